@@ -1,0 +1,1 @@
+"""A BitTorrent engine whose whole swarm also runs deterministically in simulation."""
