@@ -1,0 +1,85 @@
+// Files, as the engine sees them: every operation is a DiskOp that completes later.
+//
+// Which piece lies where, coalescing and the resume format are pure code above. Whether an operation runs on the engine
+// thread at the end of the round (cached writes) or on a worker (slow disks, checks) is the runtime's business.
+// Operations on one file take effect in the order of their submission.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "runtime/op.hpp"
+
+namespace jst::runtime {
+
+/// An open file of one runtime; 0 is none. Never reused within a runtime.
+struct FileHandle {
+    std::uint64_t value = 0;
+    explicit operator bool() const noexcept { return value != 0; }
+    friend auto operator<=>(FileHandle, FileHandle) noexcept = default;
+};
+
+enum class DiskAction : std::uint8_t {
+    open,        // path, mode -> file
+    close,       // file
+    stat,        // path -> stat (never follows a link in the last component)
+    list,        // path -> entries, sorted by name
+    mkdirs,      // path: all missing directories
+    rename,      // path -> path_to, replacing
+    unlink,      // path: a file or a symbolic link
+    rmdir,       // path: an empty directory
+    truncate,    // file, offset = new size
+    allocate,    // file, offset = size wanted: space is reserved, the size grows to it
+    free_space,  // path -> offset = bytes free
+    read,        // file, offset, into -> transferred (short only at the end of the file)
+    write,       // file, offset, from -> transferred (all, or an error)
+    sync_file,   // file: data and size are durable
+    sync_dir,    // path: names in it are durable
+    lock,        // path: creates the file, takes the kernel's exclusive lock -> file; Errc::state_dir_in_use if taken
+};
+
+enum class OpenMode : std::uint8_t { read, write, create };  // write: existing, read and write; create: made if missing
+
+enum class FileKind : std::uint8_t { missing, file, directory, symlink, other };
+
+struct FileStat {
+    FileKind kind = FileKind::missing;
+    std::uint64_t size = 0;
+    std::int64_t modified_ns = 0;  // wall clock
+    std::uint64_t allocated = 0;   // bytes on disk, holes not counted
+};
+
+struct DirEntry {
+    std::string name;
+    FileKind kind = FileKind::missing;
+};
+
+struct DiskOp : Op {
+    DiskAction action = DiskAction::stat;
+    OpenMode mode = OpenMode::read;
+    bool bulk = false;  // a check or a sweep: may wait behind others, never on the engine thread
+    /// So many leading bytes of `path` are trusted; a symbolic link in the rest is refused with Errc::symlink.
+    /// 0: the whole path is trusted.
+    std::size_t trusted_prefix = 0;
+    std::string path;
+    std::string path_to;
+    FileHandle file;
+    std::uint64_t offset = 0;
+    std::span<const MutableBytes> into;
+    std::span<const Bytes> from;
+    std::size_t transferred = 0;
+    FileStat stat;
+    std::vector<DirEntry> entries;
+};
+
+class Disk {
+  public:
+    virtual ~Disk() = default;
+    virtual void submit(DiskOp& op) = 0;
+    /// Operations submitted and not completed.
+    virtual std::size_t pending() const noexcept = 0;
+};
+
+}  // namespace jst::runtime
