@@ -1,0 +1,124 @@
+// What a torrent and a session leave behind on disk, as bytes: the first form of persistence.
+//
+// A record is "jst<kind>\n", a version, a bencoded dictionary and a SHA-1 over all of it. Any flipped bit and any missing or
+// added byte gives Errc::bad_record; a version from the future gives Errc::not_supported. Unknown keys are ignored, so a field
+// can be added without a new version. Does not know where records are kept (engine/state_store) or whether they still fit the
+// files (resume_fit). Invariants: 1. decode(encode(x)) == x; 2. what decode() returns is within every limit below.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bitfield.hpp"
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+#include "base/time.hpp"
+
+namespace jst::storage {
+
+inline constexpr std::uint32_t record_version = 1;
+inline constexpr std::size_t max_record_bytes = std::size_t{256} << 20;
+inline constexpr std::size_t max_saved_peers = 1000;
+inline constexpr std::size_t max_saved_trackers = 1000;
+inline constexpr std::size_t max_saved_bans = 100'000;
+inline constexpr std::size_t max_saved_text = 8192;
+
+enum class WantedState : std::uint8_t { running, paused, stopped };
+
+/// A file as it was when the record was made.
+struct FileStamp {
+    bool exists = false;
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = 0;
+
+    friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
+struct RenamedFile {
+    std::uint32_t file = 0;
+    std::string path;  // relative
+
+    friend bool operator==(const RenamedFile&, const RenamedFile&) = default;
+};
+
+struct SavedTotals {
+    std::uint64_t payload_received = 0;
+    std::uint64_t payload_verified = 0;
+    std::uint64_t payload_failed = 0;
+    std::uint64_t payload_redundant = 0;
+    std::uint64_t payload_discarded = 0;
+    std::uint64_t payload_sent = 0;
+    std::uint64_t wire_received = 0;
+    std::uint64_t wire_sent = 0;
+    std::uint64_t pieces_failed = 0;
+    std::uint64_t active_ns = 0;
+    std::uint64_t seeding_ns = 0;
+
+    friend bool operator==(const SavedTotals&, const SavedTotals&) = default;
+};
+
+/// Per-torrent limits; nothing means that the session's holds.
+struct SavedLimits {
+    std::optional<std::uint64_t> download_rate;
+    std::optional<std::uint64_t> upload_rate;
+    std::optional<std::uint64_t> max_connections;
+    std::optional<std::uint64_t> upload_slots;
+    std::optional<std::uint64_t> seed_ratio_permille;
+    std::optional<std::uint64_t> seed_time_ns;
+
+    friend bool operator==(const SavedLimits&, const SavedLimits&) = default;
+};
+
+struct TorrentRecord {
+    std::optional<Sha1Digest> info_hash;  // one of the two at least
+    std::optional<Sha256Digest> info_hash_v2;
+    ByteVector metainfo;  // the .torrent; empty while only a magnet link is known
+    std::string magnet;   // the link, when there was one
+    std::string save_path;
+    WantedState wanted = WantedState::running;
+    bool sequential = false;
+    std::uint32_t queue_position = 0;
+    WallTime added_at;
+    std::optional<WallTime> completed_at;
+
+    Bitfield have;  // empty before the metadata
+    std::vector<FileStamp> files;
+    FileStamp part_file;
+    std::vector<bool> in_parts;                   // files whose bytes are in the part file; empty: none
+    std::vector<std::uint8_t> file_priorities;    // empty: all default
+    std::vector<std::uint8_t> piece_priorities;   // empty: as the files say
+    std::vector<RenamedFile> renamed;
+
+    std::vector<std::vector<std::string>> trackers;  // tiers
+    std::vector<std::string> web_seeds;
+    std::vector<Endpoint> peers;
+    SavedTotals totals;
+    SavedLimits limits;
+
+    friend bool operator==(const TorrentRecord&, const TorrentRecord&) = default;
+};
+
+struct SavedBan {
+    IpAddress host;
+    std::string reason;
+    WallTime since;
+    std::optional<WallTime> until;
+
+    friend bool operator==(const SavedBan&, const SavedBan&) = default;
+};
+
+struct SessionRecord {
+    std::vector<SavedBan> bans;
+    std::vector<ByteVector> queue;  // info-hashes (20 or 32 bytes), first to start first
+
+    friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
+};
+
+ByteVector encode(const TorrentRecord& record);
+ByteVector encode(const SessionRecord& record);
+/// Errc::bad_record (detail: 0 damaged, else which field), Errc::not_supported (detail: the version).
+Result<TorrentRecord> decode_torrent_record(Bytes bytes);
+Result<SessionRecord> decode_session_record(Bytes bytes);
+
+}  // namespace jst::storage
