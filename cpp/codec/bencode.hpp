@@ -2,8 +2,8 @@
 //
 // The reader turns the input into one flat array of tokens, without recursion; nodes are views into that array and into
 // the caller's bytes, which must outlive them (the document may move). It knows nothing of what the values mean.
-// Invariants: 1. depth, tokens and size are bounded by BencodeLimits before memory is spent on them; 2. every error names
-// the offset of the byte that is wrong; 3. raw() of a node is exactly its bytes of the input.
+// Invariants: 1. depth, tokens and size are bounded by BencodeLimits before memory is spent on them; 2. every error
+// names the offset of the byte that is wrong; 3. raw() of a node is exactly its bytes of the input.
 #pragma once
 
 #include <cstdint>

@@ -30,8 +30,8 @@ std::vector<Sha256Digest> merkle_layer(std::span<const Sha256Digest> leaves, std
 /// Hashes of the 16 KiB blocks of `data`.
 std::vector<Sha256Digest> merkle_leaves(Bytes data);
 
-/// Whether `node`, number `index` of its layer, leads to `root` through `uncles` (nearest first). `height` is the number
-/// of levels between them, and as many uncles are wanted.
+/// Whether `node`, number `index` of its layer, leads to `root` through `uncles` (nearest first). `height` is the
+/// number of levels between them, and as many uncles are wanted.
 bool merkle_verify(const Sha256Digest& node, std::uint64_t index, std::span<const Sha256Digest> uncles,
                    std::uint32_t height, const Sha256Digest& root);
 

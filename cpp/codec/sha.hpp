@@ -1,8 +1,9 @@
 // SHA-1 and SHA-256, through OpenSSL (algorithms fetched once, contexts reused).
 //
 // One-shot, many messages at once, and an incremental state that can be copied and so be put aside. Knows no pieces.
-// A message may lie scattered over several spans (a piece is a row of 16 KiB blocks). The *_many functions are the place
-// for kernels that hash several messages side by side: hand them all you have. The answers never depend on how many.
+// A message may lie scattered over several spans (a piece is a row of 16 KiB blocks). The *_many functions are the
+// place for kernels that hash several messages side by side: hand them all you have. The answers never depend on how
+// many.
 #pragma once
 
 #include <memory>
