@@ -2,7 +2,8 @@
 //
 // Which piece lies where, coalescing and the resume format are pure code above. Whether an operation runs on the engine
 // thread at the end of the round (cached writes) or on a worker (slow disks, checks) is the runtime's business.
-// Operations on one file take effect in the order of their submission.
+// Operations on one file take effect in the order of their submission; so do those that name paths, bulk ones excepted.
+// Only regular files are opened: anything else is Errc::not_a_file (a directory: Errc::is_directory), without waiting.
 #pragma once
 
 #include <span>
@@ -23,11 +24,11 @@ struct FileHandle {
 
 enum class DiskAction : std::uint8_t {
     open,        // path, mode -> file
-    close,       // file
-    stat,        // path -> stat (never follows a link in the last component)
+    close,       // file; later operations on it fail with Errc::bad_handle
+    stat,        // path -> stat (never follows a link in the last component); Errc::not_found, kind missing
     list,        // path -> entries, sorted by name
     mkdirs,      // path: all missing directories
-    rename,      // path -> path_to, replacing
+    rename,      // path -> path_to, replacing; both have the same trusted prefix
     unlink,      // path: a file or a symbolic link
     rmdir,       // path: an empty directory
     truncate,    // file, offset = new size
