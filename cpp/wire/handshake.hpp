@@ -54,6 +54,7 @@ class HandshakeParser {
     /// Takes what belongs to the handshake and returns how much that was; Errc::bad_handshake at the offset of the
     /// first wrong byte.
     Result<std::size_t> take(Bytes in) noexcept;
+    std::size_t size() const noexcept { return size_; }
     bool has_preamble() const noexcept { return size_ >= preamble_size; }
     bool complete() const noexcept { return size_ == handshake_size; }
     /// Only when has_preamble() or complete().

@@ -67,16 +67,21 @@ class PeerOutput {
         std::size_t item_at = 0;
         std::size_t item_sent = 0;  // of items[item_at]: header and payload
         bool empty() const noexcept { return small_at == small.size() && item_at == items.size(); }
+        void clear() noexcept {
+            small.clear();
+            items.clear();
+            small_at = item_at = item_sent = 0;
+        }
     };
 
-    std::size_t consume_small(std::size_t n, std::size_t end);
-    std::size_t consume_item(std::size_t n);
+    std::size_t consume_item(std::size_t most);
     std::size_t first_untouched() const noexcept;
-    void remove(Item& item) noexcept;
+    void forget(const Item& item) noexcept;
     void recycle();
 
     Batch front_;
     Batch back_;
+    std::size_t gathered_bytes_ = 0;
     std::size_t gathered_items_ = 0;  // items of front_ before this one were handed out
     bool writing_ = false;
     std::vector<std::uint64_t> released_;

@@ -55,20 +55,20 @@ class PeerWire {
 
     /// Where to read to: fills `out` and returns how many spans. `expected`: the peer's outstanding requests in order
     /// whose slots may be written, bytes there being worthless until they are reported; more than max_predicted are
-    /// ignored.
+    /// ignored. Slots and scratch stay untouched until the events of this read are taken.
     std::size_t prepare(std::span<const ExpectedBlock> expected, ReceiveScratch& scratch,
                         std::array<MutableBytes, max_spans>& out);
     /// `n` bytes were read into the spans of prepare().
     Result<void> commit(std::size_t n, Time now);
     /// The next news, until there is none: then look at status().
     std::optional<Event> next_event();
-    /// prepare() and commit() by copying into the scratch, for bytes that are in memory already.
+    /// The same for bytes that are in memory already, at most scratch_overflow of them.
     Result<void> receive(Bytes in, ReceiveScratch& scratch, Time now);
 
     /// The answer to BlockStarted: where the block belongs (block.length bytes), or nullptr to discard it.
     void set_sink(Byte* slot);
     /// The slot is taken back: nothing is written to it any more and the block will be reported as discarded.
-    void abandon_sink() noexcept;
+    void abandon_sink();
     /// The block that is arriving now, if one is.
     std::optional<Block> arriving() const noexcept;
     bool has_sink() const noexcept { return sink_ != nullptr; }
@@ -88,45 +88,48 @@ class PeerWire {
     enum class Phase : std::uint8_t { handshake, frame, payload, skip };
 
     std::size_t predict(std::span<const ExpectedBlock> expected, std::span<MutableBytes> out);
+    void take_tail() noexcept;
     std::optional<Event> next_predicted();
+    std::optional<Event> take_pair(const ExpectedBlock& expected);
+    void linearise();
     std::optional<Event> next_linear();
     std::optional<Event> take_handshake();
     std::optional<Event> take_frame();
+    std::optional<Event> take_assembled();
     std::optional<Event> take_payload();
-    void take_skipped();
-    std::optional<Event> begin_block(Bytes header);
+    void take_skipped() noexcept;
     std::optional<Event> act_on(Bytes frame);
-    Event arrived_in_slot() const;
-    void linearise(std::size_t from);
-    void advance(std::size_t n) noexcept;
+    Event begin_block(Bytes header);
+    Event finish_block() noexcept;
+    Bytes take_linear(std::size_t n) noexcept;
     std::optional<Event> fail_with(Error error) noexcept;
 
     // Only within a turn.
     ReceiveScratch* scratch_ = nullptr;
-    std::size_t unread_ = 0;     // committed bytes in predicted spans and overflow that were not looked at
+    std::size_t room_ = 0;       // what the spans of prepare() take
     std::size_t predicted_ = 0;  // pairs handed out
-    std::size_t next_pair_ = 0;
-    std::size_t tail_ = 0;  // bytes of the arriving block that the first span may take
-    Bytes linear_;          // the unparsed rest, once it is linear
+    std::size_t next_pair_ = 0;  // the first that was not looked at
+    std::size_t tail_ = 0;       // bytes of the arriving block that the first span takes
+    std::size_t unread_ = 0;     // committed bytes in all these spans that were not looked at
+    Bytes linear_;               // the unparsed rest, once it is contiguous
+    bool prepared_ = false;
+    bool assembly_told_ = false;  // the last event shows the assembly's bytes
 
     // Across turns.
     HandshakeParser handshake_;
     FrameAssembly assembly_;
-    Block block_;
+    Phase phase_;
+    Block block_;  // arriving, in Phase::payload
     Byte* sink_ = nullptr;
-    std::uint32_t arrived_ = 0;  // of block_
+    std::uint32_t arrived_ = 0;  // bytes of block_
     std::uint32_t skip_left_ = 0;
     std::uint32_t max_message_size_;
-    Phase phase_;
-    bool preamble_told_ = false;
-    bool prepared_ = false;
-    bool assembly_told_ = false;  // the last event shows the assembly's bytes
     Error error_;
     std::uint64_t messages_ = 0;
     std::uint64_t wire_ = 0;
     std::uint64_t payload_ = 0;
     std::uint64_t copied_ = 0;
-    std::uint64_t frame_at_ = 0;  // stream offset of what linear_ or the prediction begins with
+    std::uint64_t parsed_ = 0;  // stream offset of what is looked at next
     Time last_received_;
 };
 
