@@ -26,6 +26,8 @@ struct MetainfoLimits {
     std::uint32_t max_files = 400'000;          ///< about what the tokens allow
     std::uint32_t max_path_components = 128;    ///< directories of one file
     std::uint32_t max_component_size = 4096;    ///< bytes of one raw name
+    /// Of all paths together, with 32 for each component: a deep tree repeats its directories in every file.
+    std::uint64_t max_path_bytes = std::uint64_t{256} << 20;
     std::uint64_t max_total_size = 1ull << 50;  ///< one pebibyte
     std::uint32_t max_trackers = 1024;          ///< more are left out
     std::uint32_t max_web_seeds = 1024;         ///< more are left out
