@@ -1,0 +1,76 @@
+// Who sent bad data. A failed piece with one contributor proves its guilt; with several, all are suspects and go on parole: they
+// get whole pieces alone, so that the next failure proves who it was and the next success clears them.
+//
+// Of failed pieces a digest per block is kept: when the piece verifies later, whoever sent something else lied. A piece that
+// keeps failing with `disk_suspicion` different sole contributors points at our own disk: they are acquitted and nobody else
+// is blamed for that piece (until a later success proves who lied).
+// Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded: max_suspects hosts, max_failed_pieces pieces (the oldest
+// go), max_failed_blocks digests for a piece. Does not ban (bans.hpp) and does not hash: a digest is any 64 bits of the data.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/ids.hpp"
+
+namespace jst::policy {
+
+inline constexpr std::size_t max_suspects = 1024;
+inline constexpr std::size_t max_failed_pieces = 64;
+inline constexpr std::size_t max_failed_blocks = 4096;
+inline constexpr std::size_t disk_suspicion = 3;
+
+struct BlamedBlock {
+    std::uint32_t begin = 0;
+    IpAddress host;
+    std::uint64_t digest = 0;
+};
+
+struct Judgement {
+    std::vector<IpAddress> guilty;     // proven: bad_data
+    std::vector<IpAddress> paroled;    // new suspects
+    std::vector<IpAddress> cleared;    // no longer on parole
+    std::vector<IpAddress> acquitted;  // banned before for what the disk did: unban
+    bool disk_suspected = false;
+};
+
+class Blame {
+  public:
+    /// A piece failed its hash; who sent which block.
+    Judgement on_failed(PieceIndex piece, std::span<const BlamedBlock> blocks);
+    /// A piece verified. The digests matter only when has_failed(piece).
+    Judgement on_verified(PieceIndex piece, std::span<const BlamedBlock> blocks);
+    /// Digests of this piece's blocks will be compared.
+    bool has_failed(PieceIndex piece) const noexcept { return failed_.contains(piece); }
+    bool is_on_parole(const IpAddress& host) const noexcept;
+    std::uint32_t failures(const IpAddress& host) const noexcept;
+    std::size_t num_suspects() const noexcept { return suspects_.size(); }
+    std::size_t num_failed_pieces() const noexcept { return failed_.size(); }
+    /// Unbanned or banned by the user: the record is closed.
+    void forget(const IpAddress& host);
+
+  private:
+    struct Suspect {
+        std::uint32_t failures = 0;
+        bool on_parole = false;
+        std::uint64_t serial = 0;
+    };
+    struct FailedPiece {
+        std::vector<BlamedBlock> blocks;
+        std::vector<IpAddress> sole;  // who failed it alone
+        bool disk_suspected = false;
+        std::uint64_t serial = 0;
+    };
+
+    Suspect& suspect(const IpAddress& host);
+    FailedPiece& failed_piece(PieceIndex piece);
+
+    std::map<IpAddress, Suspect> suspects_;
+    std::map<PieceIndex, FailedPiece> failed_;
+    std::uint64_t next_serial_ = 0;
+};
+
+}  // namespace jst::policy

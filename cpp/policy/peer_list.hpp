@@ -1,0 +1,118 @@
+// The addresses known for one torrent, and which of them to dial when.
+//
+// Every dial and every link that gave nothing doubles the wait before the next dial (with seeded jitter, capped); a link that
+// lived and gave payload resets it. Stopping and starting a torrent resets nothing.
+// States: idle -> dialling -> connected -> idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an
+// address twice; 3. at most one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart.
+// Does not know bans or limits: next_to_dial() takes a predicate.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/prng.hpp"
+#include "base/time.hpp"
+
+namespace jst::policy {
+
+enum class PeerSource : std::uint8_t { user, tracker, dht, pex, lsd, incoming, resume };
+std::string_view word(PeerSource source) noexcept;
+
+enum class AddressState : std::uint8_t { idle, dialling, connected };
+
+enum class Added : std::uint8_t { added, known, own, no_port, not_global, full };
+
+/// How a link ended, for the back-off.
+enum class LinkEnd : std::uint8_t {
+    theirs,     // closed by the peer, the network or for its fault
+    replaced,   // too slow: try others first
+    ours,       // stop, pause, shutdown, limits: not the address's fault
+};
+
+/// What a link did; added up over all links of an address.
+struct LinkTotals {
+    std::uint64_t received = 0;  // payload
+    std::uint64_t sent = 0;
+    Duration unchoked;           // for how long the peer did not choke us
+    std::uint64_t received_unchoked = 0;
+    std::uint64_t unchoked_rate() const noexcept;  // bytes per second; 0 when never unchoked
+};
+
+struct KnownAddress {
+    PeerSource source = PeerSource::user;
+    AddressState state = AddressState::idle;
+    std::uint32_t failures = 0;  // in a row
+    Time next_dial{0};
+    Time connected_at{0};
+    LinkTotals totals;
+    std::uint64_t serial = 0;  // order of arrival
+};
+
+class PeerList {
+  public:
+    static constexpr Duration longest_wait = seconds(3600);
+    /// A link that ended sooner does not prove that the address is good.
+    static constexpr Duration quick_link = seconds(10);
+    static constexpr std::size_t max_own = 16;
+
+    PeerList(std::size_t capacity, Duration reconnect_interval, Prng prng) noexcept;
+    void configure(std::size_t capacity, Duration reconnect_interval) noexcept;
+
+    /// `from_global`: told by a source beyond this network, whose word on private addresses is not taken.
+    Added add(const Endpoint& address, PeerSource source, bool from_global, Time now);
+    /// Turned out to be ourselves: forgotten and never added again.
+    void on_own(const Endpoint& address);
+    void on_dialling(const Endpoint& address, Time now);
+    void on_dial_failed(const Endpoint& address, Time now);
+    /// Also for a link that the peer opened, when its listening address is known.
+    void on_connected(const Endpoint& address, Time now);
+    void on_disconnected(const Endpoint& address, const LinkTotals& link, LinkEnd end, Time now);
+    /// Forgets the idle addresses of a host (it was banned).
+    void forget_host(const IpAddress& host);
+
+    /// The address whose turn came first, if `allowed(address)`. Pass it to on_dialling() next.
+    template <class Allowed>
+    std::optional<Endpoint> next_to_dial(Time now, Allowed&& allowed) const {
+        for (const auto& due : queue_) {
+            if (due.at > now) break;
+            if (allowed(due.address)) return due.address;
+        }
+        return std::nullopt;
+    }
+    /// When the next idle address may be dialled; never when there is none.
+    Time deadline() const noexcept { return queue_.empty() ? Time::never() : queue_.begin()->at; }
+    /// How many could be dialled now, counted up to `at_most`.
+    std::size_t candidates_waiting(Time now, std::size_t at_most) const noexcept;
+
+    std::size_t size() const noexcept { return known_.size(); }
+    const KnownAddress* find(const Endpoint& address) const noexcept;
+    /// All, by address.
+    const std::map<Endpoint, KnownAddress>& all() const noexcept { return known_; }
+
+  private:
+    struct Due {
+        Time at;
+        std::uint64_t serial;
+        Endpoint address;
+        friend auto operator<=>(const Due&, const Due&) noexcept = default;
+    };
+
+    bool make_room();
+    void to_idle(const Endpoint& address, KnownAddress& known, Time now);
+    void leave_queue(const Endpoint& address, const KnownAddress& known);
+    Duration wait_after(std::uint32_t failures) noexcept;
+
+    std::size_t capacity_;
+    Duration reconnect_interval_;
+    Prng prng_;
+    std::map<Endpoint, KnownAddress> known_;
+    std::set<Due> queue_;  // the idle ones
+    std::vector<Endpoint> own_;
+    std::uint64_t next_serial_ = 0;
+};
+
+}  // namespace jst::policy

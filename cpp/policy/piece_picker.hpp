@@ -1,0 +1,137 @@
+// Which blocks to ask a peer for: higher priority first, then pieces that are active already, then the rarest (or the
+// lowest) of the others. Also what we want at all, and so whether a peer is interesting.
+//
+// Rarity is exact among pieces that the first `probes` candidates reveal; beyond, the rarest of `sample` pieces that the peer
+// has, from a random place on: no pick looks at all pieces of a large torrent. Priorities are always exact.
+// Invariants: 1. a candidate is wanted, not had and not active; 2. no piece is started beyond max_active; 3. what pick()
+// appends is entered in the ledger already. A peer that finds only new pieces while max_active are active is `capped`: the owner
+// may then abandon() what stranded() names, a piece that nobody serves, so that dead pieces never block living ones.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/bitfield.hpp"
+#include "base/prng.hpp"
+#include "policy/availability.hpp"
+#include "policy/piece_order.hpp"
+#include "policy/request_ledger.hpp"
+
+namespace jst::policy {
+
+enum class Order : std::uint8_t { rarest, sequential };
+
+inline constexpr std::uint8_t max_priority = 7;
+inline constexpr std::uint8_t default_priority = 4;
+
+struct Asker {
+    PeerKey peer;
+    const Bitfield* has = nullptr;
+    bool on_parole = false;  // gets whole pieces, alone
+};
+
+struct Picked {
+    std::uint32_t count = 0;
+    bool capped = false;  // there was a new piece for it, but max_active are active
+};
+
+class PiecePicker {
+  public:
+    static constexpr std::uint32_t probes = 512;
+    static constexpr std::uint32_t sample = 64;
+    /// An active piece without requests is stranded after so long without a block.
+    static constexpr Duration stranded_after = seconds(30);
+
+    explicit PiecePicker(const Geometry& geometry = {}, Order order = Order::rarest);
+
+    // Facts about peers. A bitfield has the size of the torrent.
+    Counted on_join(const Bitfield& has);
+    void on_leave(const Bitfield& has, Counted counted);
+    /// A bit that was not set before.
+    void on_have(PieceIndex piece);
+
+    // Facts about ourselves.
+    /// All at once (start, recheck): O(pieces). No piece may be active. Priorities: one for each piece, or none for default_priority.
+    void reset(const Bitfield& have, std::span<const std::uint8_t> priorities = {});
+    void set_order(Order order) noexcept { sequential_ = order == Order::sequential; }
+    /// 0 = skip; above 7 counts as 7. An active piece stays active: the owner cancels its requests.
+    void set_priority(PieceIndex piece, std::uint8_t priority);
+    /// Verified and written; or no longer (a damaged file).
+    void on_verified(PieceIndex piece);
+    void on_lost(PieceIndex piece);
+    /// The ledger no longer holds it, and we do not have it: hash failed or abandoned.
+    void on_returned(PieceIndex piece);
+
+    // Questions.
+    Picked pick(const Asker& asker, std::uint32_t n, std::uint32_t max_active, RequestLedger& ledger, Prng& prng, Time now,
+                std::vector<Block>& out);
+    /// The same from a few pieces only (allowed fast, while choked), in their order.
+    Picked pick_among(std::span<const PieceIndex> pieces, const Asker& asker, std::uint32_t n, std::uint32_t max_active,
+                      RequestLedger& ledger, Time now, std::vector<Block>& out);
+    /// The piece to abandon so that a capped peer can go on; none while every active piece is served.
+    std::optional<PieceIndex> stranded(const RequestLedger& ledger, Time now) const;
+
+    const Geometry& geometry() const noexcept { return geometry_; }
+    const Bitfield& have() const noexcept { return have_; }
+    const Availability& availability() const noexcept { return availability_; }
+    std::uint8_t priority(PieceIndex piece) const noexcept { return geometry_.contains(piece) ? state_[piece.value] & priority_bits : 0; }
+    bool is_wanted(PieceIndex piece) const noexcept { return wanted_[piece]; }
+    /// Does the peer have anything that we want and lack?
+    bool wants_any(const Bitfield& has) const noexcept { return any_common(wanted_, has); }
+    std::uint32_t count_wanted(const Bitfield& has) const noexcept { return count_common(wanted_, has); }
+    /// Is the peer with this bitfield the only one connected that has some piece that we want?
+    bool is_sole_source(const Bitfield& has) const noexcept;
+    bool is_complete() const noexcept { return wanted_.none(); }
+    /// Bytes of pieces with a priority above 0; those of them that are not verified.
+    std::uint64_t wanted_bytes() const noexcept { return wanted_bytes_; }
+    std::uint64_t wanted_left() const noexcept { return wanted_left_; }
+    /// Candidates that some connected peer has.
+    bool has_reachable_candidate() const noexcept;
+    /// The bytes of memory that the tables take.
+    std::uint64_t memory() const noexcept;
+
+  private:
+    static constexpr std::uint8_t priority_bits = 0x07;
+    static constexpr std::uint8_t active_bit = 0x10;
+    // Levels of rarity: relative availability -16 or less up to 47 or more.
+    static constexpr std::int32_t levels = 64;
+    static constexpr std::int32_t lowest = -16;
+    static constexpr std::uint32_t aside = max_priority * levels;  // the bucket of what is no candidate
+
+    struct OpenPiece {
+        PieceIndex piece;
+        std::uint8_t priority;
+        std::uint32_t rank;
+    };
+
+    static std::uint32_t level_of(std::int32_t relative) noexcept;
+    std::uint32_t bucket_for(std::uint8_t priority, PieceIndex piece) const noexcept;
+    bool is_candidate(PieceIndex piece) const noexcept;
+    void recount(PieceIndex piece, std::int32_t before);
+    template <class Change>
+    void update(PieceIndex piece, Change&& change);
+    void collect_open(const Asker& asker, const RequestLedger& ledger);
+    std::optional<PieceIndex> new_piece(std::uint8_t priority, const Bitfield& has, Prng& prng) const;
+    std::optional<PieceIndex> probe(std::uint8_t priority, const Bitfield& has, Prng& prng, bool& exhausted) const;
+    std::optional<PieceIndex> sampled(std::uint8_t priority, const Bitfield& has, Prng& prng) const;
+    std::uint32_t request(PieceIndex piece, const Asker& asker, std::uint32_t n, RequestLedger& ledger, Time now,
+                          std::vector<Block>& out) const;
+    void start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now);
+
+    Geometry geometry_;
+    bool sequential_ = false;
+    Availability availability_;
+    PieceOrder order_;
+    std::vector<std::uint8_t> state_;                     // priority and active_bit
+    std::array<Bitfield, max_priority + 1> candidates_;   // by priority, sized when first used
+    Bitfield wanted_;                                     // priority above 0 and not had
+    Bitfield have_;
+    std::uint64_t wanted_bytes_ = 0;
+    std::uint64_t wanted_left_ = 0;
+    std::vector<OpenPiece> open_;  // scratch of pick()
+};
+
+}  // namespace jst::policy

@@ -1,0 +1,68 @@
+// How many blocks to have outstanding at one peer.
+//
+// Starts at 64 blocks and grows by one with each block (doubling in a round trip) until the rate stops rising; then twice the
+// blocks that fill the line (best rate of the last seconds x least round trip) plus one second's worth, at most `slack_blocks`. A
+// window that is too small is thereby always answered by a larger one: it cannot spiral down. A slow peer is asked for a few
+// seconds of work, so that its time-outs stay honest. Invariants: 1. 1 <= window() <= limit; 2. refill() never exceeds it.
+// Does not know which blocks (piece_picker) or which are outstanding (request_ledger).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace jst::policy {
+
+class Pipeline {
+  public:
+    static constexpr std::uint32_t start_window = 64;
+    static constexpr std::uint32_t least_window = 4;
+    static constexpr std::uint32_t slack_blocks = 256;
+    static constexpr Duration shortest_epoch = milliseconds(100);
+    static constexpr Duration longest_pause = seconds(64);
+
+    /// `limit` is max_requests_per_peer. What the peer says (reqq) is clamped to 1..limit.
+    explicit Pipeline(std::uint32_t limit = 2000) noexcept;
+    void set_limit(std::uint32_t limit) noexcept;
+    void on_reqq(std::int64_t reqq) noexcept;
+
+    void on_unchoke(Time now) noexcept;
+    /// A block came, `waited` after it was asked for.
+    void on_block(std::uint32_t bytes, Duration waited, Time now) noexcept;
+    /// Requests of this peer expired: begin small again.
+    void on_timeout() noexcept;
+    /// A request was refused though the peer does not choke us: pause for a second, twice as long each time in a row.
+    void on_reject(Time now) noexcept;
+
+    std::uint32_t window() const noexcept;
+    /// How many to ask for now, with so many outstanding: nothing until a quarter of the window is free.
+    std::uint32_t refill(std::uint32_t outstanding, Time now) const noexcept;
+    /// While it is in the future, refill() gives 0.
+    Time paused_until() const noexcept { return paused_until_; }
+    bool is_probing() const noexcept { return probing_; }
+    std::uint64_t best_rate() const noexcept;
+    Duration least_wait() const noexcept { return least_wait_; }
+
+  private:
+    void end_epoch(Time now) noexcept;
+    void fit() noexcept;
+
+    static constexpr std::size_t num_epochs = 8;
+
+    std::uint32_t limit_;
+    std::uint32_t reqq_;
+    std::uint32_t window_ = start_window;
+    bool probing_ = true;
+    std::uint32_t flat_epochs_ = 0;
+    std::uint64_t risen_to_ = 0;  // the rate that the last rise reached
+    Duration least_wait_{0};      // 0: not measured
+    Time epoch_began_{-1};
+    std::uint64_t epoch_bytes_ = 0;
+    std::array<std::uint64_t, num_epochs> rates_{};
+    std::size_t next_rate_ = 0;
+    std::uint32_t rejects_ = 0;
+    Time paused_until_{0};
+};
+
+}  // namespace jst::policy

@@ -1,0 +1,47 @@
+// Which slow peer makes room for an untried address, if any.
+//
+// Only when addresses wait to be dialled, we are not held back by our own limits, and others prove that better is possible: the
+// mean of the other peers is `slower_by` times its rate, for `patience` after a `grace` since connecting. Never the only
+// source of a piece that we want, never below two peers. One at a time, `pause` apart: closed within 30 s, without churn.
+// Invariants: 1. no candidates, no answer; 2. a sole peer is never the answer; 3. ties end in the key.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/slot_map.hpp"
+#include "base/time.hpp"
+
+namespace jst::policy {
+
+struct LinkFacts {
+    PeerKey peer;
+    Time connected_at;
+    std::uint64_t rate = 0;    // payload from it, bytes per second over the last seconds
+    bool wanted = true;        // it has something that we want (else: not judged here)
+    bool sole_source = false;  // of a piece that we want
+};
+
+class Replacement {
+  public:
+    static constexpr Duration grace = seconds(10);
+    static constexpr Duration patience = seconds(8);
+    static constexpr Duration pause = seconds(5);
+    static constexpr Duration interval = seconds(2);
+    static constexpr std::uint64_t slower_by = 5;
+
+    /// Ask every `interval` while downloading. The peer to close as `replaced`.
+    std::optional<PeerKey> choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting, bool self_throttled, Time now);
+
+  private:
+    struct Slow {
+        PeerKey peer;
+        Time since;
+    };
+    std::vector<Slow> slow_;  // by key
+    Time next_{0};
+};
+
+}  // namespace jst::policy
