@@ -1,10 +1,14 @@
 #include "bind/py.hpp"
 
 namespace jst::bind {
+
+void bind_lab_storage(py::module_& module);
+
 namespace {
 
 void bind_all(py::module_& module) {
     bind_errors(module);
+    bind_lab_storage(module);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 
 namespace jst::storage {
 
-inline constexpr std::uint64_t max_total_size = std::uint64_t{1} << 48;
+inline constexpr std::uint64_t max_total_size = std::uint64_t{1} << 50;
 inline constexpr std::uint32_t max_pieces = 1u << 24;
 inline constexpr std::uint32_t max_files = 1u << 22;
 inline constexpr std::uint8_t default_priority = 4;

@@ -3,7 +3,8 @@
 // A record is "jst<kind>\n", a version, a bencoded dictionary and a SHA-1 over all of it. Any flipped bit and any missing or
 // added byte gives Errc::bad_record; a version from the future gives Errc::not_supported. Unknown keys are ignored, so a field
 // can be added without a new version. Does not know where records are kept (engine/state_store) or whether they still fit the
-// files (resume_fit). Invariants: 1. decode(encode(x)) == x; 2. what decode() returns is within every limit below.
+// files (resume_fit). Invariants: 1. decode(encode(x)) == x, where lists past a limit below are cut and numbers past 2^63
+// held at it; 2. what decode() returns is within every limit; 3. no bytes make decode() use more than a few times their size.
 #pragma once
 
 #include <optional>
@@ -20,9 +21,9 @@ namespace jst::storage {
 inline constexpr std::uint32_t record_version = 1;
 inline constexpr std::size_t max_record_bytes = std::size_t{256} << 20;
 inline constexpr std::size_t max_saved_peers = 1000;
-inline constexpr std::size_t max_saved_trackers = 1000;
+inline constexpr std::size_t max_saved_trackers = 4096;  // of all tiers; also web seeds
 inline constexpr std::size_t max_saved_bans = 100'000;
-inline constexpr std::size_t max_saved_text = 8192;
+inline constexpr std::size_t max_saved_torrents = 1'000'000;
 
 enum class WantedState : std::uint8_t { running, paused, stopped };
 
@@ -117,7 +118,7 @@ struct SessionRecord {
 
 ByteVector encode(const TorrentRecord& record);
 ByteVector encode(const SessionRecord& record);
-/// Errc::bad_record (detail: 0 damaged, else which field), Errc::not_supported (detail: the version).
+/// Errc::bad_record (detail: 0 damaged, else the offset of the bad field), Errc::not_supported (detail: the version).
 Result<TorrentRecord> decode_torrent_record(Bytes bytes);
 Result<SessionRecord> decode_session_record(Bytes bytes);
 
