@@ -1,0 +1,60 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`. Both do their own set-up (scripts/setup).
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest
+TESTS ?= tests
+JOBS ?= 2
+SANITIZED ?= tests/unit tests/conformance
+
+.PHONY: help demo test build bench asan tsan tidy fuzz lint format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1  \2/p' Makefile
+
+build:  ## set up what is missing, then build the extension module
+	@scripts/setup system python build
+
+demo: build ## a real download from libtorrent and from our own seed at once, with a report
+	@$(PY) -m jstorrent.cli demo
+
+test: build ## every test; TESTS=path chooses, JOBS=n workers
+	@scripts/setup tests
+	@TARGETS=fuzz_targets scripts/setup build
+	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(TESTS)
+
+bench: build ## CPU seconds per GiB beside libtorrent (ARGS="--help" for more)
+	@$(PY) -m bench $(ARGS)
+
+asan: ## unit tests under AddressSanitizer and UBSan
+	@scripts/setup system python
+	@PRESET=asan scripts/setup build
+	@ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	  JST_MODULE_TREE=build/asan/python $(PYTEST) -q -p no:cacheprovider $(SANITIZED)
+
+tsan: ## unit tests under ThreadSanitizer
+	@scripts/setup system python
+	@PRESET=tsan scripts/setup build
+	@TSAN_OPTIONS=halt_on_error=1 LD_PRELOAD="$$(g++ -print-file-name=libtsan.so)" \
+	  JST_MODULE_TREE=build/tsan/python $(PYTEST) -q -p no:cacheprovider $(SANITIZED)
+
+tidy: ## clang-tidy over the whole tree (slow)
+	@scripts/setup system tidy python
+	@PRESET=tidy scripts/setup build
+
+fuzz: ## build the libFuzzer targets and run each for SECONDS_EACH (30)
+	@scripts/setup system fuzz python
+	@PRESET=fuzz TARGETS=fuzz_targets scripts/setup build
+	@$(PY) tests/fuzz/run.py build/fuzz --seconds $${SECONDS_EACH:-30}
+
+lint: build ## ruff, mypy and clang-format, without changing anything
+	@.venv/bin/ruff check python tests bench scripts mock_peer
+	@.venv/bin/mypy -p jstorrent
+	@if command -v clang-format >/dev/null; then git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror; else echo "clang-format is not installed: C++ layout not checked"; fi
+
+format: ## lay out C++ and Python
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+	@.venv/bin/ruff check --fix -q python tests bench scripts mock_peer
+
+clean: ## remove what was built here (not .venv)
+	@rm -rf build dist .cache python/jstorrent/*.so .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

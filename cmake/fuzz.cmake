@@ -1,0 +1,16 @@
+# One fuzz target for each tests/fuzz/*.cpp. With JST_FUZZ (preset `fuzz`, clang) they are libFuzzer programs, otherwise
+# programs that replay the files they are given; built only when asked for: `--target fuzz_targets`.
+file(GLOB fuzz_sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/fuzz/*.cpp")
+list(FILTER fuzz_sources EXCLUDE REGEX "/replay_main\\.cpp$")
+add_custom_target(fuzz_targets)
+foreach(source IN LISTS fuzz_sources)
+  get_filename_component(name "${source}" NAME_WE)
+  add_executable(fuzz_${name} EXCLUDE_FROM_ALL "${source}")
+  target_link_libraries(fuzz_${name} PRIVATE jst_codec jst_storage jst_wire)
+  if(JST_FUZZ)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(fuzz_${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp")
+  endif()
+  add_dependencies(fuzz_targets fuzz_${name})
+endforeach()
