@@ -2,12 +2,20 @@
 
 namespace jst::bind {
 
+void bind_bencode(py::module_& module);
+void bind_lab_codec(py::module_& module);
 void bind_lab_storage(py::module_& module);
+void bind_magnet(py::module_& module);
+void bind_metadata(py::module_& module);
 
 namespace {
 
 void bind_all(py::module_& module) {
     bind_errors(module);
+    bind_bencode(module);
+    bind_magnet(module);
+    bind_metadata(module);
+    bind_lab_codec(module);
     bind_lab_storage(module);
 }
 

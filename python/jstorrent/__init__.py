@@ -1,1 +1,50 @@
 """A BitTorrent engine whose whole swarm also runs deterministically in simulation."""
+
+from __future__ import annotations
+
+from importlib import metadata as _metadata_of
+
+try:
+    from jstorrent import _core as _core
+except ImportError as error:  # pragma: no cover - only without the build
+    raise ImportError(
+        "the compiled module of jstorrent is missing: run `pip install .` (or `make test`) in the repository"
+    ) from error
+
+from jstorrent._core import bdecode, bencode
+from jstorrent._create import create_torrent
+from jstorrent._errors import (
+    DiskError,
+    Error,
+    NetworkError,
+    ParseError,
+    RemovedError,
+    SettingsError,
+    TimeoutError,
+)
+from jstorrent._magnet import Magnet
+from jstorrent._metadata import FileEntry, Metainfo
+from jstorrent._values import Address
+
+try:
+    __version__ = _metadata_of.version("jstorrent")
+except _metadata_of.PackageNotFoundError:
+    __version__ = "0.0.0+source"
+
+__all__ = [
+    "Address",
+    "DiskError",
+    "Error",
+    "FileEntry",
+    "Magnet",
+    "Metainfo",
+    "NetworkError",
+    "ParseError",
+    "RemovedError",
+    "SettingsError",
+    "TimeoutError",
+    "__version__",
+    "bdecode",
+    "bencode",
+    "create_torrent",
+]

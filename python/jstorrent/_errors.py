@@ -135,3 +135,14 @@ def _make(code: str, kind: int, text: str, detail: int, where: str) -> Error:
     if name == "removed":
         return RemovedError(message, code=code)
     return Error(message, code=code)
+
+
+_CODES = {number: code for code, number in _ERRNO.items()}
+
+
+def _from_os_error(error: OSError, path: object) -> Error:
+    """The DiskError for an OSError of Python's own; an error of ours stays what it is."""
+    if isinstance(error, Error):
+        return error
+    code = _CODES.get(error.errno or 0, "disk_io")
+    return DiskError(f"disk: {error.strerror or error}: {path}", code=code, filename=str(path))
