@@ -1,44 +1,86 @@
-// Reads and hashes the pieces of a torrent that are not known to be good: the first check, a recheck, doubt after a restart.
+// Finds out which pieces on disk are right: the first check of a torrent, recheck, and the doubtful part of a record.
 //
-// Several pieces at a time within a bound of memory of its own; reads and hashes are marked bulk, so that running downloads come first. A piece
-// whose files are short or absent is missing, no error; any other disk error ends the check.
-// Invariants: 1. on_piece comes once for each piece asked, in any order, then on_done once, unless cancelled; 2. after
-// cancel() no more calls come, and is_idle() turns true when the operations that are out have come back.
+// Reads pieces through the FileStore and hashes them through Compute, several side by side within a memory budget; a piece
+// longer than a chunk is read and hashed in chunks. Where files are missing or end too early the piece is missing; any other
+// disk error ends the check. Pieces that lie in holes only are compared with the hash of zeros, found once.
+// Does not know have bits or states: it answers on_piece for each piece asked about, in any order, and on_done once.
+// Invariants: 1. buffers <= budget (at least one chunk); 2. no answer inside start() or cancel(); 3. after cancel() no new
+// read is made, and on_done follows when those under way have ended.
 #pragma once
 
+
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/bitfield.hpp"
 #include "engine/file_store.hpp"
+#include "runtime/compute.hpp"
+#include "storage/piece_check.hpp"
 
 namespace jst::engine {
 
-/// Bytes read ahead and being hashed; a longer piece is read alone, in parts.
-inline constexpr std::size_t check_memory = 8u << 20;
+inline constexpr std::uint32_t check_chunk_bytes = 1u << 20;
+inline constexpr std::size_t max_check_lanes = 16;
 
 class Checker {
   public:
-    struct Client {
-        virtual ~Client() = default;
-        virtual void on_checked(PieceIndex piece, bool good, Time now) = 0;
-        virtual void on_check_done(Errc error, const std::string& where, Time now) = 0;
-    };
+    using PieceHandler = void (*)(Checker& checker, PieceIndex piece, bool good, Time now);
+    using DoneHandler = void (*)(Checker& checker, Time now);
 
-    Checker(runtime::Runtime& runtime, FileStore& files, const codec::Metainfo& metainfo, const storage::FileMap& map, Client& client,
-            const runtime::Tag& tag);
+    PieceHandler on_piece = nullptr;
+    DoneHandler on_done = nullptr;
+    void* owner = nullptr;
+
+    Checker(FileStore& store, runtime::Compute& compute, std::shared_ptr<const codec::Metainfo> metainfo,
+            runtime::Tag tag, std::uint64_t budget);
     ~Checker();
+    Checker(const Checker&) = delete;
+    Checker& operator=(const Checker&) = delete;
 
-    void start(const Bitfield& pieces);
-    void cancel();
-    bool is_running() const noexcept;
-    /// No operation is out.
-    bool is_idle() const noexcept;
-    std::uint32_t done() const noexcept;
-    std::uint32_t total() const noexcept;
+    /// `holes`: files of which no byte is on disk (StatSweep), empty when unknown. Not twice at a time (JST_CHECK).
+    void start(Bitfield pieces, std::vector<bool> holes = {});
+    void cancel() noexcept { canceled_ = true; }
+    bool is_running() const noexcept { return running_; }
+
+    std::uint32_t checked() const noexcept { return checked_; }
+    std::uint32_t to_check() const noexcept { return pieces_.count(); }
+    std::uint64_t buffered() const noexcept;  // bytes of buffers held
+    /// ok, canceled, or the disk error that ended it, with its path.
+    Errc error() const noexcept { return error_; }
+    const std::string& error_path() const noexcept { return error_path_; }
 
   private:
-    struct State;
-    std::unique_ptr<State> state_;
+    struct Lane;
+
+    void pump(Time now);
+    void begin_piece(Lane& lane, PieceIndex piece);
+    void read_chunk(Lane& lane);
+    void hash_chunk(Lane& lane);
+    void chunk_hashed(Lane& lane, Time now);
+    void end_piece(Lane& lane, bool good, Time now);
+    bool is_hole(PieceIndex piece) const;
+    void fail_with(Errc error, const std::string& path);
+
+    FileStore& store_;
+    runtime::Compute& compute_;
+    std::shared_ptr<const codec::Metainfo> metainfo_;
+    runtime::Tag tag_;
+    std::uint64_t budget_;
+    std::vector<std::unique_ptr<Lane>> lanes_;
+    Bitfield pieces_;
+    std::vector<bool> holes_;
+    PieceIndex next_;
+    std::uint32_t checked_ = 0;
+    std::uint32_t active_ = 0;
+    bool running_ = false;
+    bool canceled_ = false;
+    Errc error_ = Errc::ok;
+    std::string error_path_;
+    runtime::DiskOp wake_;
+    // What a piece of zeros hashes to, once one is known.
+    std::optional<Sha1Digest> zero_sha1_;
+    std::optional<std::vector<Sha256Digest>> zero_leaves_;
 };
 
 }  // namespace jst::engine

@@ -1,97 +1,144 @@
-// The files of one torrent: ranges of pieces in, disk operations out.
+// The files of one torrent: runs of piece bytes become operations on the files that hold them.
 //
-// Opens lazily through a cache of handles that all torrents share, makes directories, zero-byte files and room as needed,
-// splits a range over its files (skipped ones go to the part file), joins what lies together into one operation, and says
-// which path an error concerns. Never touches anything outside save_path, follows no symbolic link below it, and makes
-// no file before something is written to it or make_empty_files() is asked.
-// Invariants: 1. a job completes exactly once, never inline; 2. jobs and their spans stay with the caller until then;
-// 3. the order of jobs on one file is kept; 4. no allocation per job once warm.
+// A job is a run of bytes, to read or to write, with the spans to scatter to or gather from. It walks the run's slices in
+// order, one disk operation for each; jobs go on side by side. Pad files read as zeros and are not written. Bytes of a skipped
+// file that a shared piece brings along live in the part file until the file is wanted (unpark). Files are opened when
+// first needed, through the session's HandleCache, and never through a symbolic link below save_path.
+// Does not know: hashes, have bits, peers. Invariants: 1. nothing outside save_path is touched; 2. each job is answered exactly
+// once, never inside submit(); 3. the first error ends a job and names its path.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "codec/metainfo.hpp"
-#include "runtime/runtime.hpp"
-#include "storage/file_map.hpp"
+#include "engine/handle_cache.hpp"
+#include "runtime/disk.hpp"
+#include "storage/layout.hpp"
+#include "storage/part_file.hpp"
 #include "storage/resume.hpp"
 
 namespace jst::engine {
 
-/// Open files over all torrents; the one used longest ago is closed first.
-inline constexpr std::size_t max_open_files = 128;
+class FileStore;
 
-class HandleCache;  // one for a session; file_store.cpp's, made by make_handle_cache()
-std::shared_ptr<HandleCache> make_handle_cache(runtime::Runtime& runtime, std::size_t most = max_open_files);
-/// Disk operations of the cache itself (closes) that are not completed.
-std::size_t pending(const HandleCache& cache) noexcept;
-
-/// Something to be done with the files. The caller fills the first part, the store the second.
-struct FileJob {
-    using Handler = void (*)(FileJob& job, Time now);
+/// Caller-owned, in place and untouched until on_done, like a runtime operation. May be submitted again afterwards.
+struct StoreJob {
+    using Handler = void (*)(StoreJob& job, Time now);
 
     Handler on_done = nullptr;
     void* owner = nullptr;
     std::uint64_t key = 0;
     runtime::Tag tag;
-    bool bulk = false;
     PieceIndex piece;
-    std::uint64_t begin = 0;                // from the start of `piece`; a range may go on over later pieces
-    std::span<const Bytes> from;            // write
-    std::span<const MutableBytes> into;     // read; beyond the end of a short or absent file: Errc::short_read, not_found
+    std::uint32_t begin = 0;              // the run may go on over the pieces that follow
+    std::span<const MutableBytes> into;   // a read
+    std::span<const Bytes> from;          // a write; one of the two is empty
+    bool bulk = false;                    // a check: may wait behind others
+    // the answer
+    Errc error = Errc::ok;                // short_read where a file ends too early
+    std::string path;                     // whose error it is
 
-    Errc error = Errc::ok;  // the first one
-    std::string where;      // the path that it concerns
-    bool pending = false;
-    std::vector<storage::FileStamp> stamps;  // stat_all: one for each file
-    storage::FileStamp part_stamp;
+    StoreJob() = default;
+    StoreJob(const StoreJob&) = delete;
+    StoreJob& operator=(const StoreJob&) = delete;
+    bool is_pending() const noexcept { return store_ != nullptr; }
 
-    FileJob() = default;
-    FileJob(const FileJob&) = delete;
-    FileJob& operator=(const FileJob&) = delete;
-    ~FileJob();
-
-    struct Parts;  // the operations that it is split into
-    std::unique_ptr<Parts> parts;
+  private:
+    friend class FileStore;
+    FileStore* store_ = nullptr;
+    bool straight_ = false;     // past the part file
+    std::uint64_t at_ = 0;      // bytes done
+    std::uint64_t length_ = 0;
+    std::uint64_t slice_ = 0;   // bytes under way
+    std::size_t span_ = 0;      // the span that holds byte at_
+    std::size_t span_at_ = 0;   // and where in it
+    FileKey pinned_;
+    runtime::DiskOp op_;
+    HandleWaiter waiter_;
+    std::string target_;
+    std::vector<Bytes> from_;
+    std::vector<MutableBytes> into_;
 };
 
 class FileStore {
   public:
-    /// `paths`: the relative path of each file, from storage::safe_paths or renames. All references outlive the store.
-    FileStore(runtime::Runtime& runtime, std::shared_ptr<HandleCache> handles, const codec::Metainfo& metainfo,
-              const storage::FileMap& map, std::string save_path, std::vector<std::string> paths);
+    /// `number` names the store in the cache: never used twice in a session. `save_path` is absolute.
+    FileStore(runtime::Disk& disk, HandleCache& handles, std::shared_ptr<const storage::Layout> layout,
+              std::string save_path, std::uint32_t number);
     ~FileStore();
+    FileStore(const FileStore&) = delete;
+    FileStore& operator=(const FileStore&) = delete;
 
-    void read(FileJob& job);
-    void write(FileJob& job);
-    /// How all files are now, for resume; never an error for what is absent.
-    void stat_all(FileJob& job);
-    /// Creates the zero-byte files that are not skipped, with their directories.
-    void make_empty_files(FileJob& job);
-    /// All that was written so far is durable, names too.
-    void sync(FileJob& job);
-    /// Gives all handles back (stop, remove).
-    void close_files(FileJob& job);
-    /// Removes the files, the part file, and directories of the torrent that are empty then.
-    void delete_files(FileJob& job);
-
-    /// Bytes of a skipped file that share a piece with wanted ones go to the part file from now on; what was in the file stays.
-    void set_skipped(FileIndex file, bool skipped);
-    bool in_part_file(FileIndex file) const noexcept;
+    const storage::Layout& layout() const noexcept { return *layout_; }
+    const storage::FileMap& map() const noexcept { return layout_->map; }
     const std::string& save_path() const noexcept { return save_path_; }
-    /// Relative, as it is on disk.
-    const std::string& path(FileIndex file) const noexcept { return paths_[file.value]; }
-    std::string full_path(FileIndex file) const;
-    /// Jobs not completed.
-    std::size_t pending() const noexcept { return pending_; }
+    runtime::Disk& disk() noexcept { return disk_; }
+    std::uint32_t num_files() const noexcept { return layout_->map.num_files(); }
+    /// Absolute; renames by the user included.
+    std::string path_of(FileIndex file) const;
+    const std::string& relative_path(FileIndex file) const noexcept;
+    std::string part_path() const;
+
+    /// The run must lie within the torrent (JST_CHECK).
+    void submit(StoreJob& job);
+    /// The same for a write that ignores the part file (unpark).
+    void submit_straight(StoreJob& job);
+    std::uint32_t jobs() const noexcept { return jobs_; }
+
+    /// Which files a shared piece's bytes go to the part file for. `skipped`: one flag per file. A file that is there
+    /// already stays a file. Gives back the files that are to be unparked first: parked and wanted again.
+    std::vector<FileIndex> set_skipped(const std::vector<bool>& skipped);
+    bool is_parked(FileIndex file) const noexcept { return file.value < parked_.size() && parked_[file.value]; }
+    /// One flag per file for the record; empty when none is parked.
+    std::vector<bool> parked() const;
+    void restore_parked(const std::vector<bool>& parked);
+    void unparked(FileIndex file);
+    const storage::PartFile& parts() const noexcept { return parts_; }
+
+    /// What is on disk, from a StatSweep or a record: files that are there are never parked or reserved again.
+    void note_existing(std::span<const storage::FileStamp> stamps);
+    /// Files written since the last take, in order.
+    std::vector<FileIndex> take_dirty();
+    bool part_file_dirty() noexcept { return std::exchange(part_dirty_, false); }
+
+    /// After a move or a rename on disk, with no job pending and the handles closed (JST_CHECK).
+    void set_save_path(std::string path);
+    void set_relative_path(FileIndex file, std::string path);
+    void close_files() { handles_.close_store(number_); }
+    bool files_open() const { return handles_.is_open(number_); }
 
   private:
-    struct State;
+    struct Target {
+        FileKey key;
+        std::uint64_t offset = 0;
+        std::uint64_t length = 0;
+        bool is_pad = false;
+    };
+
+    static void on_handle(HandleWaiter& waiter, Time now);
+    static void on_op(runtime::Op& op, Time now);
+    void begin(StoreJob& job);
+    void step(StoreJob& job, Time now);
+    Target target_of(const StoreJob& job) const;
+    void submit_io(StoreJob& job, const Target& target, runtime::FileHandle file);
+    void finish(StoreJob& job, Errc error, Time now);
+    std::string target_path(const FileKey& key) const;
+    std::uint64_t reserve_for(const FileKey& key, const StoreJob& job) const;
+
+    runtime::Disk& disk_;
+    HandleCache& handles_;
+    std::shared_ptr<const storage::Layout> layout_;
+    storage::PartFile parts_;
     std::string save_path_;
-    std::vector<std::string> paths_;
-    std::size_t pending_ = 0;
-    std::unique_ptr<State> state_;
+    std::uint32_t number_;
+    std::uint32_t jobs_ = 0;
+    std::map<std::uint32_t, std::string> renamed_;
+    std::vector<bool> parked_;
+    std::vector<bool> exists_;
+    std::vector<bool> dirty_;
+    bool part_dirty_ = false;
 };
 
 }  // namespace jst::engine

@@ -1,51 +1,99 @@
-// The state_dir: one record for each torrent and one for the session, each replaced as a whole.
+// The state_dir: a lock, one record for each torrent, one for the session. Read once at the start, written ever after.
 //
-// Layout: `lock`, `session`, `torrents/<info-hash>.resume`. A save is a temporary file, its sync, a rename, and the sync of the
-// directory; never in place. A record that can not be read is set aside as `<name>.bad` and reported, never deleted.
-// Invariants: 1. the lock is the kernel's: a kill frees it; 2. of one record, saves become durable in their order, and a newer
-// one replaces a waiting older one; 3. saved_through(n): every save up to number n is durable or has failed.
+//   <dir>/lock   <dir>/session.jst   <dir>/torrents/<info-hash>.jst
+// A record is replaced by writing a temporary file, syncing it, renaming it over the old one and syncing the directory: after
+// a crash the old or the new one is there, whole. A record that cannot be used is set aside as <name>.bad and reported; one
+// of a newer version is left alone and reported. Does not know what records mean or when to save.
+// Invariants: 1. nothing is read or written before the lock is ours; 2. of several saves of one record under way the newest
+// wins and none is torn; 3. done() reaches a ticket only when everything saved before it is durable or its error is known.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "runtime/runtime.hpp"
+#include "runtime/disk.hpp"
 #include "storage/resume.hpp"
 
 namespace jst::engine {
 
+struct StateProblem {
+    std::string path;
+    Error error;
+};
+
 class StateStore {
   public:
-    struct Client {
-        virtual ~Client() = default;
-        /// Errc::state_dir_in_use, or a disk error, or all records that could be read.
-        virtual void on_state_loaded(Errc error, const std::string& where, std::vector<storage::TorrentRecord> torrents,
-                                     storage::SessionRecord session, Time now) = 0;
-        /// One record is durable, or is not: `where` is its path then.
-        virtual void on_state_saved(std::uint64_t number, Errc error, const std::string& where, Time now) = 0;
-        virtual void on_record_set_aside(const std::string& path, const Error& why, Time now) = 0;
-    };
+    using Handler = void (*)(StateStore& store, Time now);
 
-    StateStore(runtime::Runtime& runtime, std::string directory, Client& client);
+    /// Called once when open() has ended, and each time done() grew.
+    Handler on_opened = nullptr;
+    Handler on_saved = nullptr;
+    void* owner = nullptr;
+
+    StateStore(runtime::Disk& disk, std::string dir);
     ~StateStore();
+    StateStore(const StateStore&) = delete;
+    StateStore& operator=(const StateStore&) = delete;
 
-    void load();
-    /// Numbers rise by one. `name` is an info-hash in hex.
-    std::uint64_t save_torrent(const std::string& name, ByteVector record);
-    std::uint64_t save_session(ByteVector record);
-    std::uint64_t remove_torrent(const std::string& name);
-    std::uint64_t last_number() const noexcept;
-    std::uint64_t saved_through() const noexcept;
-    /// Closes the lock file: the directory may be used by others.
-    void unlock();
-    /// Operations not completed.
-    std::size_t pending() const noexcept;
+    /// Makes the directory, takes the lock, reads all records. Then on_opened; is_open() and error() say how it went.
+    void open();
+    bool is_open() const noexcept { return open_; }
+    Errc error() const noexcept { return error_; }
+    const std::string& error_path() const noexcept { return error_path_; }
+    /// What was read; each once. In queue order of the session record, the rest by queue_position and info-hash.
+    std::vector<storage::TorrentRecord> take_torrents() { return std::exchange(torrents_, {}); }
+    std::optional<storage::SessionRecord> take_session() { return std::exchange(session_, {}); }
+    std::vector<StateProblem> take_problems() { return std::exchange(problems_, {}); }
+
+    void save(const storage::TorrentRecord& record);
+    void save(const storage::SessionRecord& record);
+    void forget(Bytes info_hash);
+    /// A number that done() reaches when everything asked for so far is on disk. on_saved follows in any case.
+    std::uint64_t ticket();
+    std::uint64_t done() const noexcept { return done_; }
+    /// The error of the last save that failed, until a later save of the same record works.
+    std::optional<std::pair<Error, std::string>> save_error() const;
+    /// Gives the lock up once all that was asked for is done; is_idle() then.
+    void close();
+    /// No operation is pending and nothing waits.
+    bool is_idle() const noexcept;
+
+    static std::string record_name(Bytes info_hash);
 
   private:
-    struct State;
-    std::unique_ptr<State> state_;
+    struct Load;
+    struct Save;
+    struct Pending {
+        std::optional<ByteVector> bytes;  // nothing: the record is to be deleted
+        std::uint64_t ticket = 0;
+    };
+
+    void enqueue(const std::string& name, std::optional<ByteVector> bytes);
+    void pump();
+    void loaded(Time now);
+    void saved(Time now);
+
+    runtime::Disk& disk_;
+    std::string dir_;
+    bool open_ = false;
+    bool closing_ = false;
+    Errc error_ = Errc::ok;
+    std::string error_path_;
+    runtime::FileHandle lock_;
+    std::vector<storage::TorrentRecord> torrents_;
+    std::optional<storage::SessionRecord> session_;
+    std::vector<StateProblem> problems_;
+
+    std::map<std::string, Pending> pending_;  // by name below dir_
+    std::map<std::string, std::pair<Error, std::string>> save_errors_;
+    std::uint64_t tickets_ = 0;
+    std::uint64_t done_ = 0;
+    std::unique_ptr<Load> load_;
+    std::unique_ptr<Save> save_;
 };
 
 }  // namespace jst::engine

@@ -1,0 +1,92 @@
+// Moving files: a torrent to another directory, one file to another name, parked bytes into their file.
+//
+// A move renames each file; on another file system it copies in chunks, syncs, and deletes the source last. A file that is not
+// there is skipped. When it fails half way, what was moved is moved back. The store's handles are closed before (JST_CHECK) and
+// the store takes its new path only after success. Unpark copies what the part file holds of one file.
+// Invariants: 1. at no time is the only copy of a byte deleted; 2. one buffer of move_chunk_bytes each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/file_sweeps.hpp"
+
+namespace jst::engine {
+
+inline constexpr std::size_t move_chunk_bytes = 256u << 10;
+
+/// All files and the part file to `save_path`, or with one of `file` and `name` that file to another relative path.
+class MoveSweep final : public Sweep {
+  public:
+    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path);
+    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, std::string name);
+
+  protected:
+    std::uint32_t num_items() const override { return static_cast<std::uint32_t>(moves_.size()); }
+    std::size_t lanes() const override { return 1; }
+    bool advance(Lane& lane) override;
+    bool next_pass() override;
+
+  private:
+    enum Stage : std::uint32_t { begin, looked, made_dirs, renamed, source_open, target_open, read, written, synced,
+                                 source_closed, target_closed, deleted, aborted_source, aborted_target, aborted_unlink };
+    struct Move {
+        std::string from;
+        std::string to;
+        std::size_t from_trusted = 0;
+        std::size_t to_trusted = 0;
+        bool done = false;
+    };
+    bool begin_move(Lane& lane, Move& move);
+    bool copy(Lane& lane, Move& move);
+    bool abort(Lane& lane, Move& move);
+    bool fail_move(Lane& lane);
+
+    FileStore& store_;
+    std::vector<Move> moves_;
+    std::vector<std::string> old_dirs_;
+    bool going_back_ = false;
+    Errc cause_ = Errc::ok;
+    std::string cause_path_;
+    runtime::FileHandle source_;
+    runtime::FileHandle target_;
+    std::uint64_t offset_ = 0;
+    ByteVector buffer_;
+    MutableBytes into_;
+    Bytes from_;
+};
+
+/// Copies the parked bytes of one file out of the part file: those of the shared pieces that we have. Then the store calls
+/// it unparked. Writes of other pieces may go on meanwhile.
+class Unpark {
+  public:
+    using Handler = void (*)(Unpark& unpark, Time now);
+    Handler on_done = nullptr;
+    void* owner = nullptr;
+
+    Unpark(FileStore& store, runtime::Tag tag, FileIndex file, const Bitfield& have);
+    Unpark(const Unpark&) = delete;
+    Unpark& operator=(const Unpark&) = delete;
+    void start();
+    FileIndex file() const noexcept { return file_; }
+    Errc error() const noexcept { return job_.error; }
+    const std::string& error_path() const noexcept { return job_.path; }
+
+  private:
+    static void on_job(StoreJob& job, Time now);
+    bool next_chunk();
+
+    FileStore& store_;
+    FileIndex file_;
+    std::vector<PieceIndex> pieces_;
+    std::size_t at_piece_ = 0;
+    std::uint64_t done_ = 0;  // bytes of the slice in this piece
+    bool reading_ = true;
+    StoreJob job_;
+    ByteVector buffer_;
+    MutableBytes into_;
+    Bytes from_;
+    runtime::DiskOp wake_;
+};
+
+}  // namespace jst::engine

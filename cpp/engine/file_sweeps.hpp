@@ -1,0 +1,142 @@
+// What is done to all files of a torrent: looking at them, making the empty ones, syncing, removing, moving.
+//
+// A sweep walks items with a few disk operations at a time and is answered once, on_done, with the first error and its path.
+// Sweeps do not go through the handle cache: before RemoveSweep and MoveSweep the store's handles are closed.
+// Invariants: 1. memory does not depend on the number of files beyond a result for each; 2. cancel() lets operations under way
+// end and then answers with Errc::canceled; 3. nothing is followed through a symbolic link below save_path.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/file_store.hpp"
+
+namespace jst::engine {
+
+class Sweep {
+  public:
+    using Handler = void (*)(Sweep& sweep, Time now);
+    static constexpr std::size_t window = 8;
+
+    Handler on_done = nullptr;
+    void* owner = nullptr;
+
+    Sweep(runtime::Disk& disk, runtime::Tag tag) : disk_(disk), tag_(tag) {}
+    Sweep(const Sweep&) = delete;
+    Sweep& operator=(const Sweep&) = delete;
+    virtual ~Sweep() = default;
+
+    /// Never answers inline. Not twice at a time (JST_CHECK).
+    void start();
+    void cancel() noexcept { canceled_ = true; }
+    bool is_running() const noexcept { return running_; }
+    Errc error() const noexcept { return error_; }
+    const std::string& error_path() const noexcept { return error_path_; }
+
+  protected:
+    struct Lane {
+        Sweep* sweep = nullptr;
+        std::uint32_t item = 0;
+        std::uint32_t stage = 0;  // 0: nothing was done for the item yet
+        runtime::DiskOp op;
+    };
+    virtual std::uint32_t num_items() const = 0;
+    virtual std::size_t lanes() const { return window; }
+    /// Prepares lane.op for the next stage and says true, or says false: the item is finished.
+    virtual bool advance(Lane& lane) = 0;
+    /// Every item is finished: true when there is more to do (num_items() items again, the first at stage 0).
+    virtual bool next_pass() { return false; }
+    void failed(Errc error, const std::string& path);
+    void prepare(Lane& lane, runtime::DiskAction action, std::string path, std::size_t trusted_prefix) const;
+
+  private:
+    static void on_op(runtime::Op& op, Time now);
+    bool run(Lane& lane);
+    void pump();
+    void end(Time now);
+
+    runtime::Disk& disk_;
+    runtime::Tag tag_;
+    std::array<Lane, window> lanes_;
+    runtime::DiskOp wake_;
+    std::uint32_t next_ = 0;
+    std::uint32_t active_ = 0;
+    bool running_ = false;
+    bool canceled_ = false;
+    Errc error_ = Errc::ok;
+    std::string error_path_;
+};
+
+/// Stamps of all files and of the part file, as resume_fit wants them. A missing file is no error.
+class StatSweep final : public Sweep {
+  public:
+    StatSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {}
+    const std::vector<storage::FileStamp>& stamps() const noexcept { return stamps_; }
+    const storage::FileStamp& part_file() const noexcept { return part_file_; }
+    /// Files with a size but no byte on disk: all hole.
+    const std::vector<bool>& holes() const noexcept { return holes_; }
+
+  protected:
+    std::uint32_t num_items() const override { return store_.num_files() + 1; }
+    bool advance(Lane& lane) override;
+
+  private:
+    FileStore& store_;
+    std::vector<storage::FileStamp> stamps_;
+    std::vector<bool> holes_;
+    storage::FileStamp part_file_;
+};
+
+/// Makes the zero-byte files whose flag in `wanted` is set (all when it is empty), with their directories.
+class EmptyFilesSweep final : public Sweep {
+  public:
+    EmptyFilesSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted = {});
+
+  protected:
+    std::uint32_t num_items() const override { return static_cast<std::uint32_t>(files_.size()); }
+    bool advance(Lane& lane) override;
+
+  private:
+    FileStore& store_;
+    std::vector<FileIndex> files_;
+};
+
+/// Makes what was written durable: take_dirty() of the store, and the directories of those files.
+class SyncSweep final : public Sweep {
+  public:
+    SyncSweep(FileStore& store, runtime::Tag tag);
+
+  protected:
+    std::uint32_t num_items() const override;
+    bool advance(Lane& lane) override;
+    bool next_pass() override;
+
+  private:
+    bool advance_file(Lane& lane);
+
+    FileStore& store_;
+    std::vector<std::string> files_;
+    std::vector<std::string> dirs_;
+    bool in_dirs_ = false;
+};
+
+/// Deletes all files and the part file, then the directories of the torrent that are empty.
+class RemoveSweep final : public Sweep {
+  public:
+    RemoveSweep(FileStore& store, runtime::Tag tag);
+
+  protected:
+    std::uint32_t num_items() const override;
+    std::size_t lanes() const override { return in_dirs_ ? 1 : window; }
+    bool advance(Lane& lane) override;
+    bool next_pass() override;
+
+  private:
+    FileStore& store_;
+    std::vector<std::string> dirs_;  // deepest first
+    bool in_dirs_ = false;
+};
+
+}  // namespace jst::engine

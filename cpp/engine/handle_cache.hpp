@@ -1,0 +1,115 @@
+// Open files of the whole session: a bounded number of handles, the least recently used closed first.
+//
+// A handle is pinned while an operation uses it. Who finds the file closed waits in line; the cache opens it (making the
+// directories that are missing and reserving its space when asked to), closing another when it is full. Knows keys and paths,
+// not torrents. Invariants: 1. open handles, those being opened or closed included, <= limit; 2. a pinned handle is never
+// closed; 3. waiters of one file are served in order; 4. each waiter gets exactly one answer, never inside acquire().
+#pragma once
+
+#include <compare>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "runtime/disk.hpp"
+
+namespace jst::engine {
+
+inline constexpr std::size_t default_open_files = 256;
+
+struct FileKey {
+    std::uint32_t store = 0;
+    std::uint32_t file = 0;
+    friend constexpr auto operator<=>(FileKey, FileKey) noexcept = default;
+};
+
+/// Someone who needs a file open. The caller owns it and keeps it in place until the answer.
+struct HandleWaiter {
+    using Handler = void (*)(HandleWaiter&, Time now);
+
+    Handler on_ready = nullptr;
+    void* owner = nullptr;
+    FileKey key;
+    bool writable = false;           // the file is made when missing
+    std::string_view path;           // valid until the answer
+    std::size_t trusted_prefix = 0;
+    std::uint64_t reserve = 0;       // a file that is opened for writing gets this size; 0: as it is
+    runtime::Tag tag;
+    // the answer
+    Errc error = Errc::ok;
+    runtime::FileHandle file;        // pinned: give it back with release()
+
+    HandleWaiter* next = nullptr;    // the cache's own
+};
+
+class HandleCache {
+  public:
+    /// At least one handle.
+    explicit HandleCache(runtime::Disk& disk, std::size_t limit = default_open_files);
+    HandleCache(const HandleCache&) = delete;
+    HandleCache& operator=(const HandleCache&) = delete;
+
+    /// The handle, pinned, when it is open in the right way and nobody waits for it.
+    runtime::FileHandle try_pin(FileKey key, bool writable);
+    /// Answers later, in another turn.
+    void acquire(HandleWaiter& waiter);
+    void release(FileKey key, Time now);
+
+    /// Closes every handle of a store as soon as it is not pinned. is_open() says when all are closed.
+    void close_store(std::uint32_t store);
+    bool is_open(std::uint32_t store) const;
+    /// Open handles, and those being opened or closed.
+    std::size_t size() const noexcept { return index_.size(); }
+    std::size_t limit() const noexcept { return limit_; }
+    /// Nothing pending and nothing pinned.
+    bool is_idle() const noexcept;
+
+  private:
+    enum class Step : std::uint8_t { free, opening, making_dirs, reopening, reserving, open, closing };
+    struct Queue {
+        HandleWaiter* first = nullptr;
+        HandleWaiter* last = nullptr;
+        void push(HandleWaiter& waiter);
+        HandleWaiter* pop();
+        bool empty() const noexcept { return first == nullptr; }
+    };
+    struct Entry {
+        HandleCache* cache = nullptr;
+        FileKey key;
+        Step step = Step::free;
+        bool writable = false;
+        bool close_when_idle = false;
+        std::uint32_t pins = 0;
+        std::uint64_t last_used = 0;
+        std::uint64_t reserve = 0;
+        Errc failure = Errc::ok;
+        runtime::FileHandle file;
+        runtime::DiskOp op;
+        std::string path;
+        Queue waiting;
+    };
+
+    static void on_op(runtime::Op& op, Time now);
+    void advance(Entry& entry, Time now);
+    void submit(Entry& entry, runtime::DiskAction action);
+    void start_open(Entry& entry);
+    void start_close(Entry& entry);
+    void opened(Entry& entry, Time now);
+    void closed(Entry& entry, Time now);
+    void serve(Entry& entry, Time now);
+    Entry* find(FileKey key);
+    void place(HandleWaiter& waiter);
+    void evict_one();
+    void serve_starved();
+
+    runtime::Disk& disk_;
+    std::size_t limit_;
+    std::deque<Entry> entries_;
+    std::map<FileKey, std::size_t> index_;
+    std::vector<std::size_t> free_;
+    Queue starved_;
+    std::uint64_t uses_ = 0;
+};
+
+}  // namespace jst::engine
