@@ -7,6 +7,8 @@ void bind_lab_codec(py::module_& module);
 void bind_lab_storage(py::module_& module);
 void bind_magnet(py::module_& module);
 void bind_metadata(py::module_& module);
+void bind_lab_wire(py::module_& module);
+void bind_lab_peer_wire(py::module_& module);
 
 namespace {
 
@@ -17,6 +19,8 @@ void bind_all(py::module_& module) {
     bind_metadata(module);
     bind_lab_codec(module);
     bind_lab_storage(module);
+    bind_lab_wire(module);
+    bind_lab_peer_wire(module);
 }
 
 }  // namespace

@@ -40,14 +40,18 @@ class FrameAssembly {
 
   private:
     void grow(std::size_t needed, std::size_t whole) {
+        // The last step goes all the way, so that it never moves more than a quarter of the frame.
+        const std::size_t room = whole <= needed * most_ahead ? whole : needed * growth;
         const Bytes old = view();
         ByteVector next;
-        next.reserve(std::max(needed, std::min(whole, size_ * 4)));
+        next.reserve(std::max(needed, room));
         next.insert(next.end(), old.begin(), old.end());
         moved_ += size_;
         large_ = std::move(next);
     }
 
+    static constexpr std::size_t growth = 4;
+    static constexpr std::size_t most_ahead = growth * growth;
     static_assert(max_fixed_frame <= 64);
     std::array<Byte, 64> small_{};
     ByteVector large_;

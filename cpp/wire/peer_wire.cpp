@@ -30,7 +30,9 @@ std::size_t PeerWire::prepare(std::span<const ExpectedBlock> expected, ReceiveSc
     // Within a header (or a block that nobody wants) the next read is generic: rare, and it ends at a boundary again.
     if (in_sink || (phase_ == Phase::frame && assembly_.empty()))
         count += predict(expected, std::span(out).subspan(count));
-    out[count++] = {scratch.overflow(), scratch_overflow};
+    // With more expected than predicted, what comes after is payload too: it can wait for the next read and its own
+    // slot.
+    if (predicted_ == 0 || expected.size() <= max_predicted) out[count++] = {scratch.overflow(), scratch_overflow};
     room_ = 0;
     for (std::size_t i = 0; i < count; ++i) room_ += out[i].size();
     return count;
