@@ -1,0 +1,30 @@
+// The network of this machine: makes listeners, connections and datagram sockets, up to a ceiling.
+#pragma once
+
+#include "runtime_asio/resolver.hpp"
+#include "runtime_asio/tcp.hpp"
+
+namespace jst::runtime_asio {
+
+class AsioNet final : public runtime::Net {
+  public:
+    /// `ceiling` 0: what the process may open, less a reserve for files.
+    AsioNet(Reactor& reactor, std::shared_ptr<Bell> bell, std::size_t ceiling);
+
+    Result<std::unique_ptr<runtime::Listener>> listen(const Endpoint& at) override;
+    void connect(runtime::ConnectOp& op, const Endpoint& to, const IpAddress& from) override;
+    void cancel(runtime::ConnectOp& op) override;
+    void resolve(runtime::ResolveOp& op, std::string_view host) override { resolver_.resolve(op, host); }
+    Result<std::unique_ptr<runtime::UdpSocket>> open_udp(const Endpoint& at) override;
+    std::size_t open_sockets() const noexcept override { return sockets_.open; }
+
+    void collect() { resolver_.collect(); }
+    void abandon() noexcept;
+
+  private:
+    Reactor& reactor_;
+    Sockets sockets_;
+    Resolver resolver_;
+};
+
+}  // namespace jst::runtime_asio
