@@ -3,7 +3,8 @@
 // One thread, the engine thread, calls everything here; only interrupt() may be called from any thread.
 //   construct; attach(host); while (...) { run_command(...) for each command waiting; run_round(longest_wait); }
 // 1. run_command() runs a function as a turn; on_round_end() follows in the next run_round(), which then does not wait.
-// 2. Streams, listeners and sockets given out die before the AsioRuntime. Operations outstanding at its end are dropped.
+// 2. Streams, listeners and sockets given out die before the AsioRuntime. Operations outstanding at its end are
+// dropped.
 // 3. After abandon() no completion comes and no buffer is touched; what was sent stays sent, sockets are reset as they
 //    are destroyed, files keep what was written. It waits for at most one running call of each disk worker.
 #pragma once
@@ -17,9 +18,10 @@
 namespace jst::runtime_asio {
 
 struct Options {
-    std::optional<std::uint64_t> seed;  // of Entropy::stream; none: the kernel's randomness. Secrets are always the kernel's
-    int worker_threads = 2;             // disk and bulk hashes; at least one
-    std::size_t max_sockets = 0;        // more are Errc::too_many_sockets; 0: what the process may open, less a reserve
+    std::optional<std::uint64_t>
+        seed;                     // of Entropy::stream; none: the kernel's randomness. Secrets are always the kernel's
+    int worker_threads = 2;       // disk and bulk hashes; at least one
+    std::size_t max_sockets = 0;  // more are Errc::too_many_sockets; 0: what the process may open, less a reserve
     runtime::Probe* probe = nullptr;
 };
 

@@ -55,8 +55,7 @@ void ListenSocket::try_accept() {
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
     if (fd >= 0) {
         auto socket = std::make_shared<TcpSocket>(reactor_, sockets_);
-        if (!socket->adopt_connected(fd, remote.endpoint()))
-            return reactor_.finish(accept_, Errc::too_many_sockets);
+        if (!socket->adopt_connected(fd, remote.endpoint())) return reactor_.finish(accept_, Errc::too_many_sockets);
         accepted_ = std::make_unique<TcpStream>(std::move(socket));
         reactor_.finish(accept_, Errc::ok);
     } else if (errno == EAGAIN) {

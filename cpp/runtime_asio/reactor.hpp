@@ -45,6 +45,7 @@ class OpList {
     bool empty() const noexcept { return first_ == nullptr; }
     std::size_t size() const noexcept { return size_; }
     void push(runtime::Op& op) noexcept;
+    runtime::Op* first() const noexcept { return first_; }
     runtime::Op* pop() noexcept;
     void append(OpList& other) noexcept;
     void clear() noexcept { *this = OpList{}; }

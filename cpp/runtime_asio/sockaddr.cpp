@@ -50,6 +50,8 @@ Endpoint remote_of(int fd) noexcept {
     return ::getpeername(fd, at.get(), &at.length) == 0 ? at.endpoint() : Endpoint{};
 }
 
-void set_option(int fd, int level, int name, int value) noexcept { ::setsockopt(fd, level, name, &value, sizeof value); }
+void set_option(int fd, int level, int name, int value) noexcept {
+    ::setsockopt(fd, level, name, &value, sizeof value);
+}
 
 }  // namespace jst::runtime_asio

@@ -136,8 +136,7 @@ void TcpSocket::write_some(runtime::WriteOp& op, std::span<const Bytes> from) {
 
 void TcpSocket::try_write() {
     std::array<iovec, runtime::max_spans> vectors;
-    for (std::size_t i = 0; i < from_.size(); ++i)
-        vectors[i] = {const_cast<Byte*>(from_[i].data()), from_[i].size()};
+    for (std::size_t i = 0; i < from_.size(); ++i) vectors[i] = {const_cast<Byte*>(from_[i].data()), from_[i].size()};
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = from_.size();

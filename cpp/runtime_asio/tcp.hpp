@@ -21,7 +21,8 @@ struct Sockets {
 
 class TcpSocket final : public Watched {
   public:
-    TcpSocket(Reactor& reactor, Sockets& sockets) : Watched(reactor), sockets_(sockets), connect_(*this), read_(*this) {}
+    TcpSocket(Reactor& reactor, Sockets& sockets)
+        : Watched(reactor), sockets_(sockets), connect_(*this), read_(*this) {}
     ~TcpSocket() override { drop(); }
 
     /// A connected descriptor.

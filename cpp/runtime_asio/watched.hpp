@@ -2,8 +2,8 @@
 //
 // No allocation per wait: the two handlers (one for each direction) live in the object. Objects are held by shared_ptr,
 // because a handler that was called off still comes once.
-// 1. At most one wait for each direction; asking again while one is outstanding changes nothing. 2. After shut() neither
-// on_readable nor on_writable is called.
+// 1. At most one wait for each direction; asking again while one is outstanding changes nothing. 2. After shut()
+// neither on_readable nor on_writable is called.
 #pragma once
 
 #include <array>

@@ -1,0 +1,215 @@
+#include "runtime_asio/disk.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime_asio/file_calls.hpp"
+
+namespace jst::runtime_asio {
+namespace {
+
+using runtime::DiskAction;
+using runtime::DiskOp;
+
+bool names_a_path(DiskAction action) noexcept {
+    switch (action) {
+        case DiskAction::close:
+        case DiskAction::truncate:
+        case DiskAction::allocate:
+        case DiskAction::read:
+        case DiskAction::write:
+        case DiskAction::sync_file:
+            return false;
+        default:
+            return true;
+    }
+}
+
+// Questions of a sweep: nobody depends on their place in the row.
+bool is_free(const DiskOp& op) noexcept {
+    return op.bulk &&
+           (op.action == DiskAction::stat || op.action == DiskAction::list || op.action == DiskAction::free_space);
+}
+
+// A worker has no way to a row, so the descriptor travels in the operation; paths have none.
+constexpr std::uint64_t no_descriptor = ~std::uint64_t{0};
+
+}  // namespace
+
+void AsioDisk::DiskLane::work(OpList& batch) noexcept {
+    OpList done;
+    while (auto* op = batch.pop()) {
+        const int fd = op->extra == no_descriptor ? -1 : static_cast<int>(op->extra);
+        perform(static_cast<DiskOp&>(*op), fd);
+        done.push(*op);
+    }
+    batch.append(done);
+}
+
+AsioDisk::AsioDisk(Reactor& reactor, Crew& crew) : reactor_(reactor), crew_(crew) {
+    crew.add(lane_);
+    crew.add(bulk_lane_);
+}
+
+// The descriptors go as they would at the end of the process. The crew has stopped.
+AsioDisk::~AsioDisk() {
+    for (const auto& [handle, row] : files_)
+        if (row->fd >= 0) ::close(row->fd);
+}
+
+void AsioDisk::submit(DiskOp& op) {
+    Reactor::begin(op);
+    ++pending_;
+    op.transferred = 0;
+    op.stat = {};
+    op.entries.clear();
+    if (is_free(op)) return free_.push(op);
+    Row* row = &paths_;
+    if (!names_a_path(op.action)) {
+        const auto found = files_.find(op.file.value);
+        if (found == files_.end() || found->second->closing) {
+            --pending_;
+            return reactor_.finish(op, Errc::bad_handle);
+        }
+        row = found->second.get();
+        row->closing = op.action == DiskAction::close;
+    }
+    op.runtime = row;
+    row->waiting.push(op);
+    activate(*row);
+}
+
+void AsioDisk::activate(Row& row) {
+    if (row.active || row.waiting.empty()) return;
+    row.active = true;
+    active_.push_back(&row);
+}
+
+void AsioDisk::flush(Time until) {
+    while (auto* op = free_.pop()) {
+        op->runtime = nullptr;
+        op->extra = no_descriptor;
+        for_later_.push(*op);
+    }
+    running_.swap(active_);
+    for (auto* row : running_) {
+        row->active = false;
+        if (!run_row(*row, until)) activate(*row);
+    }
+    running_.clear();
+    crew_.submit(lane_, for_crew_);
+    crew_.submit(bulk_lane_, for_later_);
+}
+
+// False when the time was up before the row was.
+bool AsioDisk::run_row(Row& row, Time until) {
+    while (!row.waiting.empty() && !row.exclusive) {
+        if (reactor_.mono_now() > until) return false;
+        auto& op = static_cast<DiskOp&>(*row.waiting.first());
+        if (row.reads > 0 && op.action != DiskAction::read) return true;
+        row.waiting.pop();
+        // A row that a close ended is gone after this.
+        const bool last = op.action == DiskAction::close;
+        if (wants_worker(op, row) || !run_here(op, row)) hand_over(op, row);
+        if (last) return true;
+    }
+    return true;
+}
+
+bool AsioDisk::wants_worker(const DiskOp& op, const Row& row) const noexcept {
+    if (op.bulk || slow(row.device)) return true;
+    switch (op.action) {
+        case DiskAction::sync_file:
+        case DiskAction::sync_dir:
+        case DiskAction::list:
+            return true;
+        case DiskAction::allocate:
+            return op.offset > large_reservation;
+        default:
+            return false;
+    }
+}
+
+bool AsioDisk::run_here(DiskOp& op, Row& row) {
+    const Time start = reactor_.refresh();
+    if (op.action == DiskAction::read && row.cache_known) {
+        const auto cached = read_cached(op, row.fd);
+        if (cached == Cached::not_cached) return false;
+        row.cache_known = cached == Cached::done;
+    }
+    if (op.action != DiskAction::read || !row.cache_known) perform(op, row.fd);
+    if (reactor_.refresh() - start > slow_call) device(row.device).slow_until = reactor_.mono_now() + slow_for;
+    ended(op, &row);
+    return true;
+}
+
+void AsioDisk::hand_over(DiskOp& op, Row& row) {
+    op.extra = row.fd >= 0 ? static_cast<std::uint64_t>(row.fd) : no_descriptor;
+    if (op.action == DiskAction::read)
+        ++row.reads;
+    else
+        row.exclusive = true;
+    (op.bulk ? for_later_ : for_crew_).push(op);
+}
+
+void AsioDisk::collect() {
+    for (auto* lane : {&lane_, &bulk_lane_}) {
+        OpList done = crew_.take_ended(*lane);
+        while (auto* op = done.pop()) {
+            auto& disk_op = static_cast<DiskOp&>(*op);
+            auto* row = static_cast<Row*>(op->runtime);
+            if (row != nullptr) {
+                if (disk_op.action == DiskAction::read)
+                    --row->reads;
+                else
+                    row->exclusive = false;
+                activate(*row);
+            }
+            ended(disk_op, row);
+        }
+    }
+}
+
+void AsioDisk::ended(DiskOp& op, Row* row) {
+    const bool opened = op.action == DiskAction::open || op.action == DiskAction::lock;
+    if (opened && op.error == Errc::ok) adopt(op);
+    if (op.action == DiskAction::close) files_.erase(row->handle);
+    --pending_;
+    reactor_.finish(op, op.error);
+}
+
+void AsioDisk::adopt(DiskOp& op) {
+    auto row = std::make_unique<Row>();
+    row->handle = ++last_handle_;
+    row->fd = static_cast<int>(op.extra);
+    struct stat status;
+    if (::fstat(row->fd, &status) == 0) row->device = status.st_dev;
+    op.file = {row->handle};
+    files_.emplace(row->handle, std::move(row));
+}
+
+// There are as many as file systems in use.
+AsioDisk::Device& AsioDisk::device(std::uint64_t id) {
+    for (auto& known : devices_)
+        if (known.id == id) return known;
+    return devices_.emplace_back(Device{id, {}});
+}
+
+bool AsioDisk::slow(std::uint64_t id) const noexcept {
+    for (const auto& known : devices_)
+        if (known.id == id) return known.slow_until > reactor_.mono_now();
+    return false;
+}
+
+void AsioDisk::abandon() noexcept {
+    for (auto* row : active_) row->active = false;
+    active_.clear();
+    paths_.waiting.clear();
+    for (const auto& [handle, row] : files_) row->waiting.clear();
+    free_.clear();
+    for_crew_.clear();
+    for_later_.clear();
+    pending_ = 0;
+}
+
+}  // namespace jst::runtime_asio

@@ -1,0 +1,85 @@
+// Which disk operation runs when and where.
+//
+// At the end of a round the engine thread itself does what is quick: writes into the page cache, reads that the cache
+// has, small changes of names. Waking a worker would cost more than that. Syncs, listings, large reservations, bulk
+// work and reads that miss the cache go to the workers; and everything does, for a while, on a device where one call
+// took longer than slow_call.
+// 1. Operations on one file take effect in the order of submission, on both ways: reads may overlap reads, nothing else
+// overlaps. 2. Operations by path form one such row as well, bulk stat, list and free_space excepted.
+#pragma once
+
+#include <unordered_map>
+
+#include "runtime_asio/crew.hpp"
+
+namespace jst::runtime_asio {
+
+class AsioDisk final : public runtime::Disk {
+  public:
+    static constexpr Duration slow_call = milliseconds(2);
+    static constexpr Duration slow_for = seconds(5);
+    static constexpr std::uint64_t large_reservation = 64ull << 20;
+
+    AsioDisk(Reactor& reactor, Crew& crew);
+    ~AsioDisk();
+
+    void submit(runtime::DiskOp& op) override;
+    std::size_t pending() const noexcept override { return pending_; }
+
+    /// The end of a round: does what is quick until `until`, hands the rest over.
+    void flush(Time until);
+    /// Something waits for the next flush().
+    bool has_work() const noexcept { return !active_.empty() || !free_.empty(); }
+    /// Takes over what the workers ended.
+    void collect();
+    void abandon() noexcept;
+
+  private:
+    // One file, or the row of the operations by path.
+    struct Row {
+        std::uint64_t handle = 0;
+        int fd = -1;
+        std::uint64_t device = 0;
+        OpList waiting;
+        int reads = 0;            // on workers
+        bool exclusive = false;   // something else is on a worker
+        bool active = false;      // is in active_
+        bool closing = false;     // no more operations are taken
+        bool cache_known = true;  // read_cached works here
+    };
+    struct Device {
+        std::uint64_t id = 0;
+        Time slow_until;
+    };
+    struct DiskLane final : Crew::Lane {
+        DiskLane() noexcept : Lane(1) {}
+        void work(OpList& batch) noexcept override;
+    };
+
+    void activate(Row& row);
+    bool run_row(Row& row, Time until);
+    bool run_here(runtime::DiskOp& op, Row& row);
+    bool wants_worker(const runtime::DiskOp& op, const Row& row) const noexcept;
+    void hand_over(runtime::DiskOp& op, Row& row);
+    void ended(runtime::DiskOp& op, Row* row);
+    void adopt(runtime::DiskOp& op);
+    Device& device(std::uint64_t id);
+    bool slow(std::uint64_t id) const noexcept;
+
+    Reactor& reactor_;
+    Crew& crew_;
+    DiskLane lane_;
+    DiskLane bulk_lane_;
+    Row paths_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Row>> files_;
+    std::vector<Row*> active_;
+    std::vector<Row*> running_;
+    std::vector<Device> devices_;
+    OpList free_;       // in no row
+    OpList for_crew_;   // of this round
+    OpList for_later_;  // bulk ones
+    std::uint64_t last_handle_ = 0;
+    std::size_t pending_ = 0;
+};
+
+}  // namespace jst::runtime_asio

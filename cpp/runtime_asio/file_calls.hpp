@@ -1,0 +1,16 @@
+// A disk operation as system calls, run by whoever calls: the engine thread or a worker. Knows no order and no queue.
+#pragma once
+
+#include "runtime/disk.hpp"
+
+namespace jst::runtime_asio {
+
+/// Does `op` and sets its error and results. `fd` is that of op.file; open and lock put theirs into op.extra.
+void perform(runtime::DiskOp& op, int fd) noexcept;
+
+enum class Cached : std::uint8_t { done, not_cached, unsupported };
+
+/// A read that takes only what the page cache has. Not `done`: nothing of `op` may be used, perform() it on a worker.
+Cached read_cached(runtime::DiskOp& op, int fd) noexcept;
+
+}  // namespace jst::runtime_asio
