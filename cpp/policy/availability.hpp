@@ -30,12 +30,15 @@ class Availability {
         return piece.value < size() ? static_cast<std::uint32_t>(seeds_ + relative_[piece.value]) : 0;
     }
 
+    static Counted way_to_count(const Bitfield& has) noexcept {
+        return has.size() > 0 && has.count() > has.size() / 2 ? Counted::as_seed : Counted::by_piece;
+    }
     /// A peer with its claim (its size must be ours). Calls changed(piece) after each change of relative(piece).
     template <class Changed>
     Counted join(const Bitfield& has, Changed&& changed) {
-        const bool seed = has.size() > 0 && has.count() > has.size() / 2;
-        apply(has, seed ? Counted::as_seed : Counted::by_piece, 1, changed);
-        return seed ? Counted::as_seed : Counted::by_piece;
+        const Counted counted = way_to_count(has);
+        apply(has, counted, 1, changed);
+        return counted;
     }
     template <class Changed>
     void leave(const Bitfield& has, Counted counted, Changed&& changed) {

@@ -3,7 +3,7 @@
 //
 // Of failed pieces a digest per block is kept: when the piece verifies later, whoever sent something else lied. A piece that
 // keeps failing with `disk_suspicion` different sole contributors points at our own disk: they are acquitted and nobody else
-// is blamed for that piece (until a later success proves who lied).
+// is blamed for that piece.
 // Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded: max_suspects hosts, max_failed_pieces pieces (the oldest
 // go), max_failed_blocks digests for a piece. Does not ban (bans.hpp) and does not hash: a digest is any 64 bits of the data.
 #pragma once
@@ -65,6 +65,9 @@ class Blame {
         std::uint64_t serial = 0;
     };
 
+    void judge_sole(FailedPiece& failed, const IpAddress& host, Judgement& judgement);
+    static std::vector<IpAddress> liars(const FailedPiece& failed, std::span<const BlamedBlock> good);
+    bool has_part_in_failure(const IpAddress& host) const noexcept;
     Suspect& suspect(const IpAddress& host);
     FailedPiece& failed_piece(PieceIndex piece);
 

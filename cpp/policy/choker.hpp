@@ -21,7 +21,7 @@ enum class ChokeRule : std::uint8_t { tit_for_tat, round_robin };
 
 struct ChokerSettings {
     ChokeRule rule = ChokeRule::tit_for_tat;
-    std::optional<std::uint32_t> slots = 4;  // none: every interested peer
+    std::optional<std::uint32_t> slots = 4;  // none: every interested peer; 0: nobody, optimistic neither
     std::uint32_t optimistic_slots = 1;      // on top of them
     Duration choke_interval = seconds(10);
     Duration optimistic_interval = seconds(30);
@@ -54,18 +54,19 @@ class Choker {
 
     /// Call at deadline(), and whenever a peer leaves or its interest changes. The owner carries out the whole answer.
     ChokeDecision decide(std::span<const ChokeFacts> peers, Time now, Prng& prng);
-    /// When to judge again.
-    Time deadline() const noexcept { return next_judgement_; }
+    /// When to judge again; never while nobody is interested.
+    Time deadline() const noexcept;
     bool is_optimistic(PeerKey peer) const noexcept;
 
   private:
-    using Ranked = std::vector<const ChokeFacts*>;
-    void keep_valid_optimistic(std::span<const ChokeFacts> peers);
-    void rank(Ranked& candidates, bool judging, Time now) const;
-    void choose_optimistic(const Ranked& choked, std::size_t places, Time now, Prng& prng);
+    using Places = std::vector<std::size_t>;  // into the facts
+    Places tit_for_tat(std::span<const ChokeFacts> peers, bool judging, bool rotating, Time now, Prng& prng);
+    Places round_robin(std::span<const ChokeFacts> peers, bool judging, Time now) const;
+    void add_optimistic(std::span<const ChokeFacts> peers, Places& chosen, std::span<const PeerKey> previous, Time now, Prng& prng);
 
     ChokerSettings settings_;
     std::vector<PeerKey> optimistic_;
+    bool idle_ = false;  // nobody was interested
     Time next_judgement_{0};
     Time next_rotation_{0};
 };

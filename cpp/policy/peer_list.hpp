@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "base/endpoint.hpp"
@@ -30,6 +31,7 @@ enum class Added : std::uint8_t { added, known, own, no_port, not_global, full }
 enum class LinkEnd : std::uint8_t {
     theirs,     // closed by the peer, the network or for its fault
     replaced,   // too slow: try others first
+    useless,    // both seeds, ourselves done with it: no reason to come back soon
     ours,       // stop, pause, shutdown, limits: not the address's fault
 };
 
@@ -60,13 +62,13 @@ class PeerList {
     static constexpr std::size_t max_own = 16;
 
     PeerList(std::size_t capacity, Duration reconnect_interval, Prng prng) noexcept;
-    void configure(std::size_t capacity, Duration reconnect_interval) noexcept;
+    void configure(std::size_t capacity, Duration reconnect_interval);
 
     /// `from_global`: told by a source beyond this network, whose word on private addresses is not taken.
     Added add(const Endpoint& address, PeerSource source, bool from_global, Time now);
     /// Turned out to be ourselves: forgotten and never added again.
     void on_own(const Endpoint& address);
-    void on_dialling(const Endpoint& address, Time now);
+    void on_dialling(const Endpoint& address);
     void on_dial_failed(const Endpoint& address, Time now);
     /// Also for a link that the peer opened, when its listening address is known.
     void on_connected(const Endpoint& address, Time now);
@@ -101,16 +103,26 @@ class PeerList {
         friend auto operator<=>(const Due&, const Due&) noexcept = default;
     };
 
+    /// An idle address that failed: the first to give way to a new one.
+    struct Worst {
+        std::uint32_t working;  // ~failures, so that the most failures come first
+        std::uint64_t serial;
+        Endpoint address;
+        friend auto operator<=>(const Worst&, const Worst&) noexcept = default;
+    };
+
     bool make_room();
-    void to_idle(const Endpoint& address, KnownAddress& known, Time now);
-    void leave_queue(const Endpoint& address, const KnownAddress& known);
+    void enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial);
+    void leave_idle(const Endpoint& address, const KnownAddress& known);
+    void forget(std::map<Endpoint, KnownAddress>::iterator at);
     Duration wait_after(std::uint32_t failures) noexcept;
 
     std::size_t capacity_;
     Duration reconnect_interval_;
     Prng prng_;
     std::map<Endpoint, KnownAddress> known_;
-    std::set<Due> queue_;  // the idle ones
+    std::set<Due> queue_;    // the idle ones
+    std::set<Worst> worst_;  // those of them that failed
     std::vector<Endpoint> own_;
     std::uint64_t next_serial_ = 0;
 };

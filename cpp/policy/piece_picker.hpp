@@ -83,7 +83,7 @@ class PiecePicker {
     bool wants_any(const Bitfield& has) const noexcept { return any_common(wanted_, has); }
     std::uint32_t count_wanted(const Bitfield& has) const noexcept { return count_common(wanted_, has); }
     /// Is the peer with this bitfield the only one connected that has some piece that we want?
-    bool is_sole_source(const Bitfield& has) const noexcept;
+    bool is_sole_source(const Bitfield& has, const RequestLedger& ledger) const noexcept;
     bool is_complete() const noexcept { return wanted_.none(); }
     /// Bytes of pieces with a priority above 0; those of them that are not verified.
     std::uint64_t wanted_bytes() const noexcept { return wanted_bytes_; }
@@ -98,7 +98,7 @@ class PiecePicker {
     static constexpr std::uint8_t active_bit = 0x10;
     // Levels of rarity: relative availability -16 or less up to 47 or more.
     static constexpr std::int32_t levels = 64;
-    static constexpr std::int32_t lowest = -16;
+    static constexpr std::int32_t rarest_level = -16;
     static constexpr std::uint32_t aside = max_priority * levels;  // the bucket of what is no candidate
 
     struct OpenPiece {
@@ -108,17 +108,20 @@ class PiecePicker {
     };
 
     static std::uint32_t level_of(std::int32_t relative) noexcept;
-    std::uint32_t bucket_for(std::uint8_t priority, PieceIndex piece) const noexcept;
+    static std::uint32_t bucket_for(std::uint8_t priority, std::int32_t relative) noexcept;
+    std::uint32_t bucket_of(PieceIndex piece) const noexcept;
     bool is_candidate(PieceIndex piece) const noexcept;
-    void recount(PieceIndex piece, std::int32_t before);
+    std::span<const PieceIndex> candidates_held_by(std::uint8_t priority, std::int32_t peers) const noexcept;
+    void recount(PieceIndex piece, std::int32_t change);
     template <class Change>
     void update(PieceIndex piece, Change&& change);
     void collect_open(const Asker& asker, const RequestLedger& ledger);
-    std::optional<PieceIndex> new_piece(std::uint8_t priority, const Bitfield& has, Prng& prng) const;
-    std::optional<PieceIndex> probe(std::uint8_t priority, const Bitfield& has, Prng& prng, bool& exhausted) const;
+    std::optional<PieceIndex> new_piece(std::uint8_t priority, const Bitfield& has, Prng& prng);
+    std::optional<PieceIndex> rarest(std::uint8_t priority, const Bitfield& has, Prng& prng) const;
     std::optional<PieceIndex> sampled(std::uint8_t priority, const Bitfield& has, Prng& prng) const;
     std::uint32_t request(PieceIndex piece, const Asker& asker, std::uint32_t n, RequestLedger& ledger, Time now,
                           std::vector<Block>& out) const;
+    bool may_ask(PieceIndex piece, const Asker& asker, const RequestLedger& ledger) const noexcept;
     void start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now);
 
     Geometry geometry_;
@@ -127,6 +130,7 @@ class PiecePicker {
     PieceOrder order_;
     std::vector<std::uint8_t> state_;                     // priority and active_bit
     std::array<Bitfield, max_priority + 1> candidates_;   // by priority, sized when first used
+    std::array<PieceIndex, max_priority + 1> lowest_{};   // no candidate of the priority below
     Bitfield wanted_;                                     // priority above 0 and not had
     Bitfield have_;
     std::uint64_t wanted_bytes_ = 0;

@@ -27,8 +27,9 @@ class Pipeline {
     void set_limit(std::uint32_t limit) noexcept;
     void on_reqq(std::int64_t reqq) noexcept;
 
-    void on_unchoke(Time now) noexcept;
-    /// A block came, `waited` after it was asked for.
+    /// What came before the pause says nothing about the rate now.
+    void on_unchoke() noexcept;
+    /// A block came, `waited` after it was asked for; 0 when unknown (a late one).
     void on_block(std::uint32_t bytes, Duration waited, Time now) noexcept;
     /// Requests of this peer expired: begin small again.
     void on_timeout() noexcept;
@@ -49,6 +50,7 @@ class Pipeline {
     void fit() noexcept;
 
     static constexpr std::size_t num_epochs = 8;
+    static constexpr std::uint32_t flat_epochs_to_stop = 3;
 
     std::uint32_t limit_;
     std::uint32_t reqq_;

@@ -20,7 +20,6 @@ struct LinkFacts {
     PeerKey peer;
     Time connected_at;
     std::uint64_t rate = 0;    // payload from it, bytes per second over the last seconds
-    bool wanted = true;        // it has something that we want (else: not judged here)
     bool sole_source = false;  // of a piece that we want
 };
 
@@ -40,7 +39,7 @@ class Replacement {
         PeerKey peer;
         Time since;
     };
-    std::vector<Slow> slow_;  // by key
+    std::vector<Slow> slow_;
     Time next_{0};
 };
 

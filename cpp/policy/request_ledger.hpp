@@ -131,6 +131,7 @@ class RequestLedger {
     void set_exclusive(PieceIndex piece, PeerKey peer);
 
     // Questions.
+    bool knows(PeerKey peer) const noexcept { return find(peer) != nullptr; }
     const Geometry& geometry() const noexcept { return geometry_; }
     std::span<const Request> outstanding(PeerKey peer) const noexcept;
     bool is_outstanding(PeerKey peer, const Block& block) const noexcept;
@@ -191,17 +192,23 @@ class RequestLedger {
     const PeerState* find(PeerKey peer) const noexcept { return const_cast<RequestLedger*>(this)->find(peer); }
     ActivePiece* find(PieceIndex piece) noexcept;
     const ActivePiece* find(PieceIndex piece) const noexcept { return const_cast<RequestLedger*>(this)->find(piece); }
-    BlockState* block_state(const Block& block, ActivePiece** piece = nullptr) noexcept;
+    ActivePiece& piece_of(const Block& block);
+    BlockState& state_of(const Block& block);
+    bool may_ask(const BlockState& state, PeerKey peer, bool others, Time now) const noexcept;
     void ask(PeerState& peer, ActivePiece& piece, std::uint32_t number, Time now);
-    void unask(ActivePiece& piece, std::uint32_t number, PeerKey peer);
-    Request withdraw(PeerState& peer, std::size_t index);
-    void avoid(const Block& block, PeerKey peer, Time until);
-    void remember(PeerState& peer, const Block& block);
-    bool forget(PeerState& peer, const Block& block) noexcept;
+    static bool unlist(BlockState& state, PeerKey peer) noexcept;
+    void release(PeerKey peer, const Block& block);
+    void withdraw(PeerState& peer, std::size_t index);
+    void avoid(PeerKey peer, const Block& block, Time until);
+    static void remember(PeerState& peer, const Block& block);
+    static bool forget(PeerState& peer, const Block& block) noexcept;
     void receive(ActivePiece& piece, std::uint32_t number, const PeerState& from, Time now, Arrival& arrival);
-    PeerKey revoke(BlockState& state, const Block& block);
-    void set_open(const ActivePiece& piece, bool open);
+    void cancel_others(BlockState& state, const Block& block, Arrival& arrival);
+    PeerKey end_lease(BlockState& state, const Block& block) noexcept;
+    std::vector<PieceIndex>::iterator place_in(std::vector<PieceIndex>& list, const ActivePiece& piece) noexcept;
+    void set_missing(ActivePiece& piece, std::uint32_t missing);
     std::uint64_t remove(PieceIndex piece);
+    void check(const ActivePiece& piece) const;
 
     Geometry geometry_;
     std::vector<PeerState> peers_;                              // by slot of the key

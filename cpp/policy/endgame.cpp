@@ -1,0 +1,52 @@
+#include "policy/endgame.hpp"
+
+#include <algorithm>
+
+namespace jst::policy {
+namespace {
+
+bool is_near_end(const EndgameSettings& settings, const PiecePicker& picker, const RequestLedger& ledger) noexcept {
+    const std::uint64_t left = picker.wanted_left() - std::min(picker.wanted_left(), ledger.partial_bytes());
+    if (left <= settings.bytes) return true;
+    const std::uint64_t parts = std::min<std::uint32_t>(settings.parts_per_million, 1'000'000);
+    // Divided first: a torrent may be so large that the product would not fit.
+    const std::uint64_t wanted = picker.wanted_bytes();
+    return left <= wanted / 1'000'000 * parts + wanted % 1'000'000 * parts / 1'000'000;
+}
+
+}  // namespace
+
+bool Endgame::in_endgame(const PiecePicker& picker, const RequestLedger& ledger, Time now) noexcept {
+    const auto reachable = [&](PieceIndex piece) { return picker.is_wanted(piece) && picker.availability().count(piece) > 0; };
+    const bool in = !picker.is_complete() && ledger.total_outstanding() > 0 && is_near_end(settings_, picker, ledger) &&
+                    std::none_of(ledger.open().begin(), ledger.open().end(), reachable) && !picker.has_reachable_candidate();
+    if (!in) {
+        began_ = Time::never();
+    } else if (began_.is_never()) {
+        began_ = now;
+    }
+    return in;
+}
+
+std::uint32_t Endgame::pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger,
+                                       Time now, std::vector<Block>& out) {
+    const std::uint32_t copies = std::min(settings_.copies, max_copies);
+    if (n == 0 || copies < 2 || asker.on_parole || !in_endgame(picker, ledger, now)) return 0;
+    if (settings_.prefer_proven && !ledger.is_proven(asker.peer) && now < began_ + proven_head_start &&
+        ledger.proven_unchoked_beside(asker.peer) > 0)
+        return 0;
+    std::uint32_t taken = 0;
+    for (std::uint32_t existing = 1; existing < copies && taken < n; ++existing) {
+        for (const auto piece : ledger.active()) {
+            if (taken >= n) break;
+            if (!picker.is_wanted(piece) || !(*asker.has)[piece]) continue;
+            const auto status = ledger.status(piece);
+            const std::uint32_t asked_for = status.blocks_total - status.blocks_received - status.blocks_missing;
+            if (status.pending_requests >= asked_for * copies) continue;
+            taken += ledger.request_copies(piece, asker.peer, existing, n - taken, true, now, out);
+        }
+    }
+    return taken;
+}
+
+}  // namespace jst::policy

@@ -1,0 +1,153 @@
+#include "policy/peer_list.hpp"
+
+#include <algorithm>
+
+namespace jst::policy {
+
+std::string_view word(PeerSource source) noexcept {
+    switch (source) {
+        case PeerSource::user: return "user";
+        case PeerSource::tracker: return "tracker";
+        case PeerSource::dht: return "dht";
+        case PeerSource::pex: return "pex";
+        case PeerSource::lsd: return "lsd";
+        case PeerSource::incoming: return "incoming";
+        case PeerSource::resume: return "resume";
+    }
+    return "";
+}
+
+std::uint64_t LinkTotals::unchoked_rate() const noexcept {
+    const auto ms = static_cast<std::uint64_t>(unchoked.ns / 1'000'000);
+    return ms == 0 ? 0 : received_unchoked / ms * 1000 + received_unchoked % ms * 1000 / ms;
+}
+
+PeerList::PeerList(std::size_t capacity, Duration reconnect_interval, Prng prng) noexcept
+    : capacity_(capacity), reconnect_interval_(std::max(reconnect_interval, milliseconds(1))), prng_(prng) {}
+
+void PeerList::configure(std::size_t capacity, Duration reconnect_interval) {
+    capacity_ = capacity;
+    reconnect_interval_ = std::max(reconnect_interval, milliseconds(1));
+    while (known_.size() > capacity_) {
+        // Failed ones first, then idle ones; links stay and leave the list when they end.
+        if (make_room()) continue;
+        if (queue_.empty()) return;
+        forget(known_.find(std::prev(queue_.end())->address));
+    }
+}
+
+Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global, Time now) {
+    if (address.port == 0) return Added::no_port;
+    if (address.host.is_unspecified() || address.host.is_multicast()) return Added::not_global;
+    if (from_global && !address.host.is_global()) return Added::not_global;
+    if (std::find(own_.begin(), own_.end(), address) != own_.end()) return Added::own;
+    if (known_.contains(address)) return Added::known;
+    if (known_.size() >= capacity_ && !make_room()) return Added::full;
+    auto& known = known_[address];
+    known.source = source;
+    known.serial = next_serial_++;
+    enter_idle(address, known, now);
+    return Added::added;
+}
+
+bool PeerList::make_room() {
+    if (worst_.empty()) return false;
+    forget(known_.find(worst_.begin()->address));
+    return true;
+}
+
+void PeerList::forget(std::map<Endpoint, KnownAddress>::iterator at) {
+    if (at == known_.end()) return;
+    if (at->second.state == AddressState::idle) leave_idle(at->first, at->second);
+    known_.erase(at);
+}
+
+void PeerList::enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial) {
+    known.state = AddressState::idle;
+    known.next_dial = next_dial;
+    queue_.insert({next_dial, known.serial, address});
+    if (known.failures > 0) worst_.insert({~known.failures, known.serial, address});
+}
+
+void PeerList::leave_idle(const Endpoint& address, const KnownAddress& known) {
+    queue_.erase({known.next_dial, known.serial, address});
+    worst_.erase({~known.failures, known.serial, address});
+}
+
+void PeerList::on_own(const Endpoint& address) {
+    forget(known_.find(address));
+    if (std::find(own_.begin(), own_.end(), address) != own_.end()) return;
+    if (own_.size() >= max_own) own_.erase(own_.begin());
+    own_.push_back(address);
+}
+
+void PeerList::on_dialling(const Endpoint& address) {
+    const auto at = known_.find(address);
+    if (at == known_.end() || at->second.state != AddressState::idle) return;
+    leave_idle(address, at->second);
+    at->second.state = AddressState::dialling;
+}
+
+void PeerList::on_dial_failed(const Endpoint& address, Time now) {
+    const auto at = known_.find(address);
+    if (at == known_.end() || at->second.state != AddressState::dialling) return;
+    ++at->second.failures;
+    enter_idle(address, at->second, now + wait_after(at->second.failures));
+}
+
+void PeerList::on_connected(const Endpoint& address, Time now) {
+    add(address, PeerSource::incoming, false, now);
+    const auto at = known_.find(address);
+    if (at == known_.end() || at->second.state == AddressState::connected) return;
+    if (at->second.state == AddressState::idle) leave_idle(address, at->second);
+    at->second.state = AddressState::connected;
+    at->second.connected_at = now;
+}
+
+void PeerList::on_disconnected(const Endpoint& address, const LinkTotals& link, LinkEnd end, Time now) {
+    const auto at = known_.find(address);
+    if (at == known_.end() || at->second.state == AddressState::idle) return;
+    auto& known = at->second;
+    known.totals.received += link.received;
+    known.totals.sent += link.sent;
+    known.totals.unchoked = known.totals.unchoked + link.unchoked;
+    known.totals.received_unchoked += link.received_unchoked;
+
+    const bool gave = link.received > 0 || link.sent > 0;
+    const bool lived = known.state == AddressState::connected && now - known.connected_at >= quick_link;
+    if (gave && lived) known.failures = 0;
+    if ((!gave && end != LinkEnd::ours) || end == LinkEnd::replaced) ++known.failures;
+    enter_idle(address, known, now + (end == LinkEnd::useless ? longest_wait : wait_after(known.failures)));
+    if (known_.size() > capacity_) forget(at);
+}
+
+void PeerList::forget_host(const IpAddress& host) {
+    auto at = known_.lower_bound(Endpoint{host, 0});
+    while (at != known_.end() && at->first.host == host) {
+        const auto next = std::next(at);
+        if (at->second.state == AddressState::idle) forget(at);
+        at = next;
+    }
+}
+
+// The base, doubled with each failure after the first, between 3/4 and 5/4 of it.
+Duration PeerList::wait_after(std::uint32_t failures) noexcept {
+    Duration wait = reconnect_interval_;
+    for (std::uint32_t i = 1; i < failures && wait < longest_wait; ++i) wait = wait * 2;
+    wait = std::min(wait, std::max(longest_wait, reconnect_interval_));
+    const auto quarter = static_cast<std::uint64_t>(wait.ns / 4);
+    return wait - nanoseconds(static_cast<std::int64_t>(quarter)) + nanoseconds(static_cast<std::int64_t>(prng_.between(0, 2 * quarter)));
+}
+
+std::size_t PeerList::candidates_waiting(Time now, std::size_t at_most) const noexcept {
+    std::size_t n = 0;
+    for (auto due = queue_.begin(); due != queue_.end() && n < at_most && due->at <= now; ++due) ++n;
+    return n;
+}
+
+const KnownAddress* PeerList::find(const Endpoint& address) const noexcept {
+    const auto at = known_.find(address);
+    return at == known_.end() ? nullptr : &at->second;
+}
+
+}  // namespace jst::policy

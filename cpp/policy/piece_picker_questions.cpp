@@ -1,0 +1,56 @@
+// The questions of PiecePicker that look across peers: what is stuck, what only one peer has, what can be reached at all.
+#include <algorithm>
+#include <tuple>
+
+#include "policy/piece_picker.hpp"
+
+namespace jst::policy {
+
+// Candidates of one priority in the bucket where those held by `peers` connected peers are; exact unless the level is clamped.
+std::span<const PieceIndex> PiecePicker::candidates_held_by(std::uint8_t p, std::int32_t peers) const noexcept {
+    return order_.bucket(bucket_for(p, peers - availability_.seeds()));
+}
+
+std::optional<PieceIndex> PiecePicker::stranded(const RequestLedger& ledger, Time now) const {
+    std::optional<std::tuple<bool, std::uint32_t, PieceIndex>> least;
+    for (const auto piece : ledger.active()) {
+        const auto status = ledger.status(piece);
+        if (status.progress != PieceProgress::downloading || status.pending_requests > 0) continue;
+        const bool reachable = availability_.count(piece) > 0 && now - status.last_block < stranded_after;
+        if (is_wanted(piece) && reachable) continue;
+        const std::tuple candidate{is_wanted(piece), status.blocks_received, piece};
+        if (!least || candidate < *least) least = candidate;
+    }
+    return least ? std::optional(std::get<PieceIndex>(*least)) : std::nullopt;
+}
+
+bool PiecePicker::is_sole_source(const Bitfield& has, const RequestLedger& ledger) const noexcept {
+    const auto only_here = [&](PieceIndex piece) { return has[piece] && availability_.count(piece) == 1; };
+    for (const auto piece : ledger.active())
+        if (is_wanted(piece) && only_here(piece)) return true;
+    for (std::uint8_t p = max_priority; p > 0; --p) {
+        if (candidates_[p].none()) continue;
+        const auto rare = candidates_held_by(p, 1);
+        if (std::any_of(rare.begin(), rare.end(), only_here)) return true;
+    }
+    return false;
+}
+
+bool PiecePicker::has_reachable_candidate() const noexcept {
+    for (std::uint8_t p = max_priority; p > 0; --p) {
+        if (candidates_[p].none()) continue;
+        const auto rarest = candidates_held_by(p, 0);
+        if (candidates_[p].count() > rarest.size()) return true;
+        if (std::any_of(rarest.begin(), rarest.end(), [&](PieceIndex piece) { return availability_.count(piece) > 0; })) return true;
+    }
+    return false;
+}
+
+std::uint64_t PiecePicker::memory() const noexcept {
+    std::uint64_t bits = have_.wire().size() + wanted_.wire().size();
+    for (const auto& candidates : candidates_) bits += candidates.wire().size();
+    constexpr std::uint64_t for_each = sizeof(std::int32_t) + sizeof(PieceIndex) + sizeof(std::uint32_t) + sizeof(std::uint8_t);
+    return bits + for_each * geometry_.num_pieces;
+}
+
+}  // namespace jst::policy

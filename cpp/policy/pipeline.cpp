@@ -1,0 +1,94 @@
+#include "policy/pipeline.hpp"
+
+#include <algorithm>
+
+#include "base/ids.hpp"
+
+namespace jst::policy {
+namespace {
+
+constexpr std::int64_t us_per_second = 1'000'000;
+
+}  // namespace
+
+Pipeline::Pipeline(std::uint32_t limit) noexcept : limit_(std::max(limit, 1u)), reqq_(limit_) {}
+
+void Pipeline::set_limit(std::uint32_t limit) noexcept { limit_ = std::max(limit, 1u); }
+
+void Pipeline::on_reqq(std::int64_t reqq) noexcept {
+    reqq_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(reqq, 1, UINT32_MAX));
+}
+
+void Pipeline::on_unchoke() noexcept { epoch_began_ = Time{-1}; }
+
+void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept {
+    rejects_ = 0;
+    if (waited.ns > 0 && (least_wait_.ns == 0 || waited < least_wait_)) least_wait_ = waited;
+    if (probing_ && window_ < limit_) ++window_;
+    if (epoch_began_.ns < 0) {
+        // The first block only starts the clock: its bytes were sent before.
+        epoch_began_ = now;
+        epoch_bytes_ = 0;
+        return;
+    }
+    epoch_bytes_ += bytes;
+    if (now - epoch_began_ >= std::max(shortest_epoch, least_wait_)) end_epoch(now);
+}
+
+void Pipeline::end_epoch(Time now) noexcept {
+    const auto elapsed_us = static_cast<std::uint64_t>((now - epoch_began_).ns / 1000);
+    const std::uint64_t rate = epoch_bytes_ * us_per_second / std::max<std::uint64_t>(elapsed_us, 1);
+    rates_[next_rate_] = rate;
+    next_rate_ = (next_rate_ + 1) % num_epochs;
+    epoch_began_ = now;
+    epoch_bytes_ = 0;
+    if (probing_) {
+        if (rate > risen_to_ + risen_to_ / 4) {
+            risen_to_ = rate;
+            flat_epochs_ = 0;
+        } else if (++flat_epochs_ >= flat_epochs_to_stop) {
+            probing_ = false;
+        }
+    }
+    if (!probing_) fit();
+}
+
+std::uint64_t Pipeline::best_rate() const noexcept { return *std::max_element(rates_.begin(), rates_.end()); }
+
+void Pipeline::fit() noexcept {
+    const std::uint64_t rate = best_rate();
+    const auto wait_us = static_cast<std::uint64_t>(least_wait_.ns / 1000);
+    const std::uint64_t in_flight = rate / us_per_second * wait_us + rate % us_per_second * wait_us / us_per_second;
+    const std::uint64_t slack = std::min<std::uint64_t>(rate, std::uint64_t{slack_blocks} * block_size);
+    const std::uint64_t blocks = (2 * in_flight + slack + block_size - 1) / block_size;
+    const std::uint32_t gentle = window_ - std::max(window_ / 8, 1u);
+    const std::uint32_t least = std::max(std::min(window_, gentle), least_window);
+    window_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, least, std::max(limit_, least)));
+}
+
+void Pipeline::on_timeout() noexcept {
+    window_ = least_window;
+    probing_ = true;
+    risen_to_ = 0;
+    flat_epochs_ = 0;
+    rates_.fill(0);
+    epoch_began_ = Time{-1};
+}
+
+void Pipeline::on_reject(Time now) noexcept {
+    if (now < paused_until_) return;
+    const std::uint32_t doublings = std::min(rejects_, 6u);
+    ++rejects_;
+    paused_until_ = now + std::min(seconds(std::int64_t{1} << doublings), longest_pause);
+}
+
+std::uint32_t Pipeline::window() const noexcept { return std::clamp(window_, 1u, std::min(limit_, reqq_)); }
+
+std::uint32_t Pipeline::refill(std::uint32_t outstanding, Time now) const noexcept {
+    if (now < paused_until_) return 0;
+    const std::uint32_t most = window();
+    const std::uint32_t free_enough = std::max(most / 4, 1u);
+    return outstanding <= most - free_enough ? most - outstanding : 0;
+}
+
+}  // namespace jst::policy

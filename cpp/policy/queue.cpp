@@ -1,0 +1,71 @@
+#include "policy/queue.hpp"
+
+#include <algorithm>
+
+#include "policy/limits.hpp"
+
+namespace jst::policy {
+
+std::optional<std::size_t> Queue::position(TorrentKey torrent) const noexcept {
+    for (std::size_t i = 0; i < order_.size(); ++i)
+        if (order_[i].torrent == torrent) return i;
+    return std::nullopt;
+}
+
+bool Queue::add(TorrentKey torrent) {
+    if (position(torrent)) return false;
+    order_.push_back({torrent, Wish::nothing});
+    return true;
+}
+
+bool Queue::remove(TorrentKey torrent) {
+    const auto at = position(torrent);
+    if (at) order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(*at));
+    return at.has_value();
+}
+
+bool Queue::move_to(TorrentKey torrent, std::size_t to) {
+    const auto from = position(torrent);
+    if (!from) return false;
+    const auto entry = order_[*from];
+    order_.erase(order_.begin() + static_cast<std::ptrdiff_t>(*from));
+    order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(std::min(to, order_.size())), entry);
+    return true;
+}
+
+bool Queue::up(TorrentKey torrent) {
+    const auto at = position(torrent);
+    return at && move_to(torrent, *at > 0 ? *at - 1 : 0);
+}
+
+bool Queue::down(TorrentKey torrent) {
+    const auto at = position(torrent);
+    return at && move_to(torrent, *at + 1);
+}
+
+bool Queue::set_wish(TorrentKey torrent, Wish wish) {
+    const auto at = position(torrent);
+    if (at) order_[*at].wish = wish;
+    return at.has_value();
+}
+
+std::vector<TorrentKey> Queue::running(const QueueLimits& limits) const {
+    std::uint32_t downloads = 0;
+    std::uint32_t seeds = 0;
+    std::uint32_t checks = 0;
+    const auto takes_place = [](const std::optional<std::uint32_t>& limit, std::uint32_t& count) {
+        const bool free = CountLimit{limit}.admits_one_more(count);
+        if (free) ++count;
+        return free;
+    };
+    std::vector<TorrentKey> out;
+    for (const auto& entry : order_) {
+        const bool runs = (entry.wish == Wish::download && takes_place(limits.downloads, downloads)) ||
+                          (entry.wish == Wish::seed && takes_place(limits.seeds, seeds)) ||
+                          (entry.wish == Wish::check && takes_place(limits.checks, checks));
+        if (runs) out.push_back(entry.torrent);
+    }
+    return out;
+}
+
+}  // namespace jst::policy

@@ -1,0 +1,39 @@
+#include "policy/replacement.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace jst::policy {
+
+std::optional<PeerKey> Replacement::choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting, bool self_throttled,
+                                           Time now) {
+    if (candidates_waiting == 0 || self_throttled) {
+        // Slowness that is our doing, or cannot be helped, is not counted.
+        slow_.clear();
+        return std::nullopt;
+    }
+    const auto is_judged = [now](const LinkFacts& link) { return now - link.connected_at >= grace; };
+    std::uint64_t total = 0;
+    std::uint64_t judged = 0;
+    for (const auto& link : peers) {
+        if (!is_judged(link)) continue;
+        total += link.rate;
+        ++judged;
+    }
+    std::vector<Slow> still_slow;
+    const LinkFacts* worst = nullptr;
+    for (const auto& link : peers) {
+        if (!is_judged(link) || judged < 2 || link.rate * slower_by * (judged - 1) >= total - link.rate) continue;
+        const auto known = std::find_if(slow_.begin(), slow_.end(), [&](const Slow& s) { return s.peer == link.peer; });
+        const Time since = known != slow_.end() ? known->since : now;
+        still_slow.push_back({link.peer, since});
+        if (now - since < patience || link.sole_source) continue;
+        if (worst == nullptr || std::tie(link.rate, link.peer) < std::tie(worst->rate, worst->peer)) worst = &link;
+    }
+    slow_ = std::move(still_slow);
+    if (worst == nullptr || now < next_) return std::nullopt;
+    next_ = now + pause;
+    return worst->peer;
+}
+
+}  // namespace jst::policy
