@@ -185,6 +185,7 @@ void bind_wire_door(py::module_& lab) {
                                    const auto block = d.wire().arriving();
                                    return block ? std::optional(tuple_from(*block)) : std::nullopt;
                                })
+        .def_property_readonly("has_sink", [](const WireDoor& d) { return d.wire().has_sink(); })
         .def_property_readonly("messages_received", [](const WireDoor& d) { return d.wire().messages_received(); })
         .def_property_readonly("wire_received", [](const WireDoor& d) { return d.wire().wire_received(); })
         .def_property_readonly("payload_received", [](const WireDoor& d) { return d.wire().payload_received(); })

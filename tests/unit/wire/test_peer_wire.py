@@ -188,6 +188,8 @@ def test_a_block_cut_anywhere_is_not_copied_either() -> None:
     assert arrived(events) == [(b, "in_slot") for b in wanted]
     assert [e[2] for e in events if e[0] == "block_started"] == [True] * 3
     assert machine.bytes_copied == 0
+    assert machine.payload_received == 20 * BLOCK
+    assert (machine.messages_received, machine.has_sink, machine.arriving) == (20, False, None)
 
 
 def test_more_spans_than_a_read_takes_are_never_handed_out() -> None:
@@ -237,10 +239,30 @@ def test_a_last_short_block_is_predicted_like_any_other() -> None:
     assert machine.bytes_copied == 0
 
 
-def test_a_block_of_another_length_than_asked_is_not_taken_for_it() -> None:
+@pytest.mark.parametrize("sent", [(0, 0, 100), (1, 0, 200), (0, BLOCK, 200), (0, 0, 201)])
+def test_another_block_than_predicted_is_not_taken_for_it(sent: tuple[int, int, int]) -> None:
     machine = wire()
-    events = machine.read(piece((0, 0, 100)), [(0, 0, 200)])
-    assert events == [("block_arrived", (0, 0, 100), "in_scratch", payload((0, 0, 100))[:100])]
+    events = machine.read(piece(sent), [(0, 0, 200)])
+    assert events == [("block_arrived", sent, "in_scratch", payload(sent)[: sent[2]])]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3, 4, 5, 6, 12, 13, 14, 25])
+@pytest.mark.parametrize("outer", ["extended", "bitfield", "unknown", "discarded block", "block"])
+def test_a_block_inside_another_message_is_not_taken_for_one(outer: str, cut: int) -> None:
+    block, around = (0, 0, 200), (5, 0, 213 + cut)
+    inner = bytes(cut) + piece(block)
+    if "block" in outer:
+        stream, at = frame(7, struct.pack(">II", 5, 0) + inner), 13 + cut
+    else:
+        number = {"extended": 20, "bitfield": 5, "unknown": 0x99}[outer]
+        stream, at = frame(number, inner), 5 + cut
+    machine = wire()
+    refuse = {around} if outer == "discarded block" else set()
+    events = machine.read(stream[:at], [block], refuse) + machine.read(stream[at:] + HAVE, [block], refuse)
+    assert [e for e in events if e[0] == "block_arrived" and e[1] == block] == []
+    assert events[-1] == ("have", 7)
+    assert len(events) == (3 if "block" in outer else 2)
+    assert machine.slots == ({around: inner} if outer == "block" else {})
 
 
 # ---- sinks ----
