@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from jstorrent._errors import ParseError
 from jstorrent._core import lab
+from jstorrent._errors import ParseError
 
 NOTHING = {
     "m": {}, "v": "", "reqq": None, "metadata_size": None, "p": None, "upload_only": None,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from jstorrent._errors import ParseError
 from jstorrent._core import lab
+from jstorrent._errors import ParseError
 
 HASH = bytes(range(20))
 PEER = b"-JS0100-abcdefghijkl"

@@ -7,9 +7,8 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from jstorrent._errors import ParseError
 from jstorrent._core import lab
+from jstorrent._errors import ParseError
 
 ROOT = bytes(range(32))
 RANGE = ROOT + struct.pack(">4I", 1, 2, 512, 4)

@@ -6,9 +6,8 @@ import struct
 from typing import Any
 
 import pytest
-
-from jstorrent._errors import ParseError
 from jstorrent._core import lab
+from jstorrent._errors import ParseError
 
 BLOCK = 16384
 KEEP_ALIVE = bytes(4)

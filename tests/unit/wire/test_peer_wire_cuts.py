@@ -8,7 +8,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jstorrent._core import lab
 
 SCRATCH = lab.ReceiveScratch()

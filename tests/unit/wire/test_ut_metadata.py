@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from jstorrent._errors import ParseError
 from jstorrent._core import lab
+from jstorrent._errors import ParseError
 
 PIECE = 16384
 MOST = lab.max_advertised_metadata
