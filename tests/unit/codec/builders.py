@@ -112,4 +112,6 @@ def hybrid(files: dict[str, bytes], piece_length: int = BLOCK, name: str = "dir"
 
 
 def torrent(info: dict[str, Any], **around: Any) -> bytes:
-    return benc({"info": info, **{k.replace("_", " "): v for k, v in around.items()}})
+    keys = {"announce_list": "announce-list", "url_list": "url-list", "created_by": "created by",
+            "creation_date": "creation date"}  # fmt: skip
+    return benc({"info": info, **{keys.get(k, k): v for k, v in around.items()}})
