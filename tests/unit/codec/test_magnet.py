@@ -78,7 +78,9 @@ def test_cut_anywhere_before_the_hash_ends_it_is_an_error() -> None:
         assert code_of(uri[:cut]) == "bad_magnet"
 
 
-@pytest.mark.parametrize("pe", ["x", ":5", "x:0", "x:65536", "x:-1", "x:5x", "a b:5", "[x]:5", "[::1]", "a/b:1", "h" * 254 + ":1"])
+@pytest.mark.parametrize(
+    "pe", ["x", ":5", "x:0", "x:65536", "x:-1", "x:5x", "a b:5", "[x]:5", "[::1]", "a/b:1", "h" * 254 + ":1"]
+)
 def test_bad_peers_are_left_out(pe: str) -> None:
     assert jst.Magnet.parse(f"magnet:?{XT1}&x.pe={quote(pe)}&x.pe=ok:1").peers == (("ok", 1),)
 

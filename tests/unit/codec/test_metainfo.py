@@ -45,7 +45,7 @@ def test_several_files_with_empty_ones_anywhere() -> None:
     m = jst.Metainfo.parse(torrent(info))
     assert [f.path.as_posix() for f in m.files] == ["dir/e0", "dir/sub/a", "dir/e1", "dir/b", "dir/e2"]
     assert [f.offset for f in m.files] == [0, 0, 20000, 20000, 33000]
-    assert [f.pieces for f in m.files] == [range(0, 0), range(0, 2), range(1, 1), range(1, 3), range(2, 2)]
+    assert [f.pieces for f in m.files] == [range(0), range(2), range(1, 1), range(1, 3), range(2, 2)]
     assert (m.num_pieces, m.total_size, m.is_single_file) == (3, 33000, False)
 
 
@@ -95,7 +95,9 @@ def test_attributes() -> None:
     info = multi([(["a"], 100), (["b"], 100), ([".pad", "1"], 50), (["_____padding_file_0_x"], 10)])
     info["files"][0]["attr"] = "xh"
     info["files"][2]["attr"] = "p"
-    info["files"].insert(2, {"path": ["link"], "length": 77, "attr": "l", "symlink path": ["..", "..", "etc", "passwd"]})
+    info["files"].insert(
+        2, {"path": ["link"], "length": 77, "attr": "l", "symlink path": ["..", "..", "etc", "passwd"]}
+    )
     info["files"].insert(3, {"path": ["bare"], "attr": "l"})
     m = jst.Metainfo.parse(torrent(info))
     a, b, link, bare, pad, bitcomet = m.files
@@ -115,7 +117,7 @@ def test_v2() -> None:
     assert (m.version, m.info_hash, m.info_hash_v2) == ("v2", None, sha256(benc(whole["info"])).digest())
     assert [f.path.as_posix() for f in m.files] == ["dir/a", "dir/d/b", "dir/d/c", "dir/e"]
     assert [f.offset for f in m.files] == [0, 65536, 98304, 98304]
-    assert [f.pieces for f in m.files] == [range(0, 2), range(2, 3), range(3, 3), range(3, 6)]
+    assert [f.pieces for f in m.files] == [range(2), range(2, 3), range(3, 3), range(3, 6)]
     assert m.num_pieces == 6 and m.total_size == sum(map(len, FILES.values()))
     assert [m.piece_size(i) for i in range(6)] == [32768, 50000 - 32768, 100, 32768, 32768, 32768]
     assert m.total_size == sum(m.piece_size(i) for i in range(6))
@@ -152,7 +154,10 @@ def test_hybrid() -> None:
     assert [f.pieces_root is None for f in real] == [False, False, True, False]
     assert m.total_size == 98304 + 3 * 32768 == sum(m.piece_size(i) for i in range(m.num_pieces))
     handle = lab.parse_metainfo(benc(whole))
-    assert lab.piece_tree(handle, 1)[1:] == (2, 50000 - 32768)  # the tree ends with the file, the piece with its padding
+    assert lab.piece_tree(handle, 1)[1:] == (
+        2,
+        50000 - 32768,
+    )  # the tree ends with the file, the piece with its padding
     assert m.piece_size(1) == 32768
 
 
@@ -167,7 +172,12 @@ def test_without_layers_the_pieces_of_large_files_are_unknown() -> None:
     assert not _core.Metainfo.parse_info(benc(info | {"piece layers": v2(FILES, 32768)["piece layers"]})).has_all_layers
 
 
-WHOLE = [torrent(single(), announce="http://a/"), torrent(multi([(["a"], 9), (["b", "c"], 5)])), benc(v2(FILES)), benc(hybrid(FILES))]
+WHOLE = [
+    torrent(single(), announce="http://a/"),
+    torrent(multi([(["a"], 9), (["b", "c"], 5)])),
+    benc(v2(FILES)),
+    benc(hybrid(FILES)),
+]
 
 
 @pytest.mark.parametrize("whole", WHOLE)

@@ -138,7 +138,7 @@ def test_no_path_leads_out(path: list[Any]) -> None:
         for file in m.files:
             assert not file.path.is_absolute() and file.path.parts
             for part in file.path.parts:
-                assert part not in ("", ".", "..") and not set(part) & set('/\\:\0\x01\u202e')
+                assert part not in ("", ".", "..") and not set(part) & set("/\\:\0\x01\u202e")
                 assert len(part.encode()) <= 255 and not part.endswith((".", " "))
 
 
@@ -251,7 +251,13 @@ def test_one_layer_serves_equal_files() -> None:
 
 @pytest.mark.parametrize(
     ("root", "code"),
-    [(bytes(32), "bad_merkle"), (b"r" * 31, "bad_merkle"), (b"r" * 33, "bad_merkle"), (b"", "bad_merkle"), (7, "wrong_type")],
+    [
+        (bytes(32), "bad_merkle"),
+        (b"r" * 31, "bad_merkle"),
+        (b"r" * 33, "bad_merkle"),
+        (b"", "bad_merkle"),
+        (7, "wrong_type"),
+    ],
 )
 def test_roots_are_32_bytes_and_not_zero(root: Any, code: str) -> None:
     whole = v2({"a": b"x"})
@@ -400,7 +406,9 @@ def test_oversized_creator() -> None:
     assert m.created_by is not None and len(m.created_by) == 1_000_000
 
 
-@pytest.mark.parametrize("data", [b"de", b"le", b"i0e", b"0:", benc({"info": 5}), benc({"info": []}), benc({"info": {}})])
+@pytest.mark.parametrize(
+    "data", [b"de", b"le", b"i0e", b"0:", benc({"info": 5}), benc({"info": []}), benc({"info": {}})]
+)
 def test_not_a_torrent(data: bytes) -> None:
     assert code_of(data) in ("missing_field", "wrong_type")
 
