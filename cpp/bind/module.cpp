@@ -9,6 +9,7 @@ void bind_magnet(py::module_& module);
 void bind_metadata(py::module_& module);
 void bind_lab_wire(py::module_& module);
 void bind_lab_peer_wire(py::module_& module);
+void bind_lab_policy(py::module_& module);
 
 namespace {
 
@@ -21,6 +22,7 @@ void bind_all(py::module_& module) {
     bind_lab_storage(module);
     bind_lab_wire(module);
     bind_lab_peer_wire(module);
+    bind_lab_policy(module);
 }
 
 }  // namespace

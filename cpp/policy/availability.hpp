@@ -1,9 +1,10 @@
 // How many connected peers have each piece (ourselves not counted).
 //
 // A peer that has more than half of the pieces is counted as a seed with exceptions, so that joining and leaving costs
-// O(missing) for it and O(1) for a seed; which way a peer was counted is remembered by the owner and given back at leave().
-// Invariants: 1. count(i) is exact for every order of facts; 2. leave() undoes join() and the on_have() calls in between.
-// Does not know who the peers are: the owner calls on_have() once for each new bit (a repeated HAVE is not a new bit).
+// O(missing) for it and O(1) for a seed; which way a peer was counted is remembered by the owner and given back at
+// leave(). Invariants: 1. count(i) is exact for every order of facts; 2. leave() undoes join() and the on_have() calls
+// in between. Does not know who the peers are: the owner calls on_have() once for each new bit (a repeated HAVE is not
+// a new bit).
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,12 @@ namespace jst::policy {
 
 std::string_view word(BanReason reason) noexcept {
     switch (reason) {
-        case BanReason::user: return "user";
-        case BanReason::bad_data: return "bad_data";
-        case BanReason::protocol_error: return "protocol_error";
+        case BanReason::user:
+            return "user";
+        case BanReason::bad_data:
+            return "bad_data";
+        case BanReason::protocol_error:
+            return "protocol_error";
     }
     return "";
 }

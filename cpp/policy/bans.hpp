@@ -1,7 +1,7 @@
 // Which hosts we do not talk to, until when and why. Keyed by IP, so a new port or peer id is no way out.
 //
-// Invariants: 1. at most max_bans: beyond, the one that ends soonest gives way, a user's ban last; 2. an expired ban does not count.
-// Decides nothing itself: who is guilty says blame.hpp or the user.
+// Invariants: 1. at most max_bans: beyond, the one that ends soonest gives way, a user's ban last; 2. an expired ban
+// does not count. Decides nothing itself: who is guilty says blame.hpp or the user.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ PieceIndex first_bit(std::uint32_t size, PieceIndex from, WordOf&& word_of) noex
 PieceIndex next_common(const Bitfield& a, const Bitfield& b, PieceIndex from) noexcept {
     const Bytes x = a.wire();
     const Bytes y = b.wire();
-    return first_bit(std::min(a.size(), b.size()), from, [&](std::size_t at) { return word_at(x, at) & word_at(y, at); });
+    return first_bit(std::min(a.size(), b.size()), from,
+                     [&](std::size_t at) { return word_at(x, at) & word_at(y, at); });
 }
 
 bool any_common(const Bitfield& a, const Bitfield& b) noexcept {

@@ -51,7 +51,9 @@ Judgement Blame::on_failed(PieceIndex piece, std::span<const BlamedBlock> blocks
     auto& failed = failed_piece(piece);
     for (const auto& block : blocks) {
         if (failed.blocks.size() >= max_failed_blocks) break;
-        const auto same = [&](const BlamedBlock& b) { return b.begin == block.begin && b.host == block.host && b.digest == block.digest; };
+        const auto same = [&](const BlamedBlock& b) {
+            return b.begin == block.begin && b.host == block.host && b.digest == block.digest;
+        };
         if (std::none_of(failed.blocks.begin(), failed.blocks.end(), same)) failed.blocks.push_back(block);
     }
     for (const auto& host : hosts) ++suspect(host).failures;
@@ -102,7 +104,8 @@ Judgement Blame::on_verified(PieceIndex piece, std::span<const BlamedBlock> bloc
 std::vector<IpAddress> Blame::liars(const FailedPiece& failed, std::span<const BlamedBlock> good) {
     std::vector<IpAddress> guilty;
     for (const auto& bad : failed.blocks) {
-        const auto same = std::find_if(good.begin(), good.end(), [&](const BlamedBlock& b) { return b.begin == bad.begin; });
+        const auto same =
+            std::find_if(good.begin(), good.end(), [&](const BlamedBlock& b) { return b.begin == bad.begin; });
         if (same == good.end() || same->digest == bad.digest) continue;
         if (!contains(guilty, bad.host) && !contains(failed.sole, bad.host)) guilty.push_back(bad.host);
     }

@@ -1,11 +1,11 @@
-// Who sent bad data. A failed piece with one contributor proves its guilt; with several, all are suspects and go on parole: they
-// get whole pieces alone, so that the next failure proves who it was and the next success clears them.
+// Who sent bad data. A failed piece with one contributor proves its guilt; with several, all are suspects and go on
+// parole: they get whole pieces alone, so that the next failure proves who it was and the next success clears them.
 //
-// Of failed pieces a digest per block is kept: when the piece verifies later, whoever sent something else lied. A piece that
-// keeps failing with `disk_suspicion` different sole contributors points at our own disk: they are acquitted and nobody else
-// is blamed for that piece.
-// Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded: max_suspects hosts, max_failed_pieces pieces (the oldest
-// go), max_failed_blocks digests for a piece. Does not ban (bans.hpp) and does not hash: a digest is any 64 bits of the data.
+// Of failed pieces a digest per block is kept: when the piece verifies later, whoever sent something else lied. A piece
+// that keeps failing with `disk_suspicion` different sole contributors points at our own disk: they are acquitted and
+// nobody else is blamed for that piece. Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded:
+// max_suspects hosts, max_failed_pieces pieces (the oldest go), max_failed_blocks digests for a piece. Does not ban
+// (bans.hpp) and does not hash: a digest is any 64 bits of the data.
 #pragma once
 
 #include <cstdint>

@@ -61,16 +61,19 @@ ChokeDecision Choker::decide(std::span<const ChokeFacts> peers, Time now, Prng& 
     return decision;
 }
 
-Choker::Places Choker::tit_for_tat(std::span<const ChokeFacts> peers, bool judging, bool rotating, Time now, Prng& prng) {
+Choker::Places Choker::tit_for_tat(std::span<const ChokeFacts> peers, bool judging, bool rotating, Time now,
+                                   Prng& prng) {
     std::erase_if(optimistic_, [&](PeerKey key) {
-        return std::none_of(peers.begin(), peers.end(), [&](const ChokeFacts& f) { return f.peer == key && f.interested; });
+        return std::none_of(peers.begin(), peers.end(),
+                            [&](const ChokeFacts& f) { return f.peer == key && f.interested; });
     });
     const std::vector<PeerKey> previous = rotating ? optimistic_ : std::vector<PeerKey>{};
     if (rotating) optimistic_.clear();
 
     // Between two judgements who has a regular slot keeps it; at one, an optimistic peer may earn it.
     Places chosen = interested_of(peers);
-    std::erase_if(chosen, [&](std::size_t i) { return peers[i].snubbed || (!judging && is_optimistic(peers[i].peer)); });
+    std::erase_if(chosen,
+                  [&](std::size_t i) { return peers[i].snubbed || (!judging && is_optimistic(peers[i].peer)); });
     std::sort(chosen.begin(), chosen.end(), [&](std::size_t x, std::size_t y) {
         const auto& a = peers[x];
         const auto& b = peers[y];
@@ -89,10 +92,11 @@ Choker::Places Choker::tit_for_tat(std::span<const ChokeFacts> peers, bool judgi
 }
 
 // Fills the optimistic places, by lot among those left, and adds all who hold one to `chosen`.
-void Choker::add_optimistic(std::span<const ChokeFacts> peers, Places& chosen, std::span<const PeerKey> previous, Time now,
-                            Prng& prng) {
+void Choker::add_optimistic(std::span<const ChokeFacts> peers, Places& chosen, std::span<const PeerKey> previous,
+                            Time now, Prng& prng) {
     Places waiting = interested_of(peers);
-    std::erase_if(waiting, [&](std::size_t i) { return contains<std::size_t>(chosen, i) || is_optimistic(peers[i].peer); });
+    std::erase_if(waiting,
+                  [&](std::size_t i) { return contains<std::size_t>(chosen, i) || is_optimistic(peers[i].peer); });
     const auto had_its_turn = [&](std::size_t i) { return contains(previous, peers[i].peer); };
     while (optimistic_.size() < settings_.optimistic_slots && !waiting.empty()) {
         // Who just had the place gets it again only when nobody else waits.

@@ -1,9 +1,10 @@
-// Whom we upload to: tit-for-tat or round-robin over a few slots, plus optimistic ones (BEP 3, "Choking and optimistic unchoking").
+// Whom we upload to: tit-for-tat or round-robin over a few slots, plus optimistic ones (BEP 3, "Choking and optimistic
+// unchoking").
 //
-// Tit-for-tat: the peers that give us most hold the regular slots, judged every choke_interval; an optimistic slot moves on
-// every optimistic_interval, new peers thrice as likely. Round-robin (for seeding): who was choked longest is next, each turn
-// lasts an optimistic_interval. A slot that becomes free between is filled at once.
-// Invariants: 1. never more unchoked than slots; 2. only interested peers hold one; 3. same facts and same Prng, same answer.
+// Tit-for-tat: the peers that give us most hold the regular slots, judged every choke_interval; an optimistic slot
+// moves on every optimistic_interval, new peers thrice as likely. Round-robin (for seeding): who was choked longest is
+// next, each turn lasts an optimistic_interval. A slot that becomes free between is filled at once. Invariants: 1.
+// never more unchoked than slots; 2. only interested peers hold one; 3. same facts and same Prng, same answer.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,12 @@ struct ChokerSettings {
 
 struct ChokeFacts {
     PeerKey peer;
-    bool interested = false;       // in us
-    bool unchoked = false;         // by us, now
-    bool snubbed = false;          // owes us blocks: only the optimistic slot
-    std::uint64_t rate_from = 0;   // what it gives us, bytes per second
+    bool interested = false;      // in us
+    bool unchoked = false;        // by us, now
+    bool snubbed = false;         // owes us blocks: only the optimistic slot
+    std::uint64_t rate_from = 0;  // what it gives us, bytes per second
     Time connected_at;
-    Time changed_at;               // when we last choked or unchoked it; connected_at when never
+    Time changed_at;  // when we last choked or unchoked it; connected_at when never
 };
 
 struct ChokeDecision {
@@ -62,7 +63,8 @@ class Choker {
     using Places = std::vector<std::size_t>;  // into the facts
     Places tit_for_tat(std::span<const ChokeFacts> peers, bool judging, bool rotating, Time now, Prng& prng);
     Places round_robin(std::span<const ChokeFacts> peers, bool judging, Time now) const;
-    void add_optimistic(std::span<const ChokeFacts> peers, Places& chosen, std::span<const PeerKey> previous, Time now, Prng& prng);
+    void add_optimistic(std::span<const ChokeFacts> peers, Places& chosen, std::span<const PeerKey> previous, Time now,
+                        Prng& prng);
 
     ChokerSettings settings_;
     std::vector<PeerKey> optimistic_;

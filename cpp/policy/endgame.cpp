@@ -17,9 +17,12 @@ bool is_near_end(const EndgameSettings& settings, const PiecePicker& picker, con
 }  // namespace
 
 bool Endgame::in_endgame(const PiecePicker& picker, const RequestLedger& ledger, Time now) noexcept {
-    const auto reachable = [&](PieceIndex piece) { return picker.is_wanted(piece) && picker.availability().count(piece) > 0; };
+    const auto reachable = [&](PieceIndex piece) {
+        return picker.is_wanted(piece) && picker.availability().count(piece) > 0;
+    };
     const bool in = !picker.is_complete() && ledger.total_outstanding() > 0 && is_near_end(settings_, picker, ledger) &&
-                    std::none_of(ledger.open().begin(), ledger.open().end(), reachable) && !picker.has_reachable_candidate();
+                    std::none_of(ledger.open().begin(), ledger.open().end(), reachable) &&
+                    !picker.has_reachable_candidate();
     if (!in) {
         began_ = Time::never();
     } else if (began_.is_never()) {
@@ -28,8 +31,8 @@ bool Endgame::in_endgame(const PiecePicker& picker, const RequestLedger& ledger,
     return in;
 }
 
-std::uint32_t Endgame::pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger,
-                                       Time now, std::vector<Block>& out) {
+std::uint32_t Endgame::pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker,
+                                       RequestLedger& ledger, Time now, std::vector<Block>& out) {
     const std::uint32_t copies = std::min(settings_.copies, max_copies);
     if (n == 0 || copies < 2 || asker.on_parole || !in_endgame(picker, ledger, now)) return 0;
     if (settings_.prefer_proven && !ledger.is_proven(asker.peer) && now < began_ + proven_head_start &&

@@ -2,8 +2,9 @@
 //
 // Entered while every wanted block that a connected peer has is received or asked for, and what is left is at most
 // `fraction` of what is wanted or at most `bytes`. Then a block may be asked from up to `copies` peers; with
-// `prefer_proven`, peers that gave a verified piece have a head start. The first answer wins, the ledger names the CANCELs.
-// Invariants: 1. copies == 1, or both thresholds 0: never a duplicate; 2. no peer is asked twice for one block.
+// `prefer_proven`, peers that gave a verified piece have a head start. The first answer wins, the ledger names the
+// CANCELs. Invariants: 1. copies == 1, or both thresholds 0: never a duplicate; 2. no peer is asked twice for one
+// block.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,10 @@ class Endgame {
 
     /// Also notes when it began.
     bool in_endgame(const PiecePicker& picker, const RequestLedger& ledger, Time now) noexcept;
-    /// Asks a peer for which pick() found nothing for blocks that others owe; appends them. Blocks with the fewest copies first.
-    std::uint32_t pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger, Time now,
-                                  std::vector<Block>& out);
+    /// Asks a peer for which pick() found nothing for blocks that others owe; appends them. Blocks with the fewest
+    /// copies first.
+    std::uint32_t pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger,
+                                  Time now, std::vector<Block>& out);
     /// When a peer that got nothing should ask again; never when time changes nothing.
     Time deadline() const noexcept { return began_.is_never() ? began_ : began_ + proven_head_start; }
 

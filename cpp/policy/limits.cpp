@@ -60,7 +60,8 @@ void RateLimit::give_back(std::uint64_t n) noexcept {
 void RateLimit::charge(std::uint64_t n, Time now) noexcept {
     if (!limited_) return;
     refill(now);
-    const auto charged = static_cast<std::int64_t>(std::min<std::uint64_t>(n, static_cast<std::uint64_t>(deepest_debt)));
+    const auto charged =
+        static_cast<std::int64_t>(std::min<std::uint64_t>(n, static_cast<std::uint64_t>(deepest_debt)));
     tokens_ = std::max(tokens_ - charged, -deepest_debt);
 }
 

@@ -1,8 +1,8 @@
 // Rate limits (a token bucket in integers) and count limits (none, or at most n).
 //
-// A bucket holds at most half a second's worth, so a burst is bounded and a change of rate takes effect at once; bytes and not
-// blocks are granted, so 1 B/s works. Invariants: 1. over any time t at most burst + rate x t is granted; 2. nothing is lost
-// by asking often: the remainder is kept; 3. no limit grants everything and never sets a deadline.
+// A bucket holds at most half a second's worth, so a burst is bounded and a change of rate takes effect at once; bytes
+// and not blocks are granted, so 1 B/s works. Invariants: 1. over any time t at most burst + rate x t is granted; 2.
+// nothing is lost by asking often: the remainder is kept; 3. no limit grants everything and never sets a deadline.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,9 @@ class RateLimit {
     static constexpr std::uint64_t fastest = 1'000'000'000'000;
 
     RateLimit() noexcept = default;
-    explicit RateLimit(std::optional<std::uint64_t> bytes_per_second, Time now = {}) noexcept { set_rate(bytes_per_second, now); }
+    explicit RateLimit(std::optional<std::uint64_t> bytes_per_second, Time now = {}) noexcept {
+        set_rate(bytes_per_second, now);
+    }
 
     /// None: no limit. 0: nothing passes.
     void set_rate(std::optional<std::uint64_t> bytes_per_second, Time now) noexcept;
@@ -41,8 +43,8 @@ class RateLimit {
 
     bool limited_ = false;
     std::uint64_t rate_ = 0;
-    std::int64_t tokens_ = 0;        // below 0: charged in advance
-    std::uint64_t remainder_ = 0;    // of a byte, in millionths
+    std::int64_t tokens_ = 0;      // below 0: charged in advance
+    std::uint64_t remainder_ = 0;  // of a byte, in millionths
     std::int64_t refilled_us_ = 0;
 };
 
@@ -60,7 +62,9 @@ struct CountLimit {
         return count < *most ? *most - count : 0;
     }
     /// How many are too many (the limit was lowered).
-    constexpr std::uint64_t excess(std::uint64_t count) const noexcept { return most && count > *most ? count - *most : 0; }
+    constexpr std::uint64_t excess(std::uint64_t count) const noexcept {
+        return most && count > *most ? count - *most : 0;
+    }
 };
 
 }  // namespace jst::policy

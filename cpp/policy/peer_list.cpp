@@ -6,13 +6,20 @@ namespace jst::policy {
 
 std::string_view word(PeerSource source) noexcept {
     switch (source) {
-        case PeerSource::user: return "user";
-        case PeerSource::tracker: return "tracker";
-        case PeerSource::dht: return "dht";
-        case PeerSource::pex: return "pex";
-        case PeerSource::lsd: return "lsd";
-        case PeerSource::incoming: return "incoming";
-        case PeerSource::resume: return "resume";
+        case PeerSource::user:
+            return "user";
+        case PeerSource::tracker:
+            return "tracker";
+        case PeerSource::dht:
+            return "dht";
+        case PeerSource::pex:
+            return "pex";
+        case PeerSource::lsd:
+            return "lsd";
+        case PeerSource::incoming:
+            return "incoming";
+        case PeerSource::resume:
+            return "resume";
     }
     return "";
 }
@@ -136,7 +143,8 @@ Duration PeerList::wait_after(std::uint32_t failures) noexcept {
     for (std::uint32_t i = 1; i < failures && wait < longest_wait; ++i) wait = wait * 2;
     wait = std::min(wait, std::max(longest_wait, reconnect_interval_));
     const auto quarter = static_cast<std::uint64_t>(wait.ns / 4);
-    return wait - nanoseconds(static_cast<std::int64_t>(quarter)) + nanoseconds(static_cast<std::int64_t>(prng_.between(0, 2 * quarter)));
+    return wait - nanoseconds(static_cast<std::int64_t>(quarter)) +
+           nanoseconds(static_cast<std::int64_t>(prng_.between(0, 2 * quarter)));
 }
 
 std::size_t PeerList::candidates_waiting(Time now, std::size_t at_most) const noexcept {

@@ -1,10 +1,10 @@
 // The addresses known for one torrent, and which of them to dial when.
 //
-// Every dial and every link that gave nothing doubles the wait before the next dial (with seeded jitter, capped); a link that
-// lived and gave payload resets it. Stopping and starting a torrent resets nothing.
-// States: idle -> dialling -> connected -> idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an
-// address twice; 3. at most one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart.
-// Does not know bans or limits: next_to_dial() takes a predicate.
+// Every dial and every link that gave nothing doubles the wait before the next dial (with seeded jitter, capped); a
+// link that lived and gave payload resets it. Stopping and starting a torrent resets nothing. States: idle -> dialling
+// -> connected -> idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address
+// twice; 3. at most one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4
+// apart. Does not know bans or limits: next_to_dial() takes a predicate.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +29,17 @@ enum class Added : std::uint8_t { added, known, own, no_port, not_global, full }
 
 /// How a link ended, for the back-off.
 enum class LinkEnd : std::uint8_t {
-    theirs,     // closed by the peer, the network or for its fault
-    replaced,   // too slow: try others first
-    useless,    // both seeds, ourselves done with it: no reason to come back soon
-    ours,       // stop, pause, shutdown, limits: not the address's fault
+    theirs,    // closed by the peer, the network or for its fault
+    replaced,  // too slow: try others first
+    useless,   // both seeds, ourselves done with it: no reason to come back soon
+    ours,      // stop, pause, shutdown, limits: not the address's fault
 };
 
 /// What a link did; added up over all links of an address.
 struct LinkTotals {
     std::uint64_t received = 0;  // payload
     std::uint64_t sent = 0;
-    Duration unchoked;           // for how long the peer did not choke us
+    Duration unchoked;  // for how long the peer did not choke us
     std::uint64_t received_unchoked = 0;
     std::uint64_t unchoked_rate() const noexcept;  // bytes per second; 0 when never unchoked
 };

@@ -145,8 +145,8 @@ bool PiecePicker::may_ask(PieceIndex piece, const Asker& asker, const RequestLed
     return asker.on_parole ? exclusive == asker.peer : !exclusive || exclusive == asker.peer;
 }
 
-std::uint32_t PiecePicker::request(PieceIndex piece, const Asker& asker, std::uint32_t n, RequestLedger& ledger, Time now,
-                                   std::vector<Block>& out) const {
+std::uint32_t PiecePicker::request(PieceIndex piece, const Asker& asker, std::uint32_t n, RequestLedger& ledger,
+                                   Time now, std::vector<Block>& out) const {
     return ledger.request_missing(piece, asker.peer, n, availability_.count(piece) > 1, now, out);
 }
 
@@ -162,8 +162,8 @@ void PiecePicker::collect_open(const Asker& asker, const RequestLedger& ledger) 
     });
 }
 
-Picked PiecePicker::pick(const Asker& asker, std::uint32_t n, std::uint32_t max_active, RequestLedger& ledger, Prng& prng,
-                         Time now, std::vector<Block>& out) {
+Picked PiecePicker::pick(const Asker& asker, std::uint32_t n, std::uint32_t max_active, RequestLedger& ledger,
+                         Prng& prng, Time now, std::vector<Block>& out) {
     Picked picked;
     if (n == 0 || wanted_.none() || asker.has->none() || !ledger.knows(asker.peer)) return picked;
     collect_open(asker, ledger);
@@ -185,8 +185,8 @@ Picked PiecePicker::pick(const Asker& asker, std::uint32_t n, std::uint32_t max_
     return picked;
 }
 
-Picked PiecePicker::pick_among(std::span<const PieceIndex> pieces, const Asker& asker, std::uint32_t n, std::uint32_t max_active,
-                               RequestLedger& ledger, Time now, std::vector<Block>& out) {
+Picked PiecePicker::pick_among(std::span<const PieceIndex> pieces, const Asker& asker, std::uint32_t n,
+                               std::uint32_t max_active, RequestLedger& ledger, Time now, std::vector<Block>& out) {
     Picked picked;
     if (!ledger.knows(asker.peer)) return picked;
     for (const auto piece : pieces) {

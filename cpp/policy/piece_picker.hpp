@@ -1,11 +1,12 @@
 // Which blocks to ask a peer for: higher priority first, then pieces that are active already, then the rarest (or the
 // lowest) of the others. Also what we want at all, and so whether a peer is interesting.
 //
-// Rarity is exact among pieces that the first `probes` candidates reveal; beyond, the rarest of `sample` pieces that the peer
-// has, from a random place on: no pick looks at all pieces of a large torrent. Priorities are always exact.
-// Invariants: 1. a candidate is wanted, not had and not active; 2. no piece is started beyond max_active; 3. what pick()
-// appends is entered in the ledger already. A peer that finds only new pieces while max_active are active is `capped`: the owner
-// may then abandon() what stranded() names, a piece that nobody serves, so that dead pieces never block living ones.
+// Rarity is exact among pieces that the first `probes` candidates reveal; beyond, the rarest of `sample` pieces that
+// the peer has, from a random place on: no pick looks at all pieces of a large torrent. Priorities are always exact.
+// Invariants: 1. a candidate is wanted, not had and not active; 2. no piece is started beyond max_active; 3. what
+// pick() appends is entered in the ledger already. A peer that finds only new pieces while max_active are active is
+// `capped`: the owner may then abandon() what stranded() names, a piece that nobody serves, so that dead pieces never
+// block living ones.
 #pragma once
 
 #include <array>
@@ -54,7 +55,8 @@ class PiecePicker {
     void on_have(PieceIndex piece);
 
     // Facts about ourselves.
-    /// All at once (start, recheck): O(pieces). No piece may be active. Priorities: one for each piece, or none for default_priority.
+    /// All at once (start, recheck): O(pieces). No piece may be active. Priorities: one for each piece, or none for
+    /// default_priority.
     void reset(const Bitfield& have, std::span<const std::uint8_t> priorities = {});
     void set_order(Order order) noexcept { sequential_ = order == Order::sequential; }
     /// 0 = skip; above 7 counts as 7. An active piece stays active: the owner cancels its requests.
@@ -66,8 +68,8 @@ class PiecePicker {
     void on_returned(PieceIndex piece);
 
     // Questions.
-    Picked pick(const Asker& asker, std::uint32_t n, std::uint32_t max_active, RequestLedger& ledger, Prng& prng, Time now,
-                std::vector<Block>& out);
+    Picked pick(const Asker& asker, std::uint32_t n, std::uint32_t max_active, RequestLedger& ledger, Prng& prng,
+                Time now, std::vector<Block>& out);
     /// The same from a few pieces only (allowed fast, while choked), in their order.
     Picked pick_among(std::span<const PieceIndex> pieces, const Asker& asker, std::uint32_t n, std::uint32_t max_active,
                       RequestLedger& ledger, Time now, std::vector<Block>& out);
@@ -77,7 +79,9 @@ class PiecePicker {
     const Geometry& geometry() const noexcept { return geometry_; }
     const Bitfield& have() const noexcept { return have_; }
     const Availability& availability() const noexcept { return availability_; }
-    std::uint8_t priority(PieceIndex piece) const noexcept { return geometry_.contains(piece) ? state_[piece.value] & priority_bits : 0; }
+    std::uint8_t priority(PieceIndex piece) const noexcept {
+        return geometry_.contains(piece) ? state_[piece.value] & priority_bits : 0;
+    }
     bool is_wanted(PieceIndex piece) const noexcept { return wanted_[piece]; }
     /// Does the peer have anything that we want and lack?
     bool wants_any(const Bitfield& has) const noexcept { return any_common(wanted_, has); }
@@ -128,10 +132,10 @@ class PiecePicker {
     bool sequential_ = false;
     Availability availability_;
     PieceOrder order_;
-    std::vector<std::uint8_t> state_;                     // priority and active_bit
-    std::array<Bitfield, max_priority + 1> candidates_;   // by priority, sized when first used
-    std::array<PieceIndex, max_priority + 1> lowest_{};   // no candidate of the priority below
-    Bitfield wanted_;                                     // priority above 0 and not had
+    std::vector<std::uint8_t> state_;                    // priority and active_bit
+    std::array<Bitfield, max_priority + 1> candidates_;  // by priority, sized when first used
+    std::array<PieceIndex, max_priority + 1> lowest_{};  // no candidate of the priority below
+    Bitfield wanted_;                                    // priority above 0 and not had
     Bitfield have_;
     std::uint64_t wanted_bytes_ = 0;
     std::uint64_t wanted_left_ = 0;

@@ -1,4 +1,5 @@
-// The questions of PiecePicker that look across peers: what is stuck, what only one peer has, what can be reached at all.
+// The questions of PiecePicker that look across peers: what is stuck, what only one peer has, what can be reached at
+// all.
 #include <algorithm>
 #include <tuple>
 
@@ -6,7 +7,8 @@
 
 namespace jst::policy {
 
-// Candidates of one priority in the bucket where those held by `peers` connected peers are; exact unless the level is clamped.
+// Candidates of one priority in the bucket where those held by `peers` connected peers are; exact unless the level is
+// clamped.
 std::span<const PieceIndex> PiecePicker::candidates_held_by(std::uint8_t p, std::int32_t peers) const noexcept {
     return order_.bucket(bucket_for(p, peers - availability_.seeds()));
 }
@@ -41,7 +43,8 @@ bool PiecePicker::has_reachable_candidate() const noexcept {
         if (candidates_[p].none()) continue;
         const auto rarest = candidates_held_by(p, 0);
         if (candidates_[p].count() > rarest.size()) return true;
-        if (std::any_of(rarest.begin(), rarest.end(), [&](PieceIndex piece) { return availability_.count(piece) > 0; })) return true;
+        if (std::any_of(rarest.begin(), rarest.end(), [&](PieceIndex piece) { return availability_.count(piece) > 0; }))
+            return true;
     }
     return false;
 }
@@ -49,7 +52,8 @@ bool PiecePicker::has_reachable_candidate() const noexcept {
 std::uint64_t PiecePicker::memory() const noexcept {
     std::uint64_t bits = have_.wire().size() + wanted_.wire().size();
     for (const auto& candidates : candidates_) bits += candidates.wire().size();
-    constexpr std::uint64_t for_each = sizeof(std::int32_t) + sizeof(PieceIndex) + sizeof(std::uint32_t) + sizeof(std::uint8_t);
+    constexpr std::uint64_t for_each =
+        sizeof(std::int32_t) + sizeof(PieceIndex) + sizeof(std::uint32_t) + sizeof(std::uint8_t);
     return bits + for_each * geometry_.num_pieces;
 }
 

@@ -1,10 +1,11 @@
 // How many blocks to have outstanding at one peer.
 //
-// Starts at 64 blocks and grows by one with each block (doubling in a round trip) until the rate stops rising; then twice the
-// blocks that fill the line (best rate of the last seconds x least round trip) plus one second's worth, at most `slack_blocks`. A
-// window that is too small is thereby always answered by a larger one: it cannot spiral down. A slow peer is asked for a few
-// seconds of work, so that its time-outs stay honest. Invariants: 1. 1 <= window() <= limit; 2. refill() never exceeds it.
-// Does not know which blocks (piece_picker) or which are outstanding (request_ledger).
+// Starts at 64 blocks and grows by one with each block (doubling in a round trip) until the rate stops rising; then
+// twice the blocks that fill the line (best rate of the last seconds x least round trip) plus one second's worth, at
+// most `slack_blocks`. A window that is too small is thereby always answered by a larger one: it cannot spiral down. A
+// slow peer is asked for a few seconds of work, so that its time-outs stay honest. Invariants: 1. 1 <= window() <=
+// limit; 2. refill() never exceeds it. Does not know which blocks (piece_picker) or which are outstanding
+// (request_ledger).
 #pragma once
 
 #include <array>

@@ -1,7 +1,8 @@
 // In which order torrents get the few active places, and who has one.
 //
 // Invariants: 1. every key stands in the order once; 2. at most active_downloads, active_seeds and active_checks run;
-// 3. of two that wish the same, the one further up runs. Does not know what a torrent is: the owner says what it wishes.
+// 3. of two that wish the same, the one further up runs. Does not know what a torrent is: the owner says what it
+// wishes.
 #pragma once
 
 #include <cstdint>

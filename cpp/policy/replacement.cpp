@@ -5,8 +5,8 @@
 
 namespace jst::policy {
 
-std::optional<PeerKey> Replacement::choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting, bool self_throttled,
-                                           Time now) {
+std::optional<PeerKey> Replacement::choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting,
+                                           bool self_throttled, Time now) {
     if (candidates_waiting == 0 || self_throttled) {
         // Slowness that is our doing, or cannot be helped, is not counted.
         slow_.clear();

@@ -1,9 +1,10 @@
 // Which slow peer makes room for an untried address, if any.
 //
-// Only when addresses wait to be dialled, we are not held back by our own limits, and others prove that better is possible: the
-// mean of the other peers is `slower_by` times its rate, for `patience` after a `grace` since connecting. Never the only
-// source of a piece that we want, never below two peers. One at a time, `pause` apart: closed within 30 s, without churn.
-// Invariants: 1. no candidates, no answer; 2. a sole peer is never the answer; 3. ties end in the key.
+// Only when addresses wait to be dialled, we are not held back by our own limits, and others prove that better is
+// possible: the mean of the other peers is `slower_by` times its rate, for `patience` after a `grace` since connecting.
+// Never the only source of a piece that we want, never below two peers. One at a time, `pause` apart: closed within 30
+// s, without churn. Invariants: 1. no candidates, no answer; 2. a sole peer is never the answer; 3. ties end in the
+// key.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ class Replacement {
     static constexpr std::uint64_t slower_by = 5;
 
     /// Ask every `interval` while downloading. The peer to close as `replaced`.
-    std::optional<PeerKey> choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting, bool self_throttled, Time now);
+    std::optional<PeerKey> choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting, bool self_throttled,
+                                  Time now);
 
   private:
     struct Slow {

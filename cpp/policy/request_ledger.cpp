@@ -103,7 +103,8 @@ void RequestLedger::start(PieceIndex piece, Time now) {
 bool RequestLedger::may_ask(const BlockState& state, PeerKey peer, bool others, Time now) const noexcept {
     if (state.received || state.copies >= max_copies) return false;
     if (others && state.avoided == peer && now < state.avoided_until) return false;
-    return std::find(state.asked.begin(), state.asked.begin() + state.copies, peer) == state.asked.begin() + state.copies;
+    return std::find(state.asked.begin(), state.asked.begin() + state.copies, peer) ==
+           state.asked.begin() + state.copies;
 }
 
 void RequestLedger::ask(PeerState& peer, ActivePiece& piece, std::uint32_t number, Time now) {
@@ -139,8 +140,8 @@ std::uint32_t RequestLedger::request_missing(PieceIndex index, PeerKey peer, std
     return taken;
 }
 
-std::uint32_t RequestLedger::request_copies(PieceIndex index, PeerKey peer, std::uint32_t copies, std::uint32_t n, bool others,
-                                            Time now, std::vector<Block>& out) {
+std::uint32_t RequestLedger::request_copies(PieceIndex index, PeerKey peer, std::uint32_t copies, std::uint32_t n,
+                                            bool others, Time now, std::vector<Block>& out) {
     auto* piece = find(index);
     auto* who = find(peer);
     if (piece == nullptr || who == nullptr || copies == 0) return 0;
@@ -160,7 +161,8 @@ bool RequestLedger::on_request(PeerKey peer, const Block& block, Time now) {
     auto* piece = find(block.piece);
     auto* who = find(peer);
     const auto number = geometry_.block_number(block);
-    if (piece == nullptr || who == nullptr || !number || !may_ask(piece->blocks[*number], peer, false, now)) return false;
+    if (piece == nullptr || who == nullptr || !number || !may_ask(piece->blocks[*number], peer, false, now))
+        return false;
     ask(*who, *piece, *number, now);
     return true;
 }
@@ -303,7 +305,8 @@ Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Tim
     return arrival;
 }
 
-void RequestLedger::receive(ActivePiece& piece, std::uint32_t number, const PeerState& from, Time now, Arrival& arrival) {
+void RequestLedger::receive(ActivePiece& piece, std::uint32_t number, const PeerState& from, Time now,
+                            Arrival& arrival) {
     auto& state = piece.blocks[number];
     const Block block = geometry_.block(piece.piece, number);
     cancel_others(state, block, arrival);

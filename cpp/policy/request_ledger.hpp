@@ -1,10 +1,10 @@
 // The single owner of block state: which blocks of the active pieces are missing, asked for (from whom, since when), on
 // their way into a leased slot, or received. Every way in which a request can end goes through here (BEP 3, BEP 6).
 //
-// Invariants: 1. a block is missing, requested (1..max_copies peers) or received; 2. a request is in the queue of its peer
-// and in the list of its block, or in neither; 3. at most one peer holds the lease of a block; 4. a piece all of whose blocks
-// are received is `verifying` and has neither request nor lease; 5. what ends a request frees the peer's slot exactly once.
-// Does not know what peers have, which pieces are wanted (piece_picker) or where the bytes are.
+// Invariants: 1. a block is missing, requested (1..max_copies peers) or received; 2. a request is in the queue of its
+// peer and in the list of its block, or in neither; 3. at most one peer holds the lease of a block; 4. a piece all of
+// whose blocks are received is `verifying` and has neither request nor lease; 5. what ends a request frees the peer's
+// slot exactly once. Does not know what peers have, which pieces are wanted (piece_picker) or where the bytes are.
 #pragma once
 
 #include <array>
@@ -86,7 +86,8 @@ class RequestLedger {
     // Peers.
     void on_join(PeerKey peer, const IpAddress& host, bool fast);
     void on_disconnect(PeerKey peer);
-    /// Without Fast (BEP 6) everything that was asked is withdrawn; with it, each request waits for its answer or time-out.
+    /// Without Fast (BEP 6) everything that was asked is withdrawn; with it, each request waits for its answer or
+    /// time-out.
     void on_choke(PeerKey peer);
     void on_unchoke(PeerKey peer);
 
@@ -95,10 +96,11 @@ class RequestLedger {
     void start(PieceIndex piece, Time now);
     /// Asks `peer` for up to `n` missing blocks of an active piece, lowest first; appends them. `others`: somebody else
     /// has the piece, so blocks that this peer let time out or rejected lately are left for them.
-    std::uint32_t request_missing(PieceIndex piece, PeerKey peer, std::uint32_t n, bool others, Time now, std::vector<Block>& out);
+    std::uint32_t request_missing(PieceIndex piece, PeerKey peer, std::uint32_t n, bool others, Time now,
+                                  std::vector<Block>& out);
     /// Asks `peer` also for up to `n` blocks that exactly `copies` other peers are asked for.
-    std::uint32_t request_copies(PieceIndex piece, PeerKey peer, std::uint32_t copies, std::uint32_t n, bool others, Time now,
-                                 std::vector<Block>& out);
+    std::uint32_t request_copies(PieceIndex piece, PeerKey peer, std::uint32_t copies, std::uint32_t n, bool others,
+                                 Time now, std::vector<Block>& out);
     /// Asks for one block by hand. False when it cannot be asked: not active, received, asked already, max_copies.
     bool on_request(PeerKey peer, const Block& block, Time now);
     /// `have`: the piece of the block is verified already.
@@ -125,7 +127,8 @@ class RequestLedger {
     std::uint64_t on_verified(PieceIndex piece);
     /// Returns its bytes: from partial to failed. Read contributions() first.
     std::uint64_t on_hash_failed(PieceIndex piece);
-    /// Gives up what was received. Returns those bytes: from partial to discarded. `revoked`: frames that must go to scratch.
+    /// Gives up what was received. Returns those bytes: from partial to discarded. `revoked`: frames that must go to
+    /// scratch.
     std::uint64_t abandon(PieceIndex piece, std::vector<PeerBlock>& cancels, std::vector<PeerBlock>& revoked);
     /// Only `peer` is asked for blocks of this piece, until it leaves, lets a request time out or rejects one.
     void set_exclusive(PieceIndex piece, PeerKey peer);
@@ -167,7 +170,7 @@ class RequestLedger {
     };
     struct ActivePiece {
         PieceIndex piece;
-        std::uint64_t started = 0;  // serial number: the order of open_
+        std::uint64_t started = 0;        // serial number: the order of open_
         std::uint32_t first_missing = 0;  // no missing block below
         std::uint32_t missing = 0;
         std::uint32_t received = 0;
@@ -211,8 +214,8 @@ class RequestLedger {
     void check(const ActivePiece& piece) const;
 
     Geometry geometry_;
-    std::vector<PeerState> peers_;                              // by slot of the key
-    std::vector<ActivePiece> pieces_;                           // slots, reused with their memory
+    std::vector<PeerState> peers_;     // by slot of the key
+    std::vector<ActivePiece> pieces_;  // slots, reused with their memory
     std::vector<std::uint32_t> free_;
     std::unordered_map<std::uint32_t, std::uint32_t> slots_of_;  // piece -> slot; never iterated
     std::vector<PieceIndex> active_;

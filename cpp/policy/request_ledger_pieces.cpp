@@ -7,7 +7,8 @@
 namespace jst::policy {
 
 // Both lists are in the order of `started`.
-std::vector<PieceIndex>::iterator RequestLedger::place_in(std::vector<PieceIndex>& list, const ActivePiece& piece) noexcept {
+std::vector<PieceIndex>::iterator RequestLedger::place_in(std::vector<PieceIndex>& list,
+                                                          const ActivePiece& piece) noexcept {
     return std::lower_bound(list.begin(), list.end(), piece.started,
                             [this](PieceIndex other, std::uint64_t started) { return find(other)->started < started; });
 }
@@ -54,7 +55,8 @@ std::uint64_t RequestLedger::on_hash_failed(PieceIndex index) {
     return remove(index);
 }
 
-std::uint64_t RequestLedger::abandon(PieceIndex index, std::vector<PeerBlock>& cancels, std::vector<PeerBlock>& revoked) {
+std::uint64_t RequestLedger::abandon(PieceIndex index, std::vector<PeerBlock>& cancels,
+                                     std::vector<PeerBlock>& revoked) {
     if (!is_active(index)) return 0;
     cancel_piece(index, cancels);
     auto& piece = *find(index);
@@ -152,19 +154,24 @@ void RequestLedger::check(const ActivePiece& piece) const {
     for (std::uint32_t i = 0; i < piece.blocks.size(); ++i) {
         const auto& state = piece.blocks[i];
         const Block block = geometry_.block(piece.piece, i);
-        JST_CHECK(!state.received || (state.copies == 0 && !state.lease), "a received block is neither asked for nor leased");
-        JST_CHECK(state.received || state.copies > 0 || i >= piece.first_missing, "no missing block before first_missing");
+        JST_CHECK(!state.received || (state.copies == 0 && !state.lease),
+                  "a received block is neither asked for nor leased");
+        JST_CHECK(state.received || state.copies > 0 || i >= piece.first_missing,
+                  "no missing block before first_missing");
         for (std::uint32_t c = 0; c < state.copies; ++c)
             JST_CHECK(is_outstanding(state.asked[c], block), "what a block lists is in the peer's queue");
         const auto* holder = find(state.lease);
-        JST_CHECK(!state.lease || (holder != nullptr && std::count(holder->leases.begin(), holder->leases.end(), block) == 1),
-                  "a lease is known to its holder");
+        JST_CHECK(
+            !state.lease || (holder != nullptr && std::count(holder->leases.begin(), holder->leases.end(), block) == 1),
+            "a lease is known to its holder");
         missing += !state.received && state.copies == 0 ? 1 : 0;
         received += state.received ? 1 : 0;
         pending += state.copies;
     }
-    JST_CHECK(missing == piece.missing && received == piece.received && pending == piece.pending, "the counts of a piece");
-    JST_CHECK((std::count(open_.begin(), open_.end(), piece.piece) == 1) == (missing > 0), "open() lists what misses a block");
+    JST_CHECK(missing == piece.missing && received == piece.received && pending == piece.pending,
+              "the counts of a piece");
+    JST_CHECK((std::count(open_.begin(), open_.end(), piece.piece) == 1) == (missing > 0),
+              "open() lists what misses a block");
 }
 
 void RequestLedger::check() const {
@@ -184,7 +191,8 @@ void RequestLedger::check() const {
         leases += peer.leases.size();
         JST_CHECK(peer.key || (peer.queue.empty() && peer.leases.empty()), "who left holds nothing");
         for (const auto& block : peer.leases)
-            JST_CHECK(find(block.piece)->blocks[block.begin / block_size].lease == peer.key, "a lease is known to its block");
+            JST_CHECK(find(block.piece)->blocks[block.begin / block_size].lease == peer.key,
+                      "a lease is known to its block");
     }
     JST_CHECK(listed == queued && queued == total_outstanding_, "no request leaks");
     JST_CHECK(partial == partial_bytes_, "partial bytes are those received");

@@ -35,7 +35,8 @@ class RequestQueue {
     Request dropped(std::size_t index);
     /// When the next request expires; never when nothing is out.
     Time deadline(Duration timeout) const noexcept { return empty() ? Time::never() : items_[head_].due + timeout; }
-    /// How many of the oldest have expired: the overdue ones; with no answer for the whole time-out, all that were sent that long ago.
+    /// How many of the oldest have expired: the overdue ones; with no answer for the whole time-out, all that were sent
+    /// that long ago.
     std::size_t expired(Time now, Duration timeout) const noexcept;
     void clear() noexcept;
 
