@@ -264,7 +264,7 @@ def _restore(data: bytes) -> Metainfo:
     return Metainfo(_Core.parse(data, layers_required=False))
 
 
-def _file_entry(index: int, facts: _core.FileFacts) -> FileEntry:
+def _file_entry(index: int, facts: _core._FileFacts) -> FileEntry:
     path, size, offset, first, last, is_pad, is_executable, is_hidden, target, root = facts
     return FileEntry(
         index, Path(path), size, offset, range(first, last), is_pad, is_executable, is_hidden, target, root

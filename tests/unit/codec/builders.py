@@ -115,3 +115,7 @@ def torrent(info: dict[str, Any], **around: Any) -> bytes:
     keys = {"announce_list": "announce-list", "url_list": "url-list", "created_by": "created by",
             "creation_date": "creation date"}  # fmt: skip
     return benc({"info": info, **{keys.get(k, k): v for k, v in around.items()}})
+
+
+def without(whole: dict[str, Any], key: str) -> dict[str, Any]:
+    return {k: v for k, v in whole.items() if k != key}

@@ -127,7 +127,9 @@ HASHES = st.sampled_from([(V1, None), (None, V2), (V1, V2)])
     st.sets(st.integers(0, 30)),
 )
 def test_round_trip(hashes: Any, name: Any, trackers: Any, peers: Any, web_seeds: Any, select: Any) -> None:
-    link = jst.Magnet(*hashes, name, tuple(trackers), tuple(peers), tuple(web_seeds), tuple(sorted(select)))
+    link = jst.Magnet(
+        hashes[0], hashes[1], name, tuple(trackers), tuple(peers), tuple(web_seeds), tuple(sorted(select))
+    )
     assert jst.Magnet.parse(str(link)) == link
 
 
