@@ -1,7 +1,7 @@
 // One inhabitant of a world: its clocks, its luck, and the queue of completions that wait to become turns.
 //
-// Every operation of every kind is announced through submitted() and handed back through finished(): the one place where
-// a gate can observe, hold or fail it. Completions become turns in the order in which they were finished.
+// Every operation of every kind is announced through submitted() and handed back through finished(): the one place
+// where a gate can observe, hold or fail it. Completions become turns in the order in which they were finished.
 // Invariants: 1. on_done is called only from run_round(), never while something else of the node runs; 2. exactly one
 // turn per submitted operation, none after abandon(); 3. each turn is mixed into the fingerprint before it runs.
 #pragma once
@@ -18,58 +18,72 @@
 
 namespace jst::runtime_sim {
 
-/// What a node shares with its world.
-struct NodeSurroundings {
-    Timeline& timeline;
-    Fingerprint& fingerprint;
-    std::vector<NodeId>& ready;  // nodes that have turns to run
+/// What the parts of a world share.
+struct Commons {
+    explicit Commons(std::uint64_t s) : seed(s), fingerprint(s) {}
+
     std::uint64_t seed;
+    Timeline timeline;
+    Fingerprint fingerprint;
+    std::vector<NodeId> ready;  // nodes that have turns to run (or had: then they are passed over)
+    std::uint64_t pending = 0;  // operations of all nodes that will complete by themselves
+    std::uint64_t moving = 0;   // packets on their way
 };
 
 class Node final : public runtime::Clock, public runtime::Entropy, private EventSink {
   public:
-    Node(const NodeSurroundings& surroundings, NodeId id, std::string_view name);
+    Node(Commons& commons, NodeId id, std::string_view name);
     Node(const Node&) = delete;
 
     NodeId id() const noexcept { return id_; }
     const std::string& name() const noexcept { return name_; }
 
     // ---- operations ----
-    void submitted(runtime::Op& op, OpKind kind);
-    /// `owner`: the stream, listener or socket that the operation belongs to, 0 for none. `size` is for the fingerprint.
+    /// False when the node was abandoned: the operation is dropped.
+    bool submitted(runtime::Op& op, OpKind kind);
+    /// `owner`: the stream, listener or socket that the operation belongs to, 0 for none. `size` is for the
+    /// fingerprint.
     void finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size = 0, std::uint64_t owner = 0);
+    /// The same, and the host learns in that turn that it broke a rule: error is Errc::internal.
+    void finished_broken(runtime::Op& op, OpKind kind, const char* what);
     /// The owner was dropped: its completions that wait are never delivered.
     void forget(std::uint64_t owner);
-    /// The owner was closed: its completions that wait say so.
+    /// An operation that is outstanding will never be finished: its owner was dropped.
+    void dropped(OpKind kind) noexcept { count_pending(kind, -1); }
+    /// The owner was closed or cancelled: its completions that wait say so.
     void cancel_waiting(std::uint64_t owner);
     /// Of the running turn; 0 outside.
     std::uint64_t turn_owner() const noexcept { return turn_owner_; }
-    /// Operations that will complete by themselves (waiting for others does not count), completions in the queue included.
-    std::size_t pending() const noexcept { return pending_; }
 
     // ---- turns ----
+    /// The node is up: operations are taken; their completions wait for a host.
+    void start() noexcept { up_ = true; }
     void attach(runtime::Host& host);
     /// No completion comes any more; what the host owns is not touched again.
     void abandon();
     bool attached() const noexcept { return host_ != nullptr; }
+    bool up() const noexcept { return up_; }
     std::uint32_t incarnation() const noexcept { return incarnation_; }
-    bool has_turns() const noexcept { return !queue_.empty(); }
+    bool has_turns() const noexcept { return host_ != nullptr && !queue_.empty(); }
+    /// The world took the node out of Commons::ready.
+    void unlisted() noexcept { listed_ = false; }
     /// 1..n turns, then the end of the round.
     void run_round();
     template <class Turn>
     bool command(Turn&& turn) {
         begin_command();
-        const bool whole = runtime::run_turn(*host_, {}, turn);
+        const Running running(running_);
+        const bool whole = guarded({}, turn);
         end_round();
         return whole;
     }
+    /// Inside of a turn.
+    bool running() const noexcept { return running_; }
     std::uint64_t turns() const noexcept { return turns_; }
     std::uint64_t broken_rules() const noexcept { return broken_rules_; }
-    /// A rule of the seam that this node's host broke, found outside of its own turns.
-    void report_broken_rule(const runtime::Tag& tag, const char* what);
 
     // ---- Clock ----
-    Time mono_now() const noexcept override { return around_.timeline.now() + mono_ahead_; }
+    Time mono_now() const noexcept override { return commons_.timeline.now() + mono_ahead_; }
     WallTime wall_now() const noexcept override;
     void wake_at(Time when) override;
     /// Forward only.
@@ -86,28 +100,47 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
         std::uint64_t size = 0;
         std::uint64_t owner = 0;
         OpKind kind = OpKind::wake;
+        const char* broken = nullptr;
     };
 
+    // Also ends when a host throws what is not ours to catch.
+    struct Running {
+        explicit Running(bool& f) noexcept : flag(f) { flag = true; }
+        Running(const Running&) = delete;
+        ~Running() { flag = false; }
+        bool& flag;
+    };
+
+    template <class Turn>
+    bool guarded(const runtime::Tag& tag, Turn&& turn) {
+        const bool whole = runtime::run_turn(*host_, tag, turn);
+        if (!whole) ++broken_rules_;
+        return whole;
+    }
     void on_event(const Event& event) override;
+    void list();
     void push(const Completion& completion);
     void run_turn(const Completion& completion);
-    void mix(OpKind kind, const runtime::Tag& tag, Errc error, std::uint64_t size);
+    void record(OpKind kind, const runtime::Tag& tag, Errc error, std::uint64_t size);
     void begin_command();
     void end_round();
+    void count_pending(OpKind kind, std::int64_t by) noexcept;
     void queue_wake();
     void arm();
 
-    NodeSurroundings around_;
+    Commons& commons_;
     NodeId id_;
     std::string name_;
     runtime::Host* host_ = nullptr;
     std::uint32_t incarnation_ = 0;
     std::deque<Completion> queue_;
-    std::size_t pending_ = 0;
+    std::uint64_t pending_ = 0;
     std::uint64_t turn_owner_ = 0;
     std::uint64_t turns_ = 0;
     std::uint64_t broken_rules_ = 0;
     bool running_ = false;
+    bool up_ = true;
+    bool listed_ = false;
     Prng round_luck_;
     Prng secrets_;
 

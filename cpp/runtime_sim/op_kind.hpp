@@ -32,7 +32,8 @@ constexpr OpKind disk_kind(runtime::DiskAction action) noexcept {
 }
 /// Waiting for somebody else may last for ever: such an operation does not keep a world from being idle.
 constexpr bool is_waiting(OpKind kind) noexcept {
-    return kind == OpKind::readable || kind == OpKind::accept || kind == OpKind::datagram_readable || kind == OpKind::wake;
+    return kind == OpKind::readable || kind == OpKind::accept || kind == OpKind::datagram_readable ||
+           kind == OpKind::wake;
 }
 
 }  // namespace jst::runtime_sim

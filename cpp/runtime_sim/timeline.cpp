@@ -8,9 +8,7 @@ namespace jst::runtime_sim {
 namespace {
 
 // std heaps put the greatest first: "less" is "later".
-bool later(const Event& a, const Event& b) noexcept {
-    return a.when != b.when ? a.when > b.when : a.order > b.order;
-}
+bool later(const Event& a, const Event& b) noexcept { return a.when != b.when ? a.when > b.when : a.order > b.order; }
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// A world: many nodes, one network, one virtual time, one seed. What happens is a function of the seed and the commands.
+// A world: many nodes, one network, one virtual time, one seed. What happens is a function of the seed and the
+// commands.
 //
 // A host (an engine) is attached to a node and lives through that node's Runtime. Time moves only in step() and
 // run_until(). A round is 1..n of the turns that are ready at one instant on one node; the seed chooses node and n.
@@ -23,6 +24,7 @@ class Compute;
 class Disk;
 class Network;
 class Node;
+class NodeNet;
 
 /// The most rounds of one instant: more is a host that never lets time pass.
 inline constexpr std::uint64_t max_rounds_per_instant = 1'000'000;
@@ -47,10 +49,12 @@ class World {
     const std::string& name(NodeId node) const;
     const IpAddress& host(NodeId node) const;
     runtime::Runtime& runtime(NodeId node);
-    /// From now on the node's turns go to `host`. A node that was abandoned is up again.
+    /// Up again after abandon() or detach(): a new host may be built on runtime(node). attach() does it too.
+    void start(NodeId node);
+    /// From now on the node's turns go to `host`; completions of what was submitted before were waiting for it.
     void attach(NodeId node, runtime::Host& host);
     bool attached(NodeId node) const;
-    /// The end of a process after a clean close: open sockets are reset, the disk keeps all, no completion comes.
+    /// The end of a process: its sockets are closed by the kernel, the disk keeps all, no completion comes.
     void detach(NodeId node);
     /// A crash: links fall silent, completions are dropped, the disk keeps what `mode` says. The host is not touched
     /// any more and may be destroyed before or after.
@@ -83,6 +87,7 @@ class World {
     // ---- the parts ----
     Topology& topology() noexcept;
     Network& network() noexcept;
+    NodeNet& net(NodeId node);
     Disk& disk(NodeId node);
     Compute& compute(NodeId node);
     void jump_mono(NodeId node, Duration by);

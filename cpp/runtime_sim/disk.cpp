@@ -1,0 +1,204 @@
+#include "runtime_sim/disk.hpp"
+
+#include <algorithm>
+
+namespace jst::runtime_sim {
+namespace {
+
+using runtime::DiskAction;
+
+std::uint64_t bytes_of(const runtime::DiskOp& op) noexcept {
+    std::uint64_t total = 0;
+    if (op.action == DiskAction::read)
+        for (const auto& span : op.into) total += span.size();
+    if (op.action == DiskAction::write)
+        for (const auto& span : op.from) total += span.size();
+    return total;
+}
+
+bool is_sync(DiskAction action) noexcept { return action == DiskAction::sync_file || action == DiskAction::sync_dir; }
+
+}  // namespace
+
+void Disk::set(const DiskSettings& settings) {
+    settings_ = settings;
+    line_.rate = settings.rate;
+}
+
+void Disk::submit(runtime::DiskOp& op) {
+    if (!node_.submitted(op, disk_kind(op.action))) return;
+    op.transferred = 0;
+    const auto key = jobs_.emplace(Job{&op, op.action == DiskAction::write ? checksum(op.from) : Checksum{}});
+    const Time transferred = line_.reserve(commons_.timeline.now(), bytes_of(op));
+    const Duration latency = is_sync(op.action) ? settings_.latency + settings_.sync_latency : settings_.latency;
+    last_effect_ = std::max(last_effect_, transferred + latency);
+    commons_.timeline.schedule(last_effect_, *this, node_.incarnation(), key.packed());
+}
+
+void Disk::on_event(const Event& event) {
+    if (event.kind != node_.incarnation()) return;
+    const auto key = JobKey::unpack(event.key);
+    const auto* found = jobs_.find(key);
+    if (found == nullptr) return;
+    const Job job = *found;
+    jobs_.erase(key);
+    auto& op = *job.op;
+    if (op.action == DiskAction::write && checksum(op.from) != job.submitted) {
+        node_.finished_broken(op, disk_kind(op.action), "a buffer changed while it was being written");
+        return;
+    }
+    const auto done = perform(op);
+    if (done) ++operations_;
+    node_.finished(op, disk_kind(op.action), done ? Errc::ok : done.error().code, op.transferred);
+}
+
+// ---- what takes effect ----
+
+Result<void> Disk::perform(runtime::DiskOp& op) {
+    switch (op.action) {
+        case DiskAction::close:
+        case DiskAction::truncate:
+        case DiskAction::allocate:
+        case DiskAction::read:
+        case DiskAction::write:
+        case DiskAction::sync_file: {
+            const auto file = open_.find(op.file);
+            if (file == open_.end()) return fail(Errc::bad_handle);
+            return perform_on_file(op, file->second);
+        }
+        default:
+            return perform_on_path(op);
+    }
+}
+
+Result<void> Disk::perform_on_path(runtime::DiskOp& op) {
+    switch (op.action) {
+        case DiskAction::open:
+            return open(op, op.mode, false);
+        case DiskAction::lock:
+            return open(op, runtime::OpenMode::create, true);
+        case DiskAction::stat: {
+            op.stat = {};
+            JST_TRY(stat, files_.stat(op.path, op.trusted_prefix));
+            op.stat = stat;
+            return {};
+        }
+        case DiskAction::list: {
+            op.entries.clear();
+            JST_TRY(entries, files_.list(op.path, op.trusted_prefix));
+            op.entries = std::move(entries);
+            return {};
+        }
+        case DiskAction::mkdirs:
+            return files_.mkdirs(op.path, op.trusted_prefix, wall());
+        case DiskAction::rename:
+            return files_.rename(op.path, op.path_to, op.trusted_prefix);
+        case DiskAction::unlink:
+            return files_.unlink(op.path, op.trusted_prefix);
+        case DiskAction::rmdir:
+            return files_.rmdir(op.path, op.trusted_prefix);
+        case DiskAction::free_space: {
+            JST_TRY_VOID(files_.stat(op.path, op.trusted_prefix));
+            op.offset = files_.free_space();
+            return {};
+        }
+        case DiskAction::sync_dir:
+            return files_.sync_dir(op.path, op.trusted_prefix);
+        default:
+            return fail(Errc::not_supported);
+    }
+}
+
+Result<void> Disk::open(runtime::DiskOp& op, runtime::OpenMode mode, bool lock) {
+    op.file = {};
+    JST_TRY(file, files_.open(op.path, op.trusted_prefix, mode, wall()));
+    if (lock && !files_.lock(file)) {
+        files_.release(file);
+        return fail(Errc::state_dir_in_use);
+    }
+    op.file = {++next_handle_};
+    open_.emplace(op.file, OpenFile{file, mode != runtime::OpenMode::read, lock});
+    return {};
+}
+
+Result<void> Disk::perform_on_file(runtime::DiskOp& op, OpenFile& file) {
+    switch (op.action) {
+        case DiskAction::close:
+            if (file.locked) files_.unlock(file.file);
+            files_.release(file.file);
+            open_.erase(op.file);
+            return {};
+        case DiskAction::read:
+            op.transferred = static_cast<std::size_t>(files_.read(file.file, op.offset, op.into));
+            return {};
+        case DiskAction::sync_file:
+            files_.sync_file(file.file);
+            return {};
+        default:
+            break;
+    }
+    if (!file.writable) return fail(Errc::bad_handle);
+    if (op.action == DiskAction::truncate) return files_.truncate(file.file, op.offset, wall());
+    if (op.action == DiskAction::allocate) return files_.allocate(file.file, op.offset, wall());
+    return write(op, file);
+}
+
+Result<void> Disk::write(runtime::DiskOp& op, const OpenFile& file) {
+    const Written done = files_.write(file.file, op.offset, op.from, wall());
+    op.transferred = static_cast<std::size_t>(done.bytes);
+    if (done.error != Errc::ok) return fail(done.error);
+    return {};
+}
+
+void Disk::abandon(bool crash) {
+    jobs_ = {};
+    open_.clear();
+    line_.free_at = last_effect_ = commons_.timeline.now();
+    if (crash)
+        files_.crash_dropping_all();
+    else
+        files_.release_all();
+}
+
+// ---- the laboratory's hand ----
+
+Result<InodeId> Disk::open_for_lab(std::string_view path, runtime::OpenMode mode) {
+    const auto slash = path.rfind('/');
+    if (mode == runtime::OpenMode::create && slash != std::string_view::npos && slash != 0)
+        JST_TRY_VOID(files_.mkdirs(path.substr(0, slash), 0, wall()));
+    return files_.open(path, 0, mode, wall());
+}
+
+Result<ByteVector> Disk::read_file(std::string_view path, std::uint64_t offset, std::uint64_t length) {
+    JST_TRY(file, open_for_lab(path, runtime::OpenMode::read));
+    const std::uint64_t size = files_.size(file);
+    ByteVector bytes(static_cast<std::size_t>(offset >= size ? 0 : std::min(length, size - offset)));
+    const MutableBytes room[] = {bytes};
+    files_.read(file, offset, room);
+    files_.release(file);
+    return bytes;
+}
+
+Result<void> Disk::write_file(std::string_view path, std::uint64_t offset, Bytes bytes) {
+    const bool is_new = !files_.stat(path, 0);
+    JST_TRY(file, open_for_lab(path, runtime::OpenMode::create));
+    const Bytes from[] = {bytes};
+    const Written done = files_.write(file, offset, from, wall());
+    files_.make_durable(file, offset, bytes.first(static_cast<std::size_t>(done.bytes)));
+    files_.release(file);
+    if (is_new) files_.sync_names_above(path);
+    if (done.error != Errc::ok) return fail(done.error);
+    return {};
+}
+
+Result<void> Disk::truncate_file(std::string_view path, std::uint64_t size) {
+    JST_TRY(file, open_for_lab(path, runtime::OpenMode::write));
+    const auto done = files_.truncate(file, size, wall());
+    files_.sync_file(file);
+    files_.release(file);
+    return done;
+}
+
+Result<void> Disk::delete_file(std::string_view path) { return files_.unlink_durably(path); }
+
+}  // namespace jst::runtime_sim

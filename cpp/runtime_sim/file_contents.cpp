@@ -1,0 +1,180 @@
+// Contents: reading and writing open files, space, what is durable, what a crash leaves.
+#include <algorithm>
+
+#include "runtime_sim/file_store.hpp"
+
+namespace jst::runtime_sim {
+namespace {
+
+std::uint64_t blocks_to(std::uint64_t end) noexcept { return (end + disk_block - 1) / disk_block; }
+
+std::uint64_t size_of(std::span<const Bytes> spans) noexcept {
+    std::uint64_t total = 0;
+    for (const auto& span : spans) total += span.size();
+    return total;
+}
+
+}  // namespace
+
+void FileStore::release(InodeId file) {
+    --at(file).handles;
+    forget_if_unused(file);
+}
+
+std::uint64_t FileStore::size(InodeId file) const { return at(file).size; }
+
+bool FileStore::lock(InodeId file) {
+    if (at(file).locked) return false;
+    at(file).locked = true;
+    return true;
+}
+
+void FileStore::unlock(InodeId file) { at(file).locked = false; }
+
+std::uint64_t FileStore::read(InodeId id, std::uint64_t offset, std::span<const MutableBytes> into) const {
+    const auto& file = at(id);
+    std::uint64_t done = 0;
+    for (const auto& span : into) {
+        const std::uint64_t from = offset + done;
+        if (from >= file.size) break;
+        const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(span.size(), file.size - from));
+        file.bytes.read(from, span.first(part));
+        done += part;
+    }
+    return done;
+}
+
+// ---- space ----
+
+void FileStore::count(Inode& file, std::uint64_t begin, std::uint64_t end) {
+    const std::uint64_t before = file.allocated.total();
+    file.allocated.insert(begin / disk_block, blocks_to(end));
+    used_ += (file.allocated.total() - before) * disk_block;
+}
+
+// How many of the bytes from `offset` on find space.
+std::uint64_t FileStore::room_for(const Inode& file, std::uint64_t offset, std::uint64_t bytes) const {
+    const std::uint64_t first = offset / disk_block;
+    const std::uint64_t last = blocks_to(offset + bytes);
+    std::uint64_t blocks = free_space() / disk_block;
+    if (file.allocated.missing(first, last) <= blocks) return bytes;
+    std::uint64_t block = first;
+    for (; block < last; ++block) {
+        if (file.allocated.missing(block, block + 1) == 0) continue;
+        if (blocks == 0) break;
+        --blocks;
+    }
+    const std::uint64_t end = block * disk_block;
+    return end > offset ? std::min(bytes, end - offset) : 0;
+}
+
+Written FileStore::write(InodeId id, std::uint64_t offset, std::span<const Bytes> from, std::int64_t now) {
+    auto& file = at(id);
+    const std::uint64_t wanted = size_of(from);
+    if (offset > max_file_size || wanted > max_file_size - offset) return {0, Errc::file_too_large};
+    const std::uint64_t room = room_for(file, offset, wanted);
+    std::uint64_t done = 0;
+    for (const auto& span : from) {
+        const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(span.size(), room - done));
+        file.bytes.write(offset + done, span.first(part));
+        done += part;
+    }
+    if (done != 0) {
+        count(file, offset, offset + done);
+        file.dirty.insert(offset, offset + done);
+        file.size = std::max(file.size, offset + done);
+        file.modified = now;
+    }
+    return {done, done == wanted ? Errc::ok : Errc::disk_full};
+}
+
+Result<void> FileStore::truncate(InodeId id, std::uint64_t size, std::int64_t now) {
+    auto& file = at(id);
+    if (size > max_file_size) return fail(Errc::file_too_large);
+    if (size < file.size) {
+        file.dirty.insert(size, file.size);
+        file.bytes.truncate(size);
+        const std::uint64_t before = file.allocated.total();
+        file.allocated.erase_from(blocks_to(size));
+        used_ -= (before - file.allocated.total()) * disk_block;
+    }
+    file.size = size;
+    file.modified = now;
+    return {};
+}
+
+Result<void> FileStore::allocate(InodeId id, std::uint64_t size, std::int64_t now) {
+    auto& file = at(id);
+    if (size > max_file_size) return fail(Errc::file_too_large);
+    if (file.allocated.missing(0, blocks_to(size)) > free_space() / disk_block) return fail(Errc::disk_full);
+    count(file, 0, size);
+    file.size = std::max(file.size, size);
+    file.modified = now;
+    return {};
+}
+
+// ---- what is durable ----
+
+void FileStore::sync_file(InodeId id) {
+    auto& file = at(id);
+    for (const auto& [begin, end] : file.dirty.ranges()) file.durable_bytes.share(file.bytes, begin, end);
+    file.dirty.clear();
+    file.durable_size = file.size;
+    file.durable_modified = file.modified;
+    file.durable_allocated = file.allocated;
+}
+
+void FileStore::make_durable(InodeId id, std::uint64_t offset, Bytes bytes) {
+    auto& file = at(id);
+    file.durable_bytes.write(offset, bytes);
+    file.durable_size = std::max(file.durable_size, offset + bytes.size());
+    file.durable_modified = file.modified;
+    file.durable_allocated.insert(offset / disk_block, blocks_to(offset + bytes.size()));
+}
+
+void FileStore::release_all() {
+    for (InodeId id = 1; id < inodes_.size(); ++id) {
+        if (!inodes_[id]) continue;
+        at(id).handles = 0;
+        at(id).locked = false;
+        forget_if_unused(id);
+    }
+}
+
+void FileStore::crash_dropping_all() {
+    for (auto& inode : inodes_) {
+        if (!inode) continue;
+        inode->children = inode->durable_children;
+        for (const auto& [begin, end] : inode->dirty.ranges()) inode->bytes.share(inode->durable_bytes, begin, end);
+        inode->bytes.truncate(inode->durable_size);
+        inode->dirty.clear();
+        inode->size = inode->durable_size;
+        inode->modified = inode->durable_modified;
+        inode->allocated = inode->durable_allocated;
+        inode->handles = 0;
+        inode->locked = false;
+    }
+    recount();
+}
+
+// Names, used space and what is gone, from the directories as they are.
+void FileStore::recount() {
+    for (auto& inode : inodes_)
+        if (inode) inode->names = 0;
+    std::vector<InodeId> reached{1};
+    at(1).names = 1;
+    for (std::size_t i = 0; i < reached.size(); ++i)
+        for (const auto& [name, child] : at(reached[i]).children)
+            if (++at(child).names == 1) reached.push_back(child);
+    used_ = 0;
+    for (auto& inode : inodes_) {
+        if (!inode) continue;
+        if (inode->names == 0)
+            inode.reset();
+        else
+            used_ += inode->allocated.total() * disk_block;
+        if (inode) inode->durable_names = inode->names;
+    }
+}
+
+}  // namespace jst::runtime_sim

@@ -1,0 +1,122 @@
+// The file system of a node, in memory: what the process sees, and what a crash would leave of it.
+//
+// Errors are those of POSIX in the project's own enum. A file's contents become durable by sync_file, the names in a
+// directory by sync_dir; nothing else makes them so. Space is counted in blocks, holes are free. Knows no time.
+// Invariants: 1. used() is the allocated size of all files that have a name or are open; 2. a file lives while a
+// visible name, a durable name or an open handle refers to it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/disk.hpp"
+#include "runtime_sim/sparse_bytes.hpp"
+
+namespace jst::runtime_sim {
+
+using InodeId = std::uint32_t;  // 0: none
+
+inline constexpr std::uint64_t disk_block = 4096;
+inline constexpr std::uint64_t default_capacity = 1ull << 40;
+inline constexpr std::uint64_t max_file_size = 1ull << 44;
+inline constexpr std::size_t max_name_length = 255;
+inline constexpr std::size_t max_path_length = 4096;
+inline constexpr int max_symlinks_followed = 40;
+
+/// What a write did: fewer bytes than given only with an error.
+struct Written {
+    std::uint64_t bytes = 0;
+    Errc error = Errc::ok;
+};
+
+class FileStore {
+  public:
+    FileStore();
+
+    // ---- by path; `trusted`: that many leading bytes may lead through symbolic links, 0: all ----
+    /// The file, held open until release().
+    Result<InodeId> open(std::string_view path, std::size_t trusted, runtime::OpenMode mode, std::int64_t now);
+    Result<runtime::FileStat> stat(std::string_view path, std::size_t trusted) const;
+    Result<std::vector<runtime::DirEntry>> list(std::string_view path, std::size_t trusted) const;
+    Result<void> mkdirs(std::string_view path, std::size_t trusted, std::int64_t now);
+    Result<void> rename(std::string_view from, std::string_view to, std::size_t trusted);
+    Result<void> unlink(std::string_view path, std::size_t trusted);
+    Result<void> rmdir(std::string_view path, std::size_t trusted);
+    Result<void> sync_dir(std::string_view path, std::size_t trusted);
+    Result<void> symlink(std::string_view path, std::string_view target);
+
+    // ---- of an open file ----
+    void release(InodeId file);
+    std::uint64_t size(InodeId file) const;
+    std::uint64_t read(InodeId file, std::uint64_t offset, std::span<const MutableBytes> into) const;
+    Written write(InodeId file, std::uint64_t offset, std::span<const Bytes> from, std::int64_t now);
+    Result<void> truncate(InodeId file, std::uint64_t size, std::int64_t now);
+    Result<void> allocate(InodeId file, std::uint64_t size, std::int64_t now);
+    void sync_file(InodeId file);
+    /// False when it is locked already.
+    bool lock(InodeId file);
+    void unlock(InodeId file);
+
+    // ---- the whole ----
+    std::uint64_t used() const noexcept { return used_; }
+    std::uint64_t free_space() const noexcept { return limit() > used_ ? limit() - used_ : 0; }
+    void set_quota(std::optional<std::uint64_t> bytes) { quota_ = bytes; }
+    /// What a laboratory does from outside is durable at once, and only that.
+    void make_durable(InodeId file, std::uint64_t offset, Bytes bytes);
+    void sync_names_above(std::string_view path);
+    Result<void> unlink_durably(std::string_view path);
+    /// Handles and locks are gone, contents stay.
+    void release_all();
+    /// What was not synced is gone, and handles and locks too.
+    void crash_dropping_all();
+
+  private:
+    struct Inode {
+        runtime::FileKind kind = runtime::FileKind::file;
+        std::uint32_t names = 0;
+        std::uint32_t durable_names = 0;
+        std::uint32_t handles = 0;
+        bool locked = false;
+        std::string target;  // of a symbolic link
+        std::map<std::string, InodeId, std::less<>> children;
+        std::map<std::string, InodeId, std::less<>> durable_children;
+        std::uint64_t size = 0;
+        std::uint64_t durable_size = 0;
+        std::int64_t modified = 0;
+        std::int64_t durable_modified = 0;
+        SparseBytes bytes;
+        SparseBytes durable_bytes;
+        RangeSet allocated;  // in blocks
+        RangeSet durable_allocated;
+        RangeSet dirty;  // in bytes: written or cut since the last sync
+    };
+    struct Place {
+        InodeId parent = 0;
+        std::string name;
+        InodeId node = 0;  // 0: missing
+    };
+
+    Result<Place> find(std::string_view path, std::size_t trusted, bool follow_last) const;
+    Result<InodeId> existing(std::string_view path, std::size_t trusted, bool follow_last) const;
+    Inode& at(InodeId id) { return *inodes_[id]; }
+    const Inode& at(InodeId id) const { return *inodes_[id]; }
+    InodeId make(runtime::FileKind kind, std::int64_t now);
+    void add_name(InodeId directory, std::string_view name, InodeId child);
+    void remove_name(InodeId directory, std::string_view name);
+    void sync_names(Inode& directory);
+    void forget_if_unused(InodeId id);
+    std::uint64_t limit() const noexcept { return quota_.value_or(default_capacity); }
+    std::uint64_t room_for(const Inode& file, std::uint64_t offset, std::uint64_t bytes) const;
+    void count(Inode& file, std::uint64_t begin, std::uint64_t end);
+    bool is_below(InodeId directory, InodeId node) const;
+    void recount();
+
+    std::vector<std::unique_ptr<Inode>> inodes_;
+    std::uint64_t used_ = 0;
+    std::optional<std::uint64_t> quota_;
+};
+
+}  // namespace jst::runtime_sim
