@@ -2,10 +2,7 @@
 
 #include <openssl/evp.h>
 
-#include <vector>
-
 #include "base/check.hpp"
-#include "codec/sha1_lanes.hpp"
 
 namespace jst::codec {
 namespace {
@@ -29,20 +26,18 @@ HashState<N>& scratch() {
     return state;
 }
 
-template <std::size_t N>
-void one_by_one(std::span<const Message> messages, std::span<Digest<N>> out) {
+template <std::size_t N, class Messages>
+void many(const Messages& messages, std::span<Digest<N>> out) {
+    JST_CHECK(messages.size() == out.size(), "one digest for each message");
     auto& state = scratch<N>();
     for (std::size_t i = 0; i < messages.size(); ++i) {
-        for (const Bytes part : messages[i]) state.update(part);
+        if constexpr (std::is_same_v<typename Messages::value_type, Bytes>) {
+            state.update(messages[i]);
+        } else {
+            for (const Bytes part : messages[i]) state.update(part);
+        }
         out[i] = state.finish();
     }
-}
-
-std::vector<Message> as_messages(std::span<const Bytes> contiguous) {
-    std::vector<Message> messages;
-    messages.reserve(contiguous.size());
-    for (const Bytes& part : contiguous) messages.emplace_back(&part, 1);
-    return messages;
 }
 
 }  // namespace
@@ -98,20 +93,9 @@ Sha256Digest sha256(Bytes message) {
     return state.finish();
 }
 
-void sha1_many(std::span<const Message> messages, std::span<Sha1Digest> out) {
-    JST_CHECK(messages.size() == out.size(), "one digest for each message");
-    if (messages.size() < 2 || !sha1_lanes(messages, out)) one_by_one<20>(messages, out);
-}
-
-void sha1_many(std::span<const Bytes> messages, std::span<Sha1Digest> out) { sha1_many(as_messages(messages), out); }
-
-void sha256_many(std::span<const Message> messages, std::span<Sha256Digest> out) {
-    JST_CHECK(messages.size() == out.size(), "one digest for each message");
-    one_by_one<32>(messages, out);
-}
-
-void sha256_many(std::span<const Bytes> messages, std::span<Sha256Digest> out) {
-    sha256_many(as_messages(messages), out);
-}
+void sha1_many(std::span<const Bytes> messages, std::span<Sha1Digest> out) { many<20>(messages, out); }
+void sha1_many(std::span<const Message> messages, std::span<Sha1Digest> out) { many<20>(messages, out); }
+void sha256_many(std::span<const Bytes> messages, std::span<Sha256Digest> out) { many<32>(messages, out); }
+void sha256_many(std::span<const Message> messages, std::span<Sha256Digest> out) { many<32>(messages, out); }
 
 }  // namespace jst::codec

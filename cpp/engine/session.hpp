@@ -35,7 +35,7 @@ struct AddRequest {
     std::vector<std::vector<std::string>> trackers;  // on top of the metainfo's
 };
 
-class SessionState;  // the parts; session_state.hpp
+class SessionParts;
 
 class Session final : public runtime::Host {
   public:
@@ -107,6 +107,8 @@ class Session final : public runtime::Host {
     Result<TorrentLimits> limits(TorrentKey torrent) const;
 
     EventLog& events() noexcept;
+    /// The binding holds no handle of this removed torrent any more: what was kept of it may go.
+    void forget(TorrentKey torrent);
 
     // -- runtime::Host
     void on_wake(Time now) override;
@@ -114,7 +116,7 @@ class Session final : public runtime::Host {
     void on_broken_rule(const runtime::Tag& tag, const char* what) noexcept override;
 
   private:
-    std::unique_ptr<SessionState> state_;
+    std::unique_ptr<SessionParts> parts_;
 };
 
 }  // namespace jst::engine

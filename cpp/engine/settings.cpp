@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/network.hpp"
+
 namespace jst::engine {
 namespace {
 
@@ -45,6 +47,10 @@ std::optional<SettingError> check_words(const Settings& s) {
     if (!one_of(s.piece_order, {"rarest", "sequential"})) return SettingError{"piece_order", "must be \"rarest\" or \"sequential\""};
     if (!one_of(s.encryption, {"off", "prefer", "require"}))
         return SettingError{"encryption", "must be \"off\", \"prefer\" or \"require\""};
+    for (const auto& text : s.address_filter)
+        if (!Network::parse(text)) return SettingError{"address_filter", "\"" + text + "\" is no network such as 10.0.0.0/8"};
+    for (const auto& text : s.listen)
+        if (!IpAddress::parse(text)) return SettingError{"listen", "\"" + text + "\" is no IP address"};
     if (s.user_agent.empty() || s.user_agent.size() > 64) return SettingError{"user_agent", "must have 1 to 64 bytes"};
     return std::nullopt;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from jstorrent._core import lab
 
 BLOCK = 16384

@@ -1,0 +1,119 @@
+// Download's other half: what we want, and asking for it.
+#include <algorithm>
+
+#include "engine/download.hpp"
+
+namespace jst::engine {
+
+void Download::reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential) {
+    picker_.reset(have, priorities);
+    set_sequential(sequential);
+    hungry_ = true;
+}
+
+void Download::set_priority(PieceIndex piece, std::uint8_t priority, Time) {
+    if (picker_.priority(piece) == priority) return;
+    picker_.set_priority(piece, priority);
+    hungry_ = true;
+    if (priority > 0 || !ledger_.is_active(piece)) return;
+    withdrawn_.clear();
+    ledger_.cancel_piece(piece, withdrawn_);
+    send_cancels(withdrawn_);
+}
+
+void Download::suspend(bool keep, Time now) {
+    allowed_ = false;
+    in_endgame_ = false;
+    const std::vector<PieceIndex> active(ledger_.active().begin(), ledger_.active().end());
+    for (const PieceIndex piece : active) {
+        withdrawn_.clear();
+        ledger_.cancel_piece(piece, withdrawn_);
+        send_cancels(withdrawn_);
+        const auto status = ledger_.status(piece);
+        if (status.progress == policy::PieceProgress::downloading && (!keep || status.blocks_received == 0))
+            drop_piece(piece, now);
+    }
+}
+
+void Download::send_cancels(std::span<const policy::PeerBlock> cancels) {
+    for (const auto& c : cancels)
+        if (Peer* peer = core_.peer(c.peer)) peer->send(wire::Cancel{c.block});
+}
+
+void Download::update_interest(Peer& peer) {
+    const bool want = allowed_ && !picker_.is_complete() && picker_.wants_any(peer.claims.have);
+    if (want == peer.choking.am_interested) return;
+    peer.choking.am_interested = want;
+    if (want) peer.send(wire::Interested{});
+    else peer.send(wire::NotInterested{});
+}
+
+void Download::refill_all(Time now) {
+    hungry_ = false;
+    starved_ = false;
+    dying_.erase(std::remove_if(dying_.begin(), dying_.end(), [](const auto& j) { return j->is_idle(); }), dying_.end());
+    const std::vector<PeerKey> all = peers;
+    for (const PeerKey key : all) {
+        Peer* const peer = core_.peer(key);
+        if (peer == nullptr) continue;
+        update_interest(*peer);
+        refill(*peer, now);
+    }
+}
+
+// How many pieces may be active: the setting, and what memory is left for them.
+std::uint32_t Download::most_active() const {
+    const std::uint64_t each = PieceJob::reservation(core_, geometry_.piece_length);
+    const std::uint64_t most = core_.download_memory();
+    const std::uint64_t left = most > core_.reserved() ? (most - core_.reserved()) / each : 0;
+    std::uint64_t allowed = ledger_.active_count() + left;
+    if (core_.reserved() == 0) allowed = std::max<std::uint64_t>(allowed, 1);
+    if (core_.settings.max_active_pieces) allowed = std::min(allowed, *core_.settings.max_active_pieces);
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
+}
+
+void Download::refill(Peer& peer, Time now) {
+    if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
+    if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
+    const auto outstanding = static_cast<std::uint32_t>(ledger_.outstanding(peer.key).size());
+    const std::uint32_t room = peer.pipeline.refill(outstanding, now);
+    if (room == 0) return;
+    asked_.clear();
+    const std::uint32_t got = ask(peer, room, now);
+    if (got == 0 && outstanding == 0 && !picker_.wants_any(peer.claims.have)) update_interest(peer);
+    request(peer, asked_, now);
+}
+
+std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
+    const policy::Asker asker{peer.key, &peer.claims.have, blame_.is_on_parole(peer.address.host)};
+    const std::uint32_t most = most_active();
+    policy::Picked picked;
+    if (peer.choking.peer_choking)
+        picked = picker_.pick_among(peer.claims.allowed_fast, asker, n, most, ledger_, now, asked_);
+    else
+        picked = picker_.pick(asker, n, most, ledger_, prng_, now, asked_);
+    if (picked.capped) {
+        starved_ = true;
+        if (const auto dead = picker_.stranded(ledger_, now)) drop_piece(*dead, now);
+    }
+    if (picked.count >= n || peer.choking.peer_choking) return picked.count;
+    in_endgame_ = endgame_.in_endgame(picker_, ledger_, now);
+    if (!in_endgame_) return picked.count;
+    return picked.count + endgame_.pick_duplicates(asker, n - picked.count, picker_, ledger_, now, asked_);
+}
+
+void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
+    if (blocks.empty()) return;
+    runtime::Tag tag = peer.tag();
+    for (const Block& block : blocks) {
+        if (job(block.piece) == nullptr) core_.promise(begin_piece(block.piece).reservation());
+        peer.send(wire::Request{block});
+        tag.piece = block.piece.value;
+        tag.begin = block.begin;
+        core_.rt.point(runtime::Point::request_sent, tag);
+    }
+    peer.timer.set_sooner(deadline(peer));
+    (void)now;
+}
+
+}  // namespace jst::engine

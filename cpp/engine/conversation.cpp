@@ -1,0 +1,344 @@
+#include "engine/conversation.hpp"
+
+#include <algorithm>
+
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+namespace {
+
+template <class... Visitors>
+struct Overload : Visitors... {
+    using Visitors::operator()...;
+};
+template <class... Visitors>
+Overload(Visitors...) -> Overload<Visitors...>;
+
+CloseReason reason_of(Errc error) noexcept {
+    return error == Errc::end_of_stream ? CloseReason::closed : CloseReason::reset;
+}
+
+}  // namespace
+
+// -- the link ---------------------------------------------------------------------------------------------------------
+
+void Conversation::on_connected(Peer& peer, Errc error, Time now) {
+    torrent_.swarm().on_dial_done(peer, error, now);
+    if (peer.closed) return;
+    say_hello(peer);
+    peer.link->await_readable();
+}
+
+void Conversation::on_readable(Peer& peer, Time now) {
+    std::uint64_t budget = turn_budget;
+    while (read_some(peer, budget, now) && budget > 0) {
+    }
+    if (peer.closed) return;
+    torrent_.download().refill(peer, now);
+    if (!peer.waits_for_rate) peer.link->await_readable();
+}
+
+// One scatter read and what came of it. True when there may be more to read.
+bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
+    auto& download = torrent_.download();
+    std::array<MutableBytes, wire::max_spans> spans;
+    const auto expected = peer.state == PeerState::connected ? download.expect(peer) : std::span<const wire::ExpectedBlock>{};
+    std::size_t n = peer.wire.prepare(expected, core_.scratch, spans);
+    std::uint64_t room = 0;
+    for (std::size_t i = 0; i < n; ++i) room += spans[i].size();
+    const std::uint64_t granted = policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
+    if (granted == 0) {
+        download.settle(peer);
+        wait_for_rate(peer, now);
+        return false;
+    }
+    if (granted < room) {
+        std::uint64_t left = granted;
+        for (std::size_t i = 0; i < n; ++i) {
+            if (spans[i].size() >= left) {
+                spans[i] = spans[i].first(static_cast<std::size_t>(left));
+                n = i + 1;
+                break;
+            }
+            left -= spans[i].size();
+        }
+    }
+    const auto got = peer.link->stream()->read_now(std::span<const MutableBytes>(spans).first(n));
+    const std::uint64_t bytes = got ? *got : 0;
+    core_.throttle.down.give_back(granted - bytes);
+    torrent_.throttle().down.give_back(granted - bytes);
+    if (!got) {
+        download.settle(peer);
+        if (got.error().code != Errc::would_block) torrent_.swarm().close(peer, reason_of(got.error().code), now);
+        return false;
+    }
+    peer.count(&Counters::wire_received, bytes);
+    budget -= std::min(budget, bytes);
+    const auto committed = peer.wire.commit(static_cast<std::size_t>(bytes), now);
+    if (!committed || !drain(peer, now)) return false;
+    return bytes == granted;
+}
+
+// All that was understood of what came. False when the peer is closed.
+bool Conversation::drain(Peer& peer, Time now) {
+    while (!peer.closed) {
+        const auto event = peer.wire.next_event();
+        if (!event) break;
+        on_event(peer, *event, now);
+    }
+    if (peer.closed) return false;
+    torrent_.download().settle(peer);
+    if (!peer.wire.failed()) return true;
+    breach(peer, now);
+    return false;
+}
+
+void Conversation::wait_for_rate(Peer& peer, Time now) {
+    peer.waits_for_rate = true;
+    // A few blocks at a time: waking for every byte would cost more than it brings.
+    const std::uint64_t burst = std::uint64_t{4} * block_size;
+    peer.timer.set_sooner(policy::deadline_both(core_.throttle.down, torrent_.throttle().down, burst, now));
+}
+
+void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::uint64_t payload, Time now) {
+    peer.count(&Counters::wire_sent, wire);
+    peer.count(&Counters::payload_sent, payload);
+    if (payload > 0) {
+        peer.traffic.up.add(payload, now);
+        torrent_.up_rate().add(payload, now);
+        core_.up_rate.add(payload, now);
+    }
+    if (error != Errc::ok) return torrent_.swarm().close(peer, CloseReason::reset, now);
+    peer.traffic.last_sent = now;
+    core_.touch(peer);
+}
+
+void Conversation::on_flush(Peer& peer, Time now) {
+    torrent_.upload().pump(peer);
+    if (peer.link->is_writing() || peer.link->out().empty() || !peer.link->is_open()) return;
+    const std::uint64_t want = peer.link->out().pending_bytes();
+    // Only payload is held back by a limit: requests and chokes must pass, and are charged.
+    const std::uint64_t payload = peer.link->out().pending_payload();
+    std::uint64_t most = want;
+    if (payload > 0) {
+        most = policy::take_both(core_.throttle.up, torrent_.throttle().up, want, now);
+        if (most < want) {
+            const Time later = policy::deadline_both(core_.throttle.up, torrent_.throttle().up, block_size, now);
+            peer.timer.set_sooner(later);
+        }
+    }
+    if (most == 0) return;
+    peer.traffic.last_sent = now;
+    peer.link->flush(most);
+}
+
+// -- time -------------------------------------------------------------------------------------------------------------
+
+Time Conversation::deadline(const Peer& peer, Time now) const {
+    const auto& s = core_.settings;
+    if (peer.state == PeerState::connecting) return peer.began + to_duration(s.connect_timeout);
+    if (peer.state == PeerState::handshake) return peer.began + to_duration(s.handshake_timeout);
+    const Time heard = std::max(peer.wire.last_received(), peer.began);
+    Time due = std::min(peer.traffic.last_sent + to_duration(s.keepalive_interval), heard + to_duration(s.inactivity_timeout));
+    due = std::min(due, torrent_.download().deadline(peer));
+    if (!peer.snubbed && !torrent_.download().ledger().outstanding(peer.key).empty())
+        due = std::min(due, peer.traffic.last_payload + to_duration(s.snub_timeout));
+    const auto& link = *peer.link;
+    if (!link.is_writing() && link.out().pending_payload() > 0)
+        due = std::min(due, policy::deadline_both(core_.throttle.up, torrent_.throttle().up, block_size, now));
+    return due;
+}
+
+void Conversation::on_peer_timer(Peer& peer, Time now) {
+    auto& swarm = torrent_.swarm();
+    const auto& s = core_.settings;
+    if (peer.state == PeerState::connecting && now >= peer.began + to_duration(s.connect_timeout))
+        return swarm.close(peer, CloseReason::connect_timeout, now);
+    if (peer.state == PeerState::handshake && now >= peer.began + to_duration(s.handshake_timeout))
+        return swarm.close(peer, CloseReason::handshake_timeout, now);
+    if (peer.state == PeerState::connected) {
+        const Time heard = std::max(peer.wire.last_received(), peer.began);
+        if (now >= heard + to_duration(s.inactivity_timeout)) return swarm.close(peer, CloseReason::inactive, now);
+        if (now >= peer.traffic.last_sent + to_duration(s.keepalive_interval)) {
+            peer.traffic.last_sent = now;
+            peer.send(wire::KeepAlive{});
+        }
+        auto& download = torrent_.download();
+        const bool owes = !download.ledger().outstanding(peer.key).empty();
+        if (owes && now >= peer.traffic.last_payload + to_duration(s.snub_timeout)) peer.snubbed = true;
+        if (download.expire(peer, now)) core_.touch(torrent_);
+        download.refill(peer, now);
+    }
+    if (std::exchange(peer.waits_for_rate, false)) peer.link->await_readable();
+    core_.touch(peer);
+    const Time next = deadline(peer, now);
+    peer.timer.set_sooner(next > now ? next : now + milliseconds(1));
+}
+
+// -- hello ------------------------------------------------------------------------------------------------------------
+
+void Conversation::say_hello(Peer& peer) {
+    peer.ours.set_fast().set_extended();
+    wire::Handshake mine;
+    mine.reserved = peer.ours;
+    mine.info_hash = torrent_.metainfo().hashes().wire_id();
+    mine.peer_id = core_.peer_id;
+    peer.link->out().push_raw(mine.encode());
+    core_.touch(peer);
+}
+
+void Conversation::greet(Peer& peer, const wire::Handshake& theirs, Time now) {
+    say_hello(peer);
+    on_handshake(peer, theirs, now);
+    if (peer.closed || !drain(peer, now)) return;
+    peer.link->await_readable();
+}
+
+void Conversation::on_handshake(Peer& peer, const wire::Handshake& theirs, Time now) {
+    if (!torrent_.metainfo().hashes().matches(theirs.info_hash))
+        return torrent_.swarm().close(peer, CloseReason::unknown_torrent, now);
+    peer.theirs = theirs.reserved;
+    peer.id = theirs.peer_id;
+    if (!torrent_.swarm().complete(peer, now)) return;
+    torrent_.download().on_join(peer);
+    say_claims(peer);
+    peer.timer.set(deadline(peer, now));
+}
+
+void Conversation::say_claims(Peer& peer) {
+    const Bitfield& have = torrent_.have();
+    if (peer.fast() && have.none()) peer.send(wire::HaveNone{});
+    else if (peer.fast() && have.all()) peer.send(wire::HaveAll{});
+    else if (!have.none()) peer.send(wire::BitfieldMessage{have.wire()});
+    if (!peer.theirs.extended()) return;
+    wire::ExtendedHandshake mine;
+    mine.client = core_.settings.user_agent;
+    mine.reqq = static_cast<std::uint32_t>(std::min<std::uint64_t>(core_.settings.max_queued_requests, wire::max_reqq));
+    mine.listen_port = core_.listen_port;
+    mine.your_ip = peer.address.host;
+    if (torrent_.is_complete()) mine.upload_only = true;
+    const ByteVector payload = wire::write_extended_handshake(mine);
+    peer.send(wire::Extended{wire::extended_handshake_id, payload});
+}
+
+void Conversation::announce_have(PieceIndex piece) {
+    for (const PeerKey key : torrent_.download().peers) {
+        Peer* const peer = core_.peer(key);
+        if (peer == nullptr) continue;
+        peer->send(wire::Have{piece});
+        runtime::Tag tag = peer->tag();
+        tag.piece = piece.value;
+        core_.rt.point(runtime::Point::have_sent, tag);
+    }
+}
+
+// -- messages ---------------------------------------------------------------------------------------------------------
+
+void Conversation::breach(Peer& peer, Time now) { torrent_.swarm().close(peer, CloseReason::protocol_error, now); }
+
+void Conversation::on_event(Peer& peer, const wire::PeerWire::Event& event, Time now) {
+    std::visit(Overload{
+                   [&](const wire::Message& message) { on_message(peer, message, now); },
+                   [&](const wire::BlockStarted& started) { torrent_.download().on_block_started(peer, started, now); },
+                   [&](const wire::BlockArrived& arrived) {
+                       peer.claims.may_claim = false;
+                       torrent_.down_rate().add(arrived.block.length, now);
+                       torrent_.download().on_block(peer, arrived, now);
+                       if (peer.traffic.unrequested > max_unrequested_blocks) breach(peer, now);
+                   },
+                   [&](const wire::HandshakePreamble&) {},
+                   [&](const wire::Handshake& theirs) { on_handshake(peer, theirs, now); },
+               },
+               event);
+}
+
+void Conversation::on_message(Peer& peer, const wire::Message& message, Time now) {
+    const bool neutral = std::holds_alternative<wire::KeepAlive>(message) || std::holds_alternative<wire::Extended>(message) ||
+                         std::holds_alternative<wire::Port>(message) || std::holds_alternative<wire::Unknown>(message);
+    std::visit(Overload{
+                   [](const wire::KeepAlive&) {},
+                   [&](const wire::Choke&) { on_choke(peer, true, now); },
+                   [&](const wire::Unchoke&) { on_choke(peer, false, now); },
+                   [&](const wire::Interested&) { on_interest(peer, true, now); },
+                   [&](const wire::NotInterested&) { on_interest(peer, false, now); },
+                   [&](const wire::Have& m) { on_have(peer, m.piece, now); },
+                   [&](const wire::BitfieldMessage& m) { on_bitfield(peer, m.bits, now); },
+                   [&](const wire::HaveAll&) { on_claim(peer, true, now); },
+                   [&](const wire::HaveNone&) { on_claim(peer, false, now); },
+                   [&](const wire::Request& m) { on_request(peer, m.block, now); },
+                   [](const wire::PieceMessage&) {},  // comes as BlockArrived
+                   [&](const wire::Cancel& m) { torrent_.upload().on_cancel(peer, m.block); },
+                   [](const wire::Port&) {},
+                   [](const wire::Suggest&) {},
+                   [&](const wire::Reject& m) {
+                       torrent_.download().on_rejected(peer, m.block, now);
+                       core_.touch(torrent_);
+                   },
+                   [&](const wire::AllowedFast& m) {
+                       torrent_.download().on_allowed_fast(peer, m.piece);
+                       torrent_.download().refill(peer, now);
+                   },
+                   [&](const wire::Extended& m) { on_extended(peer, m, now); },
+                   [](const wire::HashRequest&) {},
+                   [](const wire::Hashes&) {},
+                   [](const wire::HashReject&) {},
+                   [](const wire::Unknown&) {},
+               },
+               message);
+    if (!neutral) peer.claims.may_claim = false;
+}
+
+void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {
+    auto have = Bitfield::from_wire(bits, torrent_.metainfo().num_pieces());
+    if (!peer.claims.may_claim || !have) return breach(peer, now);
+    torrent_.download().on_claims(peer, std::move(*have), now);
+    if (torrent_.is_complete() && peer.is_seed()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
+}
+
+void Conversation::on_claim(Peer& peer, bool all, Time now) {
+    if (!peer.claims.may_claim || !peer.fast()) return breach(peer, now);
+    torrent_.download().on_claims(peer, Bitfield(torrent_.metainfo().num_pieces(), all), now);
+    if (all && torrent_.is_complete()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
+}
+
+void Conversation::on_have(Peer& peer, PieceIndex piece, Time now) {
+    if (piece.value >= torrent_.metainfo().num_pieces()) return breach(peer, now);
+    torrent_.download().on_have(peer, piece, now);
+    if (torrent_.is_complete() && peer.is_seed()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
+}
+
+void Conversation::on_choke(Peer& peer, bool on, Time now) {
+    if (peer.choking.peer_choking == on) return;
+    if (on) {
+        peer.choking.unchoked_total = peer.choking.unchoked_total + (now - peer.choking.unchoked_since);
+        peer.choking.peer_choking = true;
+        torrent_.download().on_choked(peer, now);
+        core_.touch(torrent_);
+        return;
+    }
+    peer.choking.peer_choking = false;
+    peer.choking.unchoked_since = peer.traffic.last_payload = now;
+    torrent_.download().on_unchoked(peer, now);
+}
+
+void Conversation::on_interest(Peer& peer, bool on, Time now) {
+    if (peer.choking.peer_interested == on) return;
+    peer.choking.peer_interested = on;
+    torrent_.swarm().rechoke(now);
+}
+
+void Conversation::on_request(Peer& peer, const Block& block, Time now) {
+    if (!torrent_.upload().on_request(peer, block, torrent_.have())) breach(peer, now);
+}
+
+void Conversation::on_extended(Peer& peer, const wire::Extended& message, Time now) {
+    if (message.id != wire::extended_handshake_id) return;
+    auto said = wire::parse_extended_handshake(message.payload);
+    if (!said) return breach(peer, now);
+    peer.extended.merge(*said);
+    if (peer.extended.reqq) peer.pipeline.on_reqq(*peer.extended.reqq);
+    if (peer.incoming && peer.extended.listen_port)
+        torrent_.swarm().on_listen_address(peer, {peer.address.host, *peer.extended.listen_port}, now);
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,107 @@
+#include "engine/core.hpp"
+
+#include <algorithm>
+
+#include "engine/link.hpp"
+#include "engine/peer.hpp"
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+namespace {
+
+/// Pieces being received may take so many parts of the pool in 8; what is uploaded always finds the rest.
+constexpr std::uint64_t download_share = 6;
+
+}  // namespace
+
+Core::Core(runtime::Runtime& runtime, Settings initial, const PeerId& id)
+    : rt(runtime), peer_id(id), pool(initial.max_memory) {
+    apply(initial);
+}
+
+void Core::apply(const Settings& changed) {
+    settings = changed;
+    pool.set_limit(settings.max_memory);
+    throttle.down.set_rate(settings.download_rate_limit, now());
+    throttle.up.set_rate(settings.upload_rate_limit, now());
+    filter_.clear();
+    for (const auto& text : settings.address_filter)
+        if (const auto network = Network::parse(text)) filter_.push_back(*network);
+    queue_changed = true;
+}
+
+void Core::ban(const IpAddress& host, policy::BanReason reason, Time at) {
+    bans.ban(host, reason, at, to_duration(settings.ban_duration));
+    newly_banned.push_back(host);
+    Event event;
+    event.address.host = host;
+    event.text = word(reason);
+    emit(EventKind::peer_banned, {}, std::move(event));
+}
+
+bool Core::is_filtered(const IpAddress& host) const noexcept {
+    return std::any_of(filter_.begin(), filter_.end(), [&](const Network& n) { return n.contains(host); });
+}
+
+IpAddress Core::dial_from(const IpAddress& host) const noexcept {
+    for (const auto& own : listen_hosts)
+        if (own.is_v4() == host.is_v4() && !own.is_unspecified()) return own;
+    return host.is_v4() ? IpAddress::v4(0) : IpAddress{};
+}
+
+Core::~Core() = default;
+
+Torrent* Core::torrent(TorrentKey key) const noexcept {
+    const auto* found = torrents.find(key);
+    return found == nullptr ? nullptr : found->get();
+}
+
+Peer* Core::peer(PeerKey key) const noexcept {
+    const auto* found = peers.find(key);
+    return found == nullptr ? nullptr : found->get();
+}
+
+void Core::touch(Peer& peer) {
+    if (std::exchange(peer.touched, true)) return;
+    touched_peers.push_back(peer.key);
+}
+
+void Core::touch(Torrent& torrent) {
+    if (std::exchange(torrent.touched, true)) return;
+    touched_torrents.push_back(torrent.key());
+}
+
+void Core::emit(EventKind kind, TorrentKey torrent, Event details) {
+    if (!events.wants(kind)) return;
+    details.kind = kind;
+    details.torrent = torrent;
+    details.time = now();
+    events.add(std::move(details));
+}
+
+std::uint64_t Core::download_memory() const noexcept { return pool.limit() / 8 * download_share; }
+
+void Core::unreserve(std::uint64_t bytes) noexcept { reserved_ -= std::min(bytes, reserved_); }
+
+Peer& Core::adopt(std::unique_ptr<Peer> peer) {
+    Peer& placed = *peer;
+    placed.key = peers.emplace(std::move(peer));
+    placed.link = std::make_unique<Link>(*this, placed.key);
+    return placed;
+}
+
+void Core::retire(Peer& peer, runtime::CloseMode mode) {
+    auto* slot = peers.find(peer.key);
+    JST_CHECK(slot != nullptr, "a peer is retired once");
+    peer.link->close(mode);
+    graveyard.push_back(std::move(peer.link));
+    dead.push_back(std::move(*slot));
+    peers.erase(peer.key);
+}
+
+void Core::bury_dead() {
+    dead.clear();
+    std::erase_if(graveyard, [](const auto& link) { return link->is_idle(); });
+}
+
+}  // namespace jst::engine

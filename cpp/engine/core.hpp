@@ -1,0 +1,117 @@
+// What the parts of one engine share: the world, settings, memory, timers, limits, and the tables of torrents and peers.
+//
+// A registry, not an actor: it decides nothing. Peers and torrents are looked up by key; a dead key is a normal case.
+// Order of members is order of life: pools and queues outlive everything that holds a part of them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/buffer.hpp"
+#include "base/network.hpp"
+#include "base/rate.hpp"
+#include "base/slot_map.hpp"
+#include "engine/events.hpp"
+#include "engine/settings.hpp"
+#include "engine/stats.hpp"
+#include "engine/timers.hpp"
+#include "policy/bans.hpp"
+#include "policy/limits.hpp"
+#include "runtime/runtime.hpp"
+#include "wire/receive_scratch.hpp"
+
+namespace jst::engine {
+
+class Torrent;
+struct Peer;
+class Link;
+
+/// Timers fired in one turn; the rest waits for the next round.
+inline constexpr std::uint64_t max_expiries_per_turn = 1000;
+
+/// Both directions of a rate limit, for a session or a torrent.
+struct Throttle {
+    policy::RateLimit down;
+    policy::RateLimit up;
+};
+
+class Core {
+  public:
+    Core(runtime::Runtime& runtime, Settings initial, const PeerId& id);
+    ~Core();
+
+    Time now() const noexcept { return rt.clock.mono_now(); }
+    double unix_now() const noexcept { return rt.clock.wall_now().seconds(); }
+    Torrent* torrent(TorrentKey key) const noexcept;
+    Peer* peer(PeerKey key) const noexcept;
+
+    /// The peer has something to write, or its send queue moved: looked at when the round ends.
+    void touch(Peer& peer);
+    void touch(Torrent& torrent);
+    /// Work that did not fit into this round goes on in the next.
+    void wake_soon() noexcept { wake_soon_ = true; }
+    bool take_wake_soon() noexcept { return std::exchange(wake_soon_, false); }
+    void emit(EventKind kind, TorrentKey torrent, Event details);
+    /// For settings.ban_duration; links of the host end when the round does.
+    void ban(const IpAddress& host, policy::BanReason reason, Time now);
+    /// The setting address_filter: neither dialled nor accepted.
+    bool is_filtered(const IpAddress& host) const noexcept;
+    /// Takes new settings; limits and pools follow.
+    void apply(const Settings& changed);
+    /// The local address that dials to `host` start from: the one we listen on when it is a particular one.
+    IpAddress dial_from(const IpAddress& host) const noexcept;
+
+    /// Memory for pieces being received, over all torrents; what is uploaded has the rest of the pool.
+    std::uint64_t download_memory() const noexcept;
+    std::uint64_t reserved() const noexcept { return reserved_; }
+    void promise(std::uint64_t bytes) noexcept { reserved_ += bytes; }
+    void unreserve(std::uint64_t bytes) noexcept;
+
+    /// Enters a new peer in the table.
+    Peer& adopt(std::unique_ptr<Peer> peer);
+    /// Takes a closed peer out: its link ends and is buried until the world lets go of it.
+    void retire(Peer& peer, runtime::CloseMode mode);
+    /// Called when the round ends: what was closed in it is destroyed, graves that are idle are cleared.
+    void bury_dead();
+
+    runtime::Runtime& rt;
+    Settings settings;
+    const PeerId peer_id;
+    BufferPool pool;
+    TimerQueue timers;
+    EventLog events;
+    wire::ReceiveScratch scratch;
+    policy::Bans bans;
+    Throttle throttle;
+    Counters counters;
+    RateMeter down_rate;
+    RateMeter up_rate;
+    std::vector<IpAddress> listen_hosts;
+    std::optional<std::uint16_t> listen_port;
+    bool queue_changed = true;  // a wish, a limit or the order
+    bool healthy = true;
+    bool closing = false;
+    bool cut = false;  // closing at once: links are aborted
+    std::uint32_t connected = 0;  // peers with a finished handshake
+    std::uint32_t half_open = 0;  // links without
+    std::uint32_t numbers = 0;    // running numbers of torrents and peers
+    std::uint64_t send_buffered = 0;
+    std::uint64_t max_expiries = 0;
+
+    SlotMap<std::unique_ptr<Torrent>, TorrentKey> torrents;
+    SlotMap<std::unique_ptr<Peer>, PeerKey> peers;
+    std::vector<IpAddress> newly_banned;
+    std::vector<PeerKey> touched_peers;
+    std::vector<TorrentKey> touched_torrents;
+    std::vector<std::unique_ptr<Link>> graveyard;  // links that ended with operations still out
+    std::vector<std::unique_ptr<Peer>> dead;       // peers that were closed in this round
+
+  private:
+    std::vector<Network> filter_;
+    std::uint64_t reserved_ = 0;
+    bool wake_soon_ = false;
+};
+
+}  // namespace jst::engine

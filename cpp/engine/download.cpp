@@ -1,0 +1,353 @@
+#include "engine/download.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace jst::engine {
+namespace {
+
+policy::EndgameSettings endgame_settings(const Settings& s) {
+    policy::EndgameSettings out;
+    out.parts_per_million = static_cast<std::uint32_t>(s.endgame_fraction.value_or(1.0) * 1e6);
+    out.bytes = s.endgame_bytes.value_or(~std::uint64_t{0});
+    out.copies = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.endgame_copies, policy::max_copies));
+    out.prefer_proven = s.endgame_prefer_proven;
+    return out;
+}
+
+}  // namespace
+
+Download::Download(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry,
+                   Counters& counters, Client& client, std::uint32_t number)
+    : core_(core),
+      files_(files),
+      metainfo_(metainfo),
+      geometry_(geometry),
+      counters_(counters),
+      client_(client),
+      picker_(geometry),
+      ledger_(geometry),
+      endgame_(endgame_settings(core.settings)),
+      prng_(core.rt.entropy.stream(number, "picker")) {
+    tag_.torrent = number;
+}
+
+Download::~Download() {
+    for (const auto& [piece, job] : jobs_) core_.unreserve(job->reservation());
+}
+
+void Download::configure() { endgame_.configure(endgame_settings(core_.settings)); }
+
+// -- facts about peers ------------------------------------------------------------------------------------------------
+
+void Download::on_join(Peer& peer) {
+    peers.push_back(peer.key);
+    ledger_.on_join(peer.key, peer.address.host, peer.fast());
+    peer.claims.have = Bitfield(geometry_.num_pieces);
+    peer.claims.counted = picker_.on_join(peer.claims.have);
+}
+
+void Download::on_leave(Peer& peer, Time) {
+    if (std::erase(peers, peer.key) == 0) return;
+    settle(peer);
+    hungry_ = hungry_ || !ledger_.outstanding(peer.key).empty();
+    ledger_.on_disconnect(peer.key);
+    if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
+    peer.claims.counted.reset();
+}
+
+void Download::on_claims(Peer& peer, Bitfield have, Time now) {
+    if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
+    peer.claims.have = std::move(have);
+    peer.claims.counted = picker_.on_join(peer.claims.have);
+    update_interest(peer);
+    refill(peer, now);
+}
+
+void Download::on_have(Peer& peer, PieceIndex piece, Time now) {
+    if (!peer.claims.have.set(piece)) return;
+    picker_.on_have(piece);
+    if (!picker_.is_wanted(piece)) return;
+    update_interest(peer);
+    refill(peer, now);
+}
+
+void Download::on_choked(Peer& peer, Time) {
+    hungry_ = hungry_ || !ledger_.outstanding(peer.key).empty();
+    ledger_.on_choke(peer.key);
+}
+
+void Download::on_unchoked(Peer& peer, Time now) {
+    ledger_.on_unchoke(peer.key);
+    peer.pipeline.on_unchoke();
+    refill(peer, now);
+}
+
+void Download::on_rejected(Peer& peer, const Block& block, Time now) {
+    if (!ledger_.on_reject(peer.key, block, now)) return;
+    if (!peer.choking.peer_choking) peer.pipeline.on_reject(now);
+    hungry_ = true;
+}
+
+void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
+    auto& allowed = peer.claims.allowed_fast;
+    if (!geometry_.contains(piece) || allowed.size() >= max_allowed_fast) return;
+    if (std::find(allowed.begin(), allowed.end(), piece) == allowed.end()) allowed.push_back(piece);
+}
+
+bool Download::expire(Peer& peer, Time now) {
+    withdrawn_.clear();
+    ledger_.expire(peer.key, now, to_duration(core_.settings.request_timeout), withdrawn_);
+    if (withdrawn_.empty()) return false;
+    peer.pipeline.on_timeout();
+    hungry_ = true;
+    return true;
+}
+
+Time Download::deadline(const Peer& peer) const {
+    const Time due = ledger_.deadline(peer.key, to_duration(core_.settings.request_timeout));
+    const Time paused = peer.pipeline.paused_until();
+    return paused > core_.now() ? std::min(due, paused) : due;
+}
+
+// -- payload ----------------------------------------------------------------------------------------------------------
+
+std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
+    expected_.clear();
+    for (const auto& asked : ledger_.outstanding(peer.key)) {
+        if (expected_.size() == wire::max_predicted) break;
+        PieceJob* const piece = job(asked.block.piece);
+        if (piece == nullptr || !ledger_.lease(peer.key, asked.block)) break;
+        Byte* const slot = piece->slot(asked.block.begin / block_size);
+        if (slot == nullptr) {
+            ledger_.release_lease(peer.key, asked.block);
+            break;
+        }
+        expected_.push_back({asked.block, slot});
+    }
+    return expected_;
+}
+
+void Download::settle(Peer& peer) {
+    const auto arriving = peer.wire.has_sink() ? peer.wire.arriving() : std::nullopt;
+    for (const auto& expected : expected_)
+        if (expected.block != arriving) ledger_.release_lease(peer.key, expected.block);
+    expected_.clear();
+}
+
+void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, Time) {
+    if (started.in_place) return;  // leased since it was predicted; settle() keeps it
+    const Block& block = started.block;
+    PieceJob* const piece = job(block.piece);
+    const bool asked = ledger_.is_outstanding(peer.key, block);
+    Byte* slot = nullptr;
+    if (piece != nullptr && asked && ledger_.lease(peer.key, block)) {
+        slot = piece->slot(block.begin / block_size);
+        if (slot == nullptr) ledger_.release_lease(peer.key, block);
+    }
+    peer.wire.set_sink(slot);
+}
+
+void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now) {
+    const Block& block = arrived.block;
+    peer.count(&Counters::payload_received, block.length);
+    peer.traffic.down.add(block.length, now);
+    core_.down_rate.add(block.length, now);
+    if (!peer.choking.peer_choking) peer.traffic.received_unchoked += block.length;
+    peer.traffic.last_payload = last_payload_ = now;
+    PieceJob* const piece = job(block.piece);
+    const auto number = geometry_.block_number(block);
+    Byte* const slot = piece != nullptr && number && !ledger_.is_received(block) ? piece->slot(*number) : nullptr;
+    const bool lost = arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number &&
+                                                                          !ledger_.is_received(block));
+    if (lost) {  // its bytes are gone: as if it had never been sent
+        peer.count(&Counters::payload_discarded, block.length);
+        if (ledger_.cancel(peer.key, block)) hungry_ = true;
+        return;
+    }
+    const policy::Arrival arrival = ledger_.on_block(peer.key, block, have()[block.piece], now);
+    if (arrival.stored()) {
+        store(peer, block, arrived, arrival, now);
+    } else {
+        const bool redundant = arrival.bucket() == policy::PayloadBucket::redundant;
+        peer.count(redundant ? &Counters::payload_redundant : &Counters::payload_discarded, block.length);
+        if (!redundant) ++peer.traffic.unrequested;
+    }
+    core_.touch(peer);
+}
+
+void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival,
+                     Time now) {
+    PieceJob& piece = *job(block.piece);
+    const std::uint32_t number = block.begin / block_size;
+    if (arrival.revoked) revoke(arrival.revoked);
+    if (arrived.placement == wire::Placement::in_scratch)
+        std::memcpy(piece.slot(number), arrived.data.data(), block.length);
+    peer.count(&Counters::payload_partial, block.length);
+    peer.snubbed = false;
+    if (arrival.verdict == policy::Verdict::accepted) peer.pipeline.on_block(block.length, arrival.waited, now);
+    runtime::Tag tag = peer.tag();
+    tag.piece = block.piece.value;
+    tag.begin = block.begin;
+    core_.rt.point(runtime::Point::block_received, tag);
+    if (core_.events.wants(EventKind::block_received)) {
+        Event event;
+        event.block = block;
+        event.address = peer.address;
+        core_.emit(EventKind::block_received, peer.torrent, std::move(event));
+    }
+    for (const PeerKey loser : arrival.cancels())
+        if (Peer* other = core_.peer(loser)) other->send(wire::Cancel{block});
+    piece.stored(number, arrival.piece_complete);
+}
+
+void Download::revoke(PeerKey key) {
+    if (Peer* peer = core_.peer(key)) peer->wire.abandon_sink();
+}
+
+// -- what becomes of pieces -------------------------------------------------------------------------------------------
+
+PieceJob* Download::job(PieceIndex piece) {
+    const auto found = jobs_.find(piece);
+    return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+PieceJob& Download::begin_piece(PieceIndex piece) {
+    auto& slot = jobs_[piece];
+    slot = std::make_unique<PieceJob>(core_, files_, metainfo_, geometry_, piece, *this, tag_);
+    return *slot;
+}
+
+void Download::end_piece(PieceIndex piece) {
+    const auto found = jobs_.find(piece);
+    JST_CHECK(found != jobs_.end(), "an active piece has a job");
+    core_.unreserve(found->second->reservation());
+    if (!found->second->is_idle()) found->second->abandon();
+    dying_.push_back(std::move(found->second));  // its own handler may be running: freed when the round ends
+    jobs_.erase(found);
+    hungry_ = true;
+}
+
+void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
+    if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
+    const PieceIndex piece = done.piece();
+    if (outcome == PieceOutcome::verified) return verified(piece, now);
+    if (outcome == PieceOutcome::bad_hash) return failed(done, now);
+    const Errc error = done.error();
+    const std::string where = done.error_where();
+    drop_piece(piece, now);
+    client_.on_download_error(error, where, now);
+}
+
+void Download::verified(PieceIndex piece, Time now) {
+    const bool compare = blame_.has_failed(piece);
+    if (compare || blame_.num_suspects() > 0) apply(blame_.on_verified(piece, blamed(*job(piece), compare)), now);
+    move_partial(piece, &Counters::payload_verified);
+    ledger_.on_verified(piece);
+    picker_.on_verified(piece);
+    end_piece(piece);
+    runtime::Tag tag = tag_;
+    tag.piece = piece.value;
+    core_.rt.point(runtime::Point::piece_verified, tag);
+    client_.on_piece_verified(piece, now);
+}
+
+void Download::failed(PieceJob& bad, Time now) {
+    const PieceIndex piece = bad.piece();
+    const auto blocks = blamed(bad, true);
+    std::vector<policy::Contribution> from;
+    ledger_.contributions(piece, from);
+    std::vector<Endpoint> addresses;
+    for (const auto& c : from) {
+        const Peer* peer = core_.peer(c.peer);
+        const Endpoint address = peer != nullptr ? peer->address : Endpoint{c.host, 0};
+        if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
+    }
+    move_partial(piece, &Counters::payload_failed);
+    count(&Counters::pieces_failed, 1);
+    ledger_.on_hash_failed(piece);
+    picker_.on_returned(piece);
+    end_piece(piece);
+    client_.on_piece_failed(piece, std::move(addresses), now);
+    apply(blame_.on_failed(piece, blocks), now);
+}
+
+std::vector<policy::BlamedBlock> Download::blamed(const PieceJob& done, bool digests) const {
+    std::vector<policy::Contribution> from;
+    ledger_.contributions(done.piece(), from);
+    std::vector<policy::BlamedBlock> out;
+    out.reserve(from.size());
+    for (const auto& c : from)
+        out.push_back({c.block.begin, c.host, digests ? done.digest(c.block.begin / block_size) : 0});
+    return out;
+}
+
+void Download::apply(const policy::Judgement& judgement, Time now) {
+    for (const auto& host : judgement.acquitted) core_.bans.unban(host);
+    for (const auto& host : judgement.guilty) client_.on_guilty(host, now);
+}
+
+void Download::drop_piece(PieceIndex piece, Time) {
+    withdrawn_.clear();
+    std::vector<policy::PeerBlock> revoked;
+    move_partial(piece, &Counters::payload_discarded);
+    ledger_.abandon(piece, withdrawn_, revoked);
+    for (const auto& r : revoked) revoke(r.peer);
+    send_cancels(withdrawn_);
+    picker_.on_returned(piece);
+    end_piece(piece);
+}
+
+void Download::count(std::uint64_t Counters::*field, std::int64_t n) noexcept {
+    core_.counters.*field += static_cast<std::uint64_t>(n);
+    counters_.*field += static_cast<std::uint64_t>(n);
+}
+
+// What peers gave to a piece stops being partial: for the torrent, the session and those who are still here.
+void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
+    std::vector<policy::Contribution> from;
+    ledger_.contributions(piece, from);
+    for (const auto& c : from) {
+        const auto n = static_cast<std::int64_t>(c.block.length);
+        count(&Counters::payload_partial, -n);
+        count(to, n);
+        if (Peer* peer = core_.peer(c.peer)) {
+            peer->traffic.counters.payload_partial -= c.block.length;
+            peer->traffic.counters.*to += c.block.length;
+        }
+    }
+}
+
+bool Download::is_hashing() const noexcept {
+    return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& item) { return item.second->is_hashing(); });
+}
+
+bool Download::is_writing() const noexcept {
+    return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& item) { return item.second->is_writing(); });
+}
+
+PieceState Download::state(PieceIndex piece) const {
+    if (have()[piece]) return PieceState::complete;
+    const auto status = ledger_.status(piece);
+    if (status.progress == policy::PieceProgress::inactive) return PieceState::missing;
+    if (status.progress == policy::PieceProgress::verifying) return PieceState::verifying;
+    return status.blocks_received > 0 ? PieceState::incomplete : PieceState::missing;
+}
+
+PieceStatus Download::status(PieceIndex piece) const {
+    const auto active = ledger_.status(piece);
+    PieceStatus out;
+    out.index = piece.value;
+    out.size = geometry_.piece_size(piece);
+    out.state = state(piece);
+    out.blocks_total = geometry_.blocks_in(piece);
+    out.blocks_received = out.state == PieceState::complete ? out.blocks_total : active.blocks_received;
+    out.pending_requests = active.pending_requests;
+    std::vector<PeerKey> from;
+    ledger_.requested_from(piece, from);
+    for (const PeerKey key : from)
+        if (const Peer* peer = core_.peer(key)) out.requested_from.push_back(peer->address);
+    return out;
+}
+
+}  // namespace jst::engine

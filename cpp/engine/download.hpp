@@ -1,0 +1,137 @@
+// The receiving half of a torrent: whom to ask for which block, where payload goes, and what becomes of whole pieces.
+//
+// Joins picker, ledger, endgame, pipelines and blame with the peers and the piece jobs; each decision is a policy's.
+// Upward it only says what happened (Client). Invariants: 1. every way in which a request ends goes through the ledger;
+// 2. an active piece has a PieceJob and its memory is reserved; 3. received == verified + failed + redundant + discarded
+// + partial after every call.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "engine/peer.hpp"
+#include "engine/piece_job.hpp"
+#include "policy/blame.hpp"
+#include "policy/endgame.hpp"
+#include "policy/piece_picker.hpp"
+
+namespace jst::engine {
+
+class Download final : public PieceJob::Client {
+  public:
+    struct Client {
+        virtual ~Client() = default;
+        /// Hashed, written: it is ours now.
+        virtual void on_piece_verified(PieceIndex piece, Time now) = 0;
+        virtual void on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time now) = 0;
+        virtual void on_download_error(Errc error, const std::string& where, Time now) = 0;
+        virtual void on_guilty(const IpAddress& host, Time now) = 0;
+        /// Nothing is out any more that the torrent must wait for.
+        virtual void on_download_idle(Time now) = 0;
+    };
+
+    Download(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry, Counters& counters,
+             Client& client, std::uint32_t number);
+    ~Download() override;
+
+    // -- facts about peers
+    void on_join(Peer& peer);
+    void on_leave(Peer& peer, Time now);
+    /// The peer said all at once what it has (or has not).
+    void on_claims(Peer& peer, Bitfield have, Time now);
+    void on_have(Peer& peer, PieceIndex piece, Time now);
+    void on_choked(Peer& peer, Time now);
+    void on_unchoked(Peer& peer, Time now);
+    void on_rejected(Peer& peer, const Block& block, Time now);
+    void on_allowed_fast(Peer& peer, PieceIndex piece);
+    /// Requests that are overdue go back; true when the peer lost some.
+    bool expire(Peer& peer, Time now);
+    Time deadline(const Peer& peer) const;
+
+    // -- payload
+    std::span<const wire::ExpectedBlock> expect(Peer& peer);
+    /// After the events of one read: predicted places that were not filled are free again.
+    void settle(Peer& peer);
+    void on_block_started(Peer& peer, const wire::BlockStarted& started, Time now);
+    void on_block(Peer& peer, const wire::BlockArrived& arrived, Time now);
+
+    // -- what we have and want
+    void reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential);
+    void set_priority(PieceIndex piece, std::uint8_t priority, Time now);
+    void set_sequential(bool on) { picker_.set_order(on ? policy::Order::sequential : policy::Order::rarest); }
+    void configure();
+    /// No requests from now on (paused, stopped, complete); pieces being hashed go on. `keep`: received blocks stay.
+    void suspend(bool keep, Time now);
+    void allow() noexcept { allowed_ = true; }
+
+    // -- asking
+    /// Ask everybody again who could be asked for more.
+    void refill_all(Time now);
+    void refill(Peer& peer, Time now);
+    void update_interest(Peer& peer);
+    /// Requests were withdrawn, memory came free or priorities changed since the last refill_all().
+    bool is_hungry() const noexcept { return hungry_; }
+
+    // -- questions
+    const policy::PiecePicker& picker() const noexcept { return picker_; }
+    const policy::RequestLedger& ledger() const noexcept { return ledger_; }
+    const Bitfield& have() const noexcept { return picker_.have(); }
+    bool in_endgame() const noexcept { return in_endgame_; }
+    bool is_idle() const noexcept { return jobs_.empty() && dying_.empty(); }
+    bool is_hashing() const noexcept;
+    bool is_writing() const noexcept;
+    bool is_on_parole(const IpAddress& host) const noexcept { return blame_.is_on_parole(host); }
+    std::uint32_t hash_failures(const IpAddress& host) const noexcept { return blame_.failures(host); }
+    void forgive(const IpAddress& host) { blame_.forget(host); }
+    PieceStatus status(PieceIndex piece) const;
+    PieceState state(PieceIndex piece) const;
+    Time last_payload() const noexcept { return last_payload_; }
+    bool limited_by_memory() const noexcept { return starved_; }
+
+    std::vector<PeerKey> peers;  // connected ones, in the order of joining
+
+  private:
+    void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
+    PieceJob* job(PieceIndex piece);
+    PieceJob& begin_piece(PieceIndex piece);
+    void end_piece(PieceIndex piece);
+    void drop_piece(PieceIndex piece, Time now);
+    std::uint32_t most_active() const;
+    std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);
+    void request(Peer& peer, const std::vector<Block>& blocks, Time now);
+    void store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival, Time now);
+    void verified(PieceIndex piece, Time now);
+    void failed(PieceJob& job, Time now);
+    void apply(const policy::Judgement& judgement, Time now);
+    std::vector<policy::BlamedBlock> blamed(const PieceJob& job, bool digests) const;
+    void revoke(PeerKey peer);
+    void send_cancels(std::span<const policy::PeerBlock> cancels);
+    void count(std::uint64_t Counters::*field, std::int64_t n) noexcept;
+    void move_partial(PieceIndex piece, std::uint64_t Counters::*to);
+
+    Core& core_;
+    FileStore& files_;
+    const codec::Metainfo& metainfo_;
+    const policy::Geometry& geometry_;
+    Counters& counters_;
+    Client& client_;
+    runtime::Tag tag_;
+    policy::PiecePicker picker_;
+    policy::RequestLedger ledger_;
+    policy::Endgame endgame_;
+    policy::Blame blame_;
+    Prng prng_;
+    std::map<PieceIndex, std::unique_ptr<PieceJob>> jobs_;
+    std::vector<std::unique_ptr<PieceJob>> dying_;  // abandoned with an operation out
+    std::vector<wire::ExpectedBlock> expected_;
+    std::vector<Block> asked_;
+    std::vector<policy::PeerBlock> withdrawn_;
+    bool allowed_ = false;
+    bool hungry_ = false;
+    bool starved_ = false;
+    bool in_endgame_ = false;
+    Time last_payload_{0};
+};
+
+}  // namespace jst::engine

@@ -1,0 +1,63 @@
+// The stream below one peer, with its operations and what waits to be sent: all that must outlive the peer until the
+// world has let go of it.
+//
+// Reports completions to the peer's owner; a link whose peer is gone lies in Core::graveyard until it is idle.
+// Invariants: 1. at most one write and one readable are out; 2. payload that is handed to a write lives until its
+// completion; 3. a dead link starts nothing.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/buffer.hpp"
+#include "engine/core.hpp"
+#include "runtime/net.hpp"
+#include "wire/peer_output.hpp"
+
+namespace jst::engine {
+
+class Link {
+  public:
+    Link(Core& core, PeerKey peer);
+
+    void dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& tag);
+    void attach(std::unique_ptr<runtime::Stream> stream, const runtime::Tag& tag);
+    runtime::Stream* stream() noexcept { return stream_.get(); }
+    bool is_open() const noexcept { return stream_ != nullptr && !closed_; }
+    void await_readable();
+    bool awaits_readable() const noexcept { return readable_.pending; }
+    /// Writes what is queued, at most `most` bytes of it.
+    void flush(std::uint64_t most);
+    bool is_writing() const noexcept { return write_.pending; }
+
+    /// Keeps a block alive until it is sent.
+    void send_block(const Block& block, BlockBuffer buffer);
+    wire::PeerOutput& out() noexcept { return out_; }
+    const wire::PeerOutput& out() const noexcept { return out_; }
+    /// Gives back what cancelled or dropped blocks held.
+    void release(std::uint64_t token);
+
+    /// Ends the stream; completions that are still out are only waited for.
+    void close(runtime::CloseMode mode);
+    bool is_idle() const noexcept { return !connect_.pending && !readable_.pending && !write_.pending; }
+
+  private:
+    friend class LinkHandlers;
+    std::uint64_t keep(BlockBuffer buffer);
+    void release_sent();
+
+    Core& core_;
+    PeerKey peer_;
+    bool closed_ = false;
+    std::unique_ptr<runtime::Stream> stream_;
+    runtime::ConnectOp connect_;
+    runtime::ReadableOp readable_;
+    runtime::WriteOp write_;
+    wire::PeerOutput out_;
+    std::vector<Bytes> spans_;
+    std::vector<BlockBuffer> buffers_;
+    std::vector<std::uint64_t> free_tokens_;
+    std::vector<std::uint64_t> sent_;
+};
+
+}  // namespace jst::engine

@@ -1,0 +1,98 @@
+// One active piece: the memory its blocks arrive in, then its hash, then its write.
+//
+// A piece of at most max_memory / 8 stays in memory until its hash is known, so nothing unproven is written. A longer one
+// is written in runs of blocks as they become whole, and read back in order to be hashed. Either way the piece counts only
+// after hash *and* write. Reports each end to its Client. Does not know peers, the picker or the ledger.
+// Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to a
+// place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/core.hpp"
+#include "engine/file_store.hpp"
+#include "policy/geometry.hpp"
+
+namespace jst::engine {
+
+/// A long piece goes to disk in runs of so many blocks.
+inline constexpr std::uint32_t run_blocks = 16;
+
+enum class PieceOutcome : std::uint8_t { verified, bad_hash, disk_error, abandoned };
+
+class PieceJob {
+  public:
+    struct Client {
+        virtual ~Client() = default;
+        virtual void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) = 0;
+    };
+
+    PieceJob(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry, PieceIndex piece,
+             Client& client, const runtime::Tag& tag);
+    ~PieceJob();
+
+    PieceIndex piece() const noexcept { return piece_; }
+    bool is_long() const noexcept { return long_; }
+    /// What it reserves of the memory for downloads.
+    std::uint64_t reservation() const noexcept;
+    static std::uint64_t reservation(const Core& core, std::uint32_t piece_size) noexcept;
+
+    /// Where the block belongs; nullptr while there is no memory for it.
+    Byte* slot(std::uint32_t number);
+    /// The block is whole in its slot. `last`: all are, the hash begins.
+    void stored(std::uint32_t number, bool last);
+    /// A 64-bit digest of a stored block, for blame; 0 when it is no longer in memory.
+    std::uint64_t digest(std::uint32_t number) const noexcept;
+    bool is_hashing() const noexcept { return hashing_; }
+    bool is_writing() const noexcept { return write_.is_pending(); }
+    /// No operation is out: it may be destroyed.
+    bool is_idle() const noexcept { return !hash_.pending && !hash_more_.pending && !write_.is_pending() && !read_.is_pending(); }
+    /// Only waits for the operation that is out (one at a time), then reports `abandoned`. When idle: destroy it instead.
+    void abandon() noexcept { abandoned_ = true; }
+    Errc error() const noexcept { return error_; }
+    const std::string& error_where() const noexcept { return where_; }
+
+  private:
+    friend class PieceJobHandlers;
+    void begin_hash();
+    void begin_write(std::uint32_t first, std::uint32_t count);
+    void write_next_run();
+    void read_next_run();
+    void free_run(std::uint32_t run) noexcept;
+    void after_write(Time now);
+    void after_read(Time now);
+    void judge(const Sha1Digest& digest, Time now);
+    void finish(PieceOutcome outcome, Time now);
+    std::uint32_t run_length(std::uint32_t run) const noexcept;
+
+    Core& core_;
+    FileStore& files_;
+    const codec::Metainfo& metainfo_;
+    const policy::Geometry& geometry_;
+    Client& client_;
+    const PieceIndex piece_;
+    const std::uint32_t blocks_;
+    const bool long_;
+    bool all_stored_ = false;
+    bool hashing_ = false;
+    bool abandoned_ = false;
+    Errc error_ = Errc::ok;
+    std::string where_;
+    std::vector<BlockBuffer> buffers_;
+    std::vector<Bytes> spans_;
+    std::vector<MutableBytes> room_;
+    runtime::HashOp hash_;
+    runtime::HashMoreOp hash_more_;
+    StoreJob write_;
+    StoreJob read_;
+    // Long pieces only: blocks stored in each run, the run being written, runs on disk, the run being read back.
+    std::vector<std::uint8_t> stored_;
+    std::vector<std::uint32_t> ready_;
+    std::uint32_t writing_run_ = 0;
+    std::uint32_t runs_written_ = 0;
+    std::uint32_t reading_run_ = 0;
+    std::unique_ptr<runtime::HashState> state_;
+};
+
+}  // namespace jst::engine

@@ -1,0 +1,93 @@
+#include "engine/saver.hpp"
+
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+
+Saver::Saver(Core& core, const Source& source, StateStore& store)
+    : core_(core),
+      source_(source),
+      store_(store),
+      timer_(core.timers, [](Timer& t, Time now) { t.owner<Saver>().begin(now); }, this) {}
+
+std::uint64_t Saver::request() {
+    ++requested_;
+    timer_.set_sooner(core_.now());
+    return requested_;
+}
+
+void Saver::note(bool urgent) {
+    dirty_ = true;
+    urgent_ = urgent_ || urgent;
+}
+
+void Saver::schedule(Time now) {
+    if (!allowed_ || running_) return;
+    if (urgent_ || session_dirty_ || requested_ > done_) timer_.set_sooner(now);
+    else if (dirty_) timer_.set_sooner(now + to_duration(core_.settings.save_interval));
+}
+
+void Saver::begin(Time now) {
+    if (!allowed_ || running_) return;
+    running_ = true;
+    dirty_ = urgent_ = false;
+    covering_ = requested_;
+    core_.torrents.each([&](TorrentKey key, const std::unique_ptr<Torrent>& t) {
+        if (t->needs_save() && !t->is_removed()) waiting_.push_back(key);
+    });
+    next(now);
+}
+
+void Saver::next(Time now) {
+    current_ = {};
+    while (!waiting_.empty()) {
+        current_ = waiting_.back();
+        waiting_.pop_back();
+        Torrent* const torrent = core_.torrent(current_);
+        if (torrent == nullptr || torrent->is_removed()) continue;
+        durable_ = torrent->have();
+        torrent->saved();
+        sync_ = std::make_unique<SyncSweep>(torrent->files(), torrent->tag());
+        sync_->owner = this;
+        sync_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->on_synced(at); };
+        return sync_->start();
+    }
+    if (std::exchange(session_dirty_, false)) store_.save(source_.session_record());
+    ticket_ = store_.ticket();
+    waits_for_store_ = true;
+    on_store_saved(now);
+}
+
+void Saver::on_synced(Time now) {
+    Torrent* const torrent = core_.torrent(current_);
+    JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
+    const Errc error = sync_->error();
+    used_.push_back(std::move(sync_));
+    if (error != Errc::ok) {  // nothing new is durable: the old record stands
+        torrent->fail(error, static_cast<Sweep&>(*used_.back()).error_path(), now);
+        return next(now);
+    }
+    stat_ = std::make_unique<StatSweep>(torrent->files(), torrent->tag());
+    stat_->owner = this;
+    stat_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->on_stamped(at); };
+    stat_->start();
+}
+
+void Saver::on_stamped(Time now) {
+    Torrent* const torrent = core_.torrent(current_);
+    JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
+    if (!torrent->is_removed()) store_.save(torrent->record(durable_, stat_.get()));
+    used_.push_back(std::move(stat_));
+    next(now);
+}
+
+void Saver::on_store_saved(Time now) {
+    if (!waits_for_store_ || store_.done() < ticket_) return;
+    waits_for_store_ = false;
+    running_ = false;
+    used_.clear();
+    done_ = covering_;
+    schedule(now);
+}
+
+}  // namespace jst::engine

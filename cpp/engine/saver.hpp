@@ -1,0 +1,68 @@
+// Saves what changed: for each torrent its data is made durable first, then its files are looked at, then the record goes.
+//
+// One torrent at a time; a pass covers all that asked before it began. Without a state directory it does nothing.
+// Invariants: 1. a have bit is in a record only after the sync of its bytes; 2. done() reaches a number from request() once
+// everything that had changed by then is durable or its error is known.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/core.hpp"
+#include "engine/file_sweeps.hpp"
+#include "engine/state_store.hpp"
+
+namespace jst::engine {
+
+class Saver {
+  public:
+    /// What belongs to no torrent.
+    struct Source {
+        virtual ~Source() = default;
+        virtual storage::SessionRecord session_record() const = 0;
+    };
+
+    Saver(Core& core, const Source& source, StateStore& store);
+
+    std::uint64_t request();
+    std::uint64_t done() const noexcept { return done_; }
+    /// A torrent has something to save; at once, or when save_interval is over.
+    void note(bool urgent);
+    /// The round ends: when is what is dirty to be saved?
+    void schedule(Time now);
+    void on_store_saved(Time now);
+    void session_changed() noexcept { session_dirty_ = true; }
+    void allow() noexcept { allowed_ = true; }
+    bool is_busy() const noexcept { return running_; }
+    bool is_busy_with(TorrentKey key) const noexcept { return running_ && current_ == key; }
+
+  private:
+    void begin(Time now);
+    void next(Time now);
+    void on_synced(Time now);
+    void on_stamped(Time now);
+
+    Core& core_;
+    const Source& source_;
+    StateStore& store_;
+    Timer timer_;
+    std::vector<TorrentKey> waiting_;
+    TorrentKey current_;
+    Bitfield durable_;
+    std::unique_ptr<SyncSweep> sync_;
+    std::unique_ptr<StatSweep> stat_;
+    std::vector<std::unique_ptr<Sweep>> used_;  // their handler may be running
+    bool allowed_ = false;  // the store is open
+    bool running_ = false;
+    bool session_dirty_ = true;
+    bool dirty_ = false;
+    bool urgent_ = false;
+    std::uint64_t requested_ = 0;
+    std::uint64_t covering_ = 0;
+    std::uint64_t done_ = 0;
+    std::uint64_t ticket_ = 0;
+    bool waits_for_store_ = false;
+};
+
+}  // namespace jst::engine

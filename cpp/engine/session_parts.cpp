@@ -1,0 +1,246 @@
+#include "engine/session_parts.hpp"
+
+#include <algorithm>
+
+namespace jst::engine {
+namespace {
+
+constexpr int passes_per_round = 8;  // what a torrent's turn causes in others is done in the same round, but not for ever
+
+std::optional<std::uint32_t> narrow(const Limit& limit) {
+    return limit ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*limit, 0xFFFFFFFF))) : std::nullopt;
+}
+
+}  // namespace
+
+SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const std::string& state_dir, const PeerId& peer_id)
+    : handles(runtime.disk),
+      core(runtime, std::move(settings), peer_id),
+      listener(core, *this),
+      close_timer(core.timers,
+                  [](Timer& t, Time) {
+                      auto& parts = t.owner<SessionParts>();
+                      parts.closed = true;  // cut off
+                  },
+                  this) {
+    if (state_dir.empty()) {
+        opened = Result<void>{};
+        return;
+    }
+    store = std::make_unique<StateStore>(runtime.disk, state_dir);
+    saver = std::make_unique<Saver>(core, *this, *store);
+    store->owner = this;
+    store->on_opened = [](StateStore& s, Time now) { static_cast<SessionParts*>(s.owner)->on_state_opened(now); };
+    store->on_saved = [](StateStore& s, Time now) { static_cast<SessionParts*>(s.owner)->saver->on_store_saved(now); };
+}
+
+SessionParts::~SessionParts() = default;
+
+Torrent* SessionParts::serving(const Sha1Digest& wire_id) {
+    const auto found = by_wire_id.find(wire_id);
+    Torrent* const torrent = found == by_wire_id.end() ? nullptr : core.torrent(found->second);
+    return torrent != nullptr && torrent->takes_peers() ? torrent : nullptr;
+}
+
+storage::SessionRecord SessionParts::session_record() const {
+    storage::SessionRecord record;
+    const Time now = core.now();
+    const WallTime wall = core.rt.clock.wall_now();
+    const auto at_wall = [&](Time t) { return WallTime{wall.ns + (t.ns - now.ns)}; };
+    for (const auto& ban : core.bans.list(now)) {
+        const auto until = ban.until.is_never() ? std::nullopt : std::optional(at_wall(ban.until));
+        record.bans.push_back({ban.host, std::string(word(ban.reason)), at_wall(ban.since), until});
+    }
+    for (const auto& entry : queue.order())
+        if (const Torrent* t = look(entry.torrent)) {
+            const auto& hashes = t->metainfo().hashes();
+            record.queue.push_back(to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view()));
+        }
+    return record;
+}
+
+Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
+    const std::uint32_t number = core.numbers++;
+    const Sha1Digest wire_id = setup.metainfo->hashes().wire_id();
+    const TorrentKey key = core.torrents.emplace(std::make_unique<Torrent>(core, handles, std::move(setup), number));
+    Torrent& torrent = *core.torrent(key);
+    queue.add(key);
+    by_wire_id[wire_id] = key;
+    torrent.on_added(key, now);
+    if (saver) saver->session_changed();
+    return key;
+}
+
+void SessionParts::on_state_opened(Time now) {
+    opened = store->is_open() ? Result<void>{} : Result<void>{fail(store->error())};
+    problems = store->take_problems();
+    if (!store->is_open()) return;
+    saver->allow();
+    const WallTime wall = core.rt.clock.wall_now();
+    if (const auto session = store->take_session())
+        for (const auto& ban : session->bans) {
+            const auto reason = ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
+            const auto left = ban.until ? std::optional(nanoseconds(ban.until->ns - wall.ns)) : std::nullopt;
+            if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
+        }
+    for (auto& record : store->take_torrents()) {
+        auto metainfo = codec::parse_metainfo(record.metainfo);
+        if (!metainfo || by_wire_id.contains(metainfo->hashes().wire_id())) continue;
+        auto layout = storage::make_layout(*metainfo);
+        if (!layout) continue;
+        TorrentSetup setup;
+        setup.metainfo = std::make_shared<const codec::Metainfo>(std::move(*metainfo));
+        setup.layout = std::make_shared<const storage::Layout>(std::move(*layout));
+        setup.save_path = record.save_path;
+        setup.wanted = record.wanted;
+        setup.encoded = record.metainfo;
+        setup.record = std::move(record);
+        static_cast<void>(insert(std::move(setup), now));
+    }
+}
+
+Result<Torrent*> SessionParts::find(TorrentKey key) {
+    Torrent* const torrent = core.torrent(key);
+    if (torrent == nullptr || torrent->is_removed()) return fail(Errc::removed);
+    return torrent;
+}
+
+const Torrent* SessionParts::look(TorrentKey key) const {
+    const auto* found = core.torrents.find(key);
+    return found == nullptr ? nullptr : found->get();
+}
+
+const Remembered* SessionParts::recall(TorrentKey key) const {
+    const auto found = remembered.find(key);
+    return found == remembered.end() ? nullptr : &found->second;
+}
+
+void SessionParts::begin_removal(Torrent& torrent, bool delete_files, Time now) {
+    const auto& hashes = torrent.metainfo().hashes();
+    by_wire_id.erase(hashes.wire_id());
+    queue.remove(torrent.key());
+    draining.push_back(torrent.key());
+    torrent.remove(delete_files, now);
+    if (store) store->forget(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+    if (saver) saver->session_changed();
+    core.queue_changed = true;
+}
+
+// -- the end of a round -----------------------------------------------------------------------------------------------
+
+void SessionParts::end_round(Time now) {
+    for (int pass = 0; pass < passes_per_round; ++pass) {
+        close_banned(now);
+        if (std::exchange(core.queue_changed, false)) update_queue(now);
+        if (core.touched_torrents.empty()) break;
+        run_touched(now);
+    }
+    if (!core.touched_torrents.empty() || core.queue_changed) core.wake_soon();
+    flush_peers(now);
+    if (saver) saver->schedule(now);
+    clear_drained(now);
+    advance_close(now);
+    core.bury_dead();
+}
+
+void SessionParts::run_touched(Time now) {
+    const auto touched = std::exchange(core.touched_torrents, {});
+    for (const TorrentKey key : touched) {
+        Torrent* const torrent = core.torrent(key);
+        if (torrent == nullptr) continue;
+        torrent->on_round_end(now);
+        if (saver && torrent->needs_save() && !torrent->is_removed()) saver->note(torrent->needs_save_now());
+    }
+}
+
+void SessionParts::close_banned(Time now) {
+    for (const IpAddress& host : std::exchange(core.newly_banned, {})) {
+        core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
+            const bool user = core.bans.find(host, now).value_or(policy::BanEntry{}).reason == policy::BanReason::user;
+            t->swarm().close_host(host, user ? CloseReason::banned : CloseReason::bad_data, now);
+        });
+        if (saver) saver->session_changed();
+    }
+}
+
+void SessionParts::flush_peers(Time now) {
+    const auto touched = std::exchange(core.touched_peers, {});
+    for (const PeerKey key : touched) {
+        Peer* const peer = core.peer(key);
+        if (peer == nullptr) continue;
+        peer->touched = false;
+        peer->owner->on_flush(*peer, now);
+    }
+}
+
+bool SessionParts::overlaps_draining(const Torrent& torrent) const {
+    return std::any_of(draining.begin(), draining.end(), [&](TorrentKey key) {
+        const Torrent* const old = look(key);
+        if (old == nullptr) return false;
+        const bool same_files = old->save_path() == torrent.save_path() && old->metainfo().name() == torrent.metainfo().name();
+        return same_files || old->metainfo().hashes() == torrent.metainfo().hashes();
+    });
+}
+
+void SessionParts::update_queue(Time now) {
+    const auto& s = core.settings;
+    for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end())) {
+        const Torrent* const torrent = look(entry.torrent);
+        const bool may = torrent != nullptr && (draining.empty() || !overlaps_draining(*torrent));
+        queue.set_wish(entry.torrent, may ? torrent->wish() : policy::Wish::nothing);
+    }
+    auto running = queue.running({narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks)});
+    std::sort(running.begin(), running.end());
+    for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
+        if (Torrent* torrent = core.torrent(entry.torrent))
+            torrent->set_permitted(std::binary_search(running.begin(), running.end(), entry.torrent), now);
+}
+
+void SessionParts::clear_drained(Time now) {
+    if (draining.empty()) return;
+    std::erase_if(draining, [&](TorrentKey key) {
+        Torrent* const torrent = core.torrent(key);
+        if (torrent == nullptr) return true;
+        torrent->continue_removal(now);
+        if (!torrent->is_drained() || (saver && saver->is_busy_with(key))) return false;
+        Remembered& last = remembered[key];
+        last = {torrent->status(now), torrent->shared_metainfo(), torrent->piece_states(), torrent->file_status(),
+                torrent->tracker_status(), torrent->limits()};
+        if (remembered.size() > max_remembered) remembered.erase(remembered.begin());
+        core.emit(EventKind::torrent_removed, key, {});
+        core.torrents.erase(key);
+        core.queue_changed = true;
+        core.wake_soon();
+        return true;
+    });
+}
+
+// -- closing ----------------------------------------------------------------------------------------------------------
+
+bool SessionParts::is_idle() const noexcept {
+    bool quiet = core.graveyard.empty() && core.dead.empty() && core.peers.empty();
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { quiet = quiet && t->is_quiet(); });
+    return quiet && handles.is_idle() && (!store || store->is_idle()) && (!saver || !saver->is_busy());
+}
+
+void SessionParts::advance_close(Time now) {
+    if (!core.closing || closed) return;
+    if (!core.graveyard.empty()) core.bury_dead();
+    bool quiet = core.peers.empty();
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { quiet = quiet && t->is_quiet(); });
+    if (!quiet) return;
+    if (saver && store->is_open()) {
+        if (!last_save) {
+            last_save = saver->request();
+            saver->schedule(now);
+            return core.wake_soon();
+        }
+        if (saver->done() < *last_save) return;
+    }
+    if (store) store->close();
+    closed = true;
+    closed_cleanly = !store || !store->save_error();
+    close_timer.cancel();
+}
+
+}  // namespace jst::engine

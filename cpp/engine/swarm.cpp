@@ -1,0 +1,344 @@
+#include "engine/swarm.hpp"
+
+#include <algorithm>
+
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+namespace {
+
+policy::ChokerSettings choker_settings(const Settings& s, const std::string& rule, const Limit& own_slots) {
+    policy::ChokerSettings out;
+    out.rule = rule == "round-robin" ? policy::ChokeRule::round_robin : policy::ChokeRule::tit_for_tat;
+    const Limit slots = own_slots ? own_slots : s.upload_slots;
+    out.slots = slots ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*slots, 1u << 20))) : std::nullopt;
+    out.optimistic_slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.optimistic_slots, 1u << 20));
+    out.choke_interval = to_duration(s.choke_interval);
+    out.optimistic_interval = to_duration(s.optimistic_interval);
+    return out;
+}
+
+policy::LinkEnd end_of(CloseReason reason) noexcept {
+    switch (reason) {
+        case CloseReason::replaced:
+            return policy::LinkEnd::replaced;
+        case CloseReason::limit:
+        case CloseReason::paused:
+        case CloseReason::stopped:
+        case CloseReason::removed:
+        case CloseReason::shutdown:
+            return policy::LinkEnd::ours;
+        default:
+            return policy::LinkEnd::theirs;
+    }
+}
+
+runtime::CloseMode mode_of(CloseReason reason) noexcept {
+    switch (reason) {
+        case CloseReason::protocol_error:
+        case CloseReason::bad_data:
+        case CloseReason::banned:
+        case CloseReason::reset:
+        case CloseReason::inactive:
+        case CloseReason::handshake_timeout:
+        case CloseReason::connect_timeout:
+            return runtime::CloseMode::abort;
+        default:
+            return runtime::CloseMode::graceful;
+    }
+}
+
+}  // namespace
+
+Swarm::Swarm(Core& core, Torrent& torrent)
+    : core_(core),
+      torrent_(torrent),
+      list_(core.settings.max_known_peers, to_duration(core.settings.reconnect_interval),
+            core.rt.entropy.stream(torrent.number(), "peer_list")),
+      prng_(core.rt.entropy.stream(torrent.number(), "choker")),
+      dial_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().dial_more(now); }, this),
+      choke_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_choke_timer(now); }, this),
+      replace_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_replace_timer(now); }, this) {
+    dial_timer_.tag.torrent = choke_timer_.tag.torrent = replace_timer_.tag.torrent = torrent.number();
+    configure();
+}
+
+void Swarm::configure() {
+    const auto& s = core_.settings;
+    list_.configure(s.max_known_peers, to_duration(s.reconnect_interval));
+    choker_.configure(choker_settings(s, torrent_.is_complete() ? s.seed_choker : s.choker, torrent_.limits().upload_slots));
+    if (connected_ > 0) choke_timer_.set_sooner(core_.now());
+}
+
+void Swarm::start(Time now) {
+    running_ = true;
+    configure();
+    dial_more(now);
+}
+
+void Swarm::stop(CloseReason reason, Time now) {
+    running_ = false;
+    dial_timer_.cancel();
+    choke_timer_.cancel();
+    replace_timer_.cancel();
+    const auto all = links_;
+    for (const PeerKey key : all)
+        if (Peer* peer = core_.peer(key)) close(*peer, reason, now);
+}
+
+// -- dialling ---------------------------------------------------------------------------------------------------------
+
+void Swarm::connect(const Endpoint& address, Time now) {
+    list_.add(address, policy::PeerSource::user, false, now);
+    if (std::find(requested_.begin(), requested_.end(), address) == requested_.end() &&
+        requested_.size() < core_.settings.max_known_peers)
+        requested_.push_back(address);
+    dial_more(now);
+}
+
+policy::Added Swarm::add(const Endpoint& address, policy::PeerSource source, bool from_global, Time now) {
+    const auto added = list_.add(address, source, from_global, now);
+    if (added == policy::Added::added) schedule_dial(now);
+    return added;
+}
+
+std::uint32_t Swarm::links_of(const IpAddress& host) const {
+    std::uint32_t n = 0;
+    core_.peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) { n += p->address.host == host ? 1 : 0; });
+    return n;
+}
+
+bool Swarm::may_dial(const Endpoint& address, Time now) const {
+    if (core_.bans.is_banned(address.host, now) || core_.is_filtered(address.host)) return false;
+    return below(core_.settings.max_connections_per_host, links_of(address.host));
+}
+
+bool Swarm::has_room() const {
+    const auto& s = core_.settings;
+    const Limit& own = torrent_.limits().max_connections;
+    const std::uint64_t here = connected_ + dialling_;
+    return below(s.max_half_open, core_.half_open) && below(s.max_connections, core_.connected + dialling_) &&
+           below(s.max_connections_per_torrent, here) && below(own, here);
+}
+
+void Swarm::dial_more(Time now) {
+    if (!running_ || core_.closing) return;
+    std::vector<Endpoint> later;
+    for (const Endpoint& address : std::exchange(requested_, {})) {
+        const auto* known = list_.find(address);
+        if (known == nullptr || known->state != policy::AddressState::idle) continue;
+        if (!has_room() || !may_dial(address, now)) {
+            later.push_back(address);
+            continue;
+        }
+        dial(address, policy::PeerSource::user, now);
+    }
+    requested_ = std::move(later);
+    if (torrent_.wants_peers()) {
+        while (has_room()) {
+            const auto next = list_.next_to_dial(now, [&](const Endpoint& a) { return may_dial(a, now); });
+            if (!next) break;
+            dial(*next, list_.find(*next)->source, now);
+        }
+    }
+    schedule_dial(now);
+}
+
+void Swarm::schedule_dial(Time now) {
+    if (!running_ || !torrent_.wants_peers()) return dial_timer_.cancel();
+    const Time due = list_.deadline();
+    if (due > now) return dial_timer_.set(due);
+    // Something is due: blocked by a limit (an ending link calls dial_more) or by a ban (looked at again later).
+    dial_timer_.set(has_room() ? now + to_duration(core_.settings.reconnect_interval) : Time::never());
+}
+
+void Swarm::dial(const Endpoint& address, policy::PeerSource source, Time now) {
+    list_.on_dialling(address);
+    Peer& peer = core_.adopt(std::make_unique<Peer>(core_, address, false, source));
+    torrent_.own(peer);
+    links_.push_back(peer.key);
+    peer.listed = address;
+    ++dialling_;
+    ++core_.half_open;
+    peer.timer.tag = peer.tag();
+    peer.timer.set(now + to_duration(core_.settings.connect_timeout));
+    peer.link->dial(address, core_.dial_from(address.host), peer.tag());
+    core_.touch(torrent_);
+}
+
+void Swarm::on_dial_done(Peer& peer, Errc error, Time now) {
+    if (error != Errc::ok) return close(peer, CloseReason::connect_failed, now);
+    peer.state = PeerState::handshake;
+    peer.began = now;
+    peer.timer.set(now + to_duration(core_.settings.handshake_timeout));
+}
+
+// -- coming and going -------------------------------------------------------------------------------------------------
+
+void Swarm::admit(Peer& peer, Time) {
+    torrent_.own(peer);
+    links_.push_back(peer.key);
+    ++dialling_;
+}
+
+void Swarm::on_listen_address(Peer& peer, const Endpoint& address, Time now) {
+    if (peer.listed) return;
+    list_.add(address, policy::PeerSource::incoming, false, now);
+    const auto* known = list_.find(address);
+    if (known == nullptr || known->state != policy::AddressState::idle) return;
+    list_.on_connected(address, now);
+    peer.listed = address;
+}
+
+Peer* Swarm::duplicate_of(const Peer& peer) const {
+    for (const PeerKey key : links_) {
+        Peer* const other = core_.peer(key);
+        if (other != nullptr && other != &peer && other->state == PeerState::connected && other->id == peer.id) return other;
+    }
+    return nullptr;
+}
+
+bool Swarm::complete(Peer& peer, Time now) {
+    if (peer.id == core_.peer_id) {
+        if (!peer.incoming) list_.on_own(peer.address);
+        close(peer, CloseReason::self, now);
+        return false;
+    }
+    if (Peer* other = duplicate_of(peer)) {
+        // Both sides keep the link that the larger peer id dialled; of two in one direction, the older.
+        const bool ours_wins = core_.peer_id > *peer.id;
+        const bool keep_new = other->incoming != peer.incoming && (peer.incoming ? !ours_wins : ours_wins);
+        close(keep_new ? *other : peer, CloseReason::duplicate, now);
+        if (!keep_new) return false;
+    }
+    const auto& s = core_.settings;
+    const bool fits = below(s.max_connections, core_.connected) && below(s.max_connections_per_torrent, connected_) &&
+                      below(torrent_.limits().max_connections, connected_) &&
+                      links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
+    if (!fits) {
+        close(peer, CloseReason::limit, now);
+        return false;
+    }
+    --dialling_;
+    --core_.half_open;
+    ++connected_;
+    ++core_.connected;
+    peer.state = PeerState::connected;
+    peer.began = peer.choking.changed_at = peer.traffic.last_payload = peer.traffic.last_sent = now;
+    peer.connected_at = core_.unix_now();
+    if (peer.listed) list_.on_connected(*peer.listed, now);
+    if (!choke_timer_.is_set()) choke_timer_.set(now + to_duration(s.choke_interval));
+    if (!replace_timer_.is_set() && torrent_.wants_peers()) replace_timer_.set(now + policy::Replacement::interval);
+    Event event;
+    event.address = peer.address;
+    event.incoming = peer.incoming;
+    core_.emit(EventKind::peer_connected, torrent_.key(), std::move(event));
+    return true;
+}
+
+policy::LinkTotals Swarm::totals(const Peer& peer, Time now) const {
+    const auto& c = peer.traffic.counters;
+    return {c.payload_received, c.payload_sent, peer.unchoked_for(now), peer.traffic.received_unchoked};
+}
+
+void Swarm::close(Peer& peer, CloseReason reason, Time now) {
+    if (peer.closed) return;
+    const bool was_connected = peer.state == PeerState::connected;
+    torrent_.on_leave(peer, now);
+    if (peer.listed) {
+        if (peer.state == PeerState::connecting) list_.on_dial_failed(*peer.listed, now);
+        else list_.on_disconnected(*peer.listed, totals(peer, now), end_of(reason), now);
+    }
+    std::erase(links_, peer.key);
+    if (was_connected) {
+        --connected_;
+        --core_.connected;
+    } else {
+        --dialling_;
+        --core_.half_open;
+    }
+    Event event;
+    event.address = peer.address;
+    event.incoming = peer.incoming;
+    event.reason = reason;
+    core_.emit(EventKind::peer_disconnected, torrent_.key(), std::move(event));
+    retire(peer, core_.cut ? runtime::CloseMode::abort : mode_of(reason));
+    if (connected_ == 0) choke_timer_.cancel();
+    else if (was_connected && !peer.choking.am_choking) rechoke(now);
+    if (connected_ == 0) replace_timer_.cancel();
+    if (running_) schedule_dial(now);
+    if (running_ && torrent_.wants_peers() && list_.deadline() <= now) dial_timer_.set_sooner(now);
+    core_.touch(torrent_);
+}
+
+void Swarm::close_host(const IpAddress& host, CloseReason reason, Time now) {
+    const auto all = links_;
+    for (const PeerKey key : all) {
+        Peer* const peer = core_.peer(key);
+        if (peer != nullptr && peer->address.host == host) close(*peer, reason, now);
+    }
+}
+
+void Swarm::close_seeds(Time now) {
+    const auto all = links_;
+    for (const PeerKey key : all) {
+        Peer* const peer = core_.peer(key);
+        if (peer != nullptr && peer->is_connected() && peer->is_seed()) close(*peer, CloseReason::both_seeds, now);
+    }
+}
+
+// -- choking ----------------------------------------------------------------------------------------------------------
+
+void Swarm::choke(Peer& peer, bool on, Time now) {
+    if (peer.choking.am_choking == on) return;
+    peer.choking.am_choking = on;
+    peer.choking.changed_at = now;
+    if (on) {
+        peer.send(wire::Choke{});
+        torrent_.upload().drop(peer);
+    } else {
+        peer.send(wire::Unchoke{});
+    }
+}
+
+void Swarm::rechoke(Time now) {
+    if (!torrent_.uploads_allowed()) return;
+    std::vector<policy::ChokeFacts> facts;
+    facts.reserve(links_.size());
+    for (const PeerKey key : links_) {
+        const Peer* const p = core_.peer(key);
+        if (p == nullptr || !p->is_connected()) continue;
+        facts.push_back({p->key, p->choking.peer_interested, !p->choking.am_choking, p->snubbed,
+                         torrent_.is_complete() ? p->traffic.up.per_second(now) : p->traffic.down.per_second(now), p->began,
+                         p->choking.changed_at});
+    }
+    const auto decision = choker_.decide(facts, now, prng_);
+    for (const PeerKey key : decision.choke)
+        if (Peer* peer = core_.peer(key)) choke(*peer, true, now);
+    for (const PeerKey key : decision.unchoke)
+        if (Peer* peer = core_.peer(key)) choke(*peer, false, now);
+}
+
+void Swarm::on_choke_timer(Time now) {
+    rechoke(now);
+    const Time next = choker_.deadline();
+    if (connected_ > 0) choke_timer_.set(next > now ? next : now + to_duration(core_.settings.choke_interval));
+}
+
+void Swarm::on_replace_timer(Time now) {
+    if (connected_ == 0 || !torrent_.wants_peers()) return;
+    const auto& download = torrent_.download();
+    std::vector<policy::LinkFacts> facts;
+    for (const PeerKey key : links_) {
+        const Peer* const p = core_.peer(key);
+        if (p == nullptr || !p->is_connected() || !p->choking.am_interested) continue;
+        const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
+        facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
+    }
+    const std::size_t candidates = list_.candidates_waiting(now, 1);
+    if (const auto slow = replacement_.choose(facts, candidates, torrent_.is_throttled(now), now))
+        if (Peer* peer = core_.peer(*slow)) close(*peer, CloseReason::replaced, now);
+    if (connected_ > 0) replace_timer_.set(now + policy::Replacement::interval);
+}
+
+}  // namespace jst::engine

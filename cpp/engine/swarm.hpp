@@ -1,0 +1,84 @@
+// The peers of one torrent: whom to dial, whom to let in, whom to choke, whom to replace, and how a link ends.
+//
+// Joins the peer list, choker, replacement and limits with links; what peers say to each other is Conversation's.
+// Invariants: 1. each limit holds at any moment, in and out; 2. close() is the only end of a peer here; 3. an idle swarm
+// (nobody linked, nothing to dial) has no timer.
+#pragma once
+
+#include <vector>
+
+#include "engine/peer.hpp"
+#include "policy/choker.hpp"
+#include "policy/peer_list.hpp"
+#include "policy/replacement.hpp"
+
+namespace jst::engine {
+
+class Torrent;
+
+class Swarm {
+  public:
+    Swarm(Core& core, Torrent& torrent);
+
+    /// Dialling goes on (again).
+    void start(Time now);
+    /// Closes all links.
+    void stop(CloseReason reason, Time now);
+    void configure();
+
+    /// Told by the user: dialled at once, whatever was before.
+    void connect(const Endpoint& address, Time now);
+    policy::Added add(const Endpoint& address, policy::PeerSource source, bool from_global, Time now);
+    void dial_more(Time now);
+    /// Somebody asked for is still not dialled.
+    bool wants_dial(Time) const noexcept { return running_ && !requested_.empty(); }
+    /// A peer that came to us and said our info-hash.
+    void admit(Peer& peer, Time now);
+    /// The handshake is done: may it stay? Closes it when not.
+    bool complete(Peer& peer, Time now);
+    /// A peer that came to us said where it listens.
+    void on_listen_address(Peer& peer, const Endpoint& address, Time now);
+    void on_dial_done(Peer& peer, Errc error, Time now);
+    void close(Peer& peer, CloseReason reason, Time now);
+    void close_host(const IpAddress& host, CloseReason reason, Time now);
+    /// We are complete: other seeds have nothing for us.
+    void close_seeds(Time now);
+
+    /// Somebody's interest changed, came or left.
+    void rechoke(Time now);
+    void choke(Peer& peer, bool on, Time now);
+
+    const std::vector<PeerKey>& links() const noexcept { return links_; }
+    std::uint32_t connected() const noexcept { return connected_; }
+    std::uint32_t dialling() const noexcept { return dialling_; }
+    policy::PeerList& list() noexcept { return list_; }
+    const policy::PeerList& list() const noexcept { return list_; }
+
+  private:
+    bool may_dial(const Endpoint& address, Time now) const;
+    bool has_room() const;
+    void dial(const Endpoint& address, policy::PeerSource source, Time now);
+    Peer* duplicate_of(const Peer& peer) const;
+    std::uint32_t links_of(const IpAddress& host) const;
+    void on_choke_timer(Time now);
+    void on_replace_timer(Time now);
+    void schedule_dial(Time now);
+    policy::LinkTotals totals(const Peer& peer, Time now) const;
+
+    Core& core_;
+    Torrent& torrent_;
+    policy::PeerList list_;
+    policy::Choker choker_;
+    policy::Replacement replacement_;
+    Prng prng_;
+    std::vector<PeerKey> links_;           // all, in the order of coming
+    std::vector<Endpoint> requested_;      // by the user, not dialled yet
+    std::uint32_t connected_ = 0;
+    std::uint32_t dialling_ = 0;
+    bool running_ = false;
+    Timer dial_timer_;
+    Timer choke_timer_;
+    Timer replace_timer_;
+};
+
+}  // namespace jst::engine

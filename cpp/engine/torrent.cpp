@@ -1,0 +1,341 @@
+#include "engine/torrent.hpp"
+
+#include <algorithm>
+
+namespace jst::engine {
+namespace {
+
+policy::Geometry geometry_of(const codec::Metainfo& m) { return {m.num_pieces(), m.piece_length(), m.total_size()}; }
+
+constexpr std::uint8_t as_the_files_say = 0xFF;
+
+}  // namespace
+
+Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint32_t number)
+    : core_(core),
+      number_(number),
+      metainfo_(std::move(setup.metainfo)),
+      layout_(std::move(setup.layout)),
+      geometry_(geometry_of(*metainfo_)),
+      files_(core.rt.disk, handles, layout_, std::move(setup.save_path), number),
+      download_(core, files_, *metainfo_, geometry_, counters_, *this, number),
+      upload_(core, files_, geometry_, *this, number),
+      conversation_(core, *this),
+      swarm_(core, *this),
+      look_(files_, tag()),
+      checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
+      wanted_(setup.wanted),
+      trusted_(setup.trusted),
+      sequential_(setup.sequential),
+      encoded_(std::move(setup.encoded)),
+      record_(std::move(setup.record)),
+      file_priorities_(std::move(setup.file_priorities)),
+      trackers_(std::move(setup.trackers)),
+      web_seeds_(std::move(setup.web_seeds)),
+      added_at_(core.unix_now()),
+      accounted_(core.now()),
+      running_since_(core.now()),
+      stall_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this),
+      goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this) {
+    stall_timer_.tag = goal_timer_.tag = tag();
+    look_.owner = checker_.owner = this;
+    look_.on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
+    checker_.on_piece = [](Checker& c, PieceIndex piece, bool good, Time) {
+        static_cast<Torrent*>(c.owner)->on_checked(piece, good);
+    };
+    checker_.on_done = [](Checker& c, Time now) { static_cast<Torrent*>(c.owner)->on_check_done(now); };
+    file_priorities_.resize(layout_->map.num_files(), storage::default_priority);
+    if (record_) restore(*record_);
+    apply_priorities();
+}
+
+Torrent::~Torrent() = default;
+
+runtime::Tag Torrent::tag() const noexcept {
+    runtime::Tag tag;
+    tag.torrent = number_;
+    return tag;
+}
+
+void Torrent::on_added(TorrentKey key, Time now) {
+    key_ = key;
+    state_ = derive_state(now);
+    core_.queue_changed = true;
+    core_.touch(*this);
+}
+
+// -- commands ---------------------------------------------------------------------------------------------------------
+
+void Torrent::set_wanted(storage::WantedState wanted, Time now) {
+    if (removed_) return;
+    error_.reset();
+    error_where_.clear();
+    wanted_ = wanted;
+    dirty_ = urgent_ = true;
+    evaluate(now);
+}
+
+void Torrent::recheck(Time now) {
+    check_all_ = true;
+    error_.reset();
+    record_.reset();
+    if (phase_ == Phase::checking) checker_.cancel();
+    if (phase_ == Phase::ready) phase_ = Phase::unchecked;
+    evaluate(now);
+}
+
+void Torrent::remove(bool delete_files, Time now) {
+    if (removed_) return;
+    removed_ = true;
+    delete_files_ = delete_files;
+    evaluate(now);
+}
+
+void Torrent::shut_down(Time now) {
+    shut_down_ = true;
+    evaluate(now);
+}
+
+void Torrent::set_permitted(bool on, Time now) {
+    if (permitted_ == on) return;
+    permitted_ = on;
+    evaluate(now);
+}
+
+policy::Wish Torrent::wish() const noexcept {
+    if (removed_ || shut_down_ || error_ || wanted_ == storage::WantedState::stopped) return policy::Wish::nothing;
+    if (phase_ != Phase::ready) return policy::Wish::check;
+    if (wanted_ == storage::WantedState::paused) return policy::Wish::nothing;
+    return complete_ ? policy::Wish::seed : policy::Wish::download;
+}
+
+void Torrent::fail(Errc error, const std::string& where, Time now) {
+    if (removed_ || error_) return;
+    error_ = Error{error, 0};
+    error_where_ = where;
+    Event event;
+    event.error = *error_;
+    event.text = where;
+    evaluate(now);
+    core_.emit(EventKind::torrent_failed, key_, std::move(event));
+}
+
+void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now) {
+    file_priorities_[file.value] = priority;
+    dirty_ = urgent_ = true;
+    apply_priorities();
+    update_completion(now);
+    evaluate(now);
+}
+
+void Torrent::set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now) {
+    if (piece_priorities_.empty()) piece_priorities_.assign(geometry_.num_pieces, as_the_files_say);
+    piece_priorities_[piece.value] = priority;
+    dirty_ = urgent_ = true;
+    apply_priorities();
+    update_completion(now);
+    evaluate(now);
+}
+
+// Files decide, the user's word for a single piece overrules them; bytes of skipped files go to the part file.
+void Torrent::apply_priorities() {
+    std::vector<bool> skipped(file_priorities_.size());
+    for (std::size_t i = 0; i < skipped.size(); ++i) skipped[i] = file_priorities_[i] == 0;
+    for (const FileIndex file : files_.set_skipped(skipped)) unparking_.push_back(file);
+    auto priorities = storage::piece_priorities(layout_->map, file_priorities_);
+    for (std::size_t i = 0; i < piece_priorities_.size(); ++i)
+        if (piece_priorities_[i] != as_the_files_say) priorities[i] = piece_priorities_[i];
+    for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i)
+        download_.set_priority(PieceIndex{i}, priorities[i], core_.now());
+}
+
+void Torrent::set_sequential(bool on) {
+    sequential_ = on;
+    dirty_ = urgent_ = true;
+    download_.set_sequential(on || core_.settings.piece_order == "sequential");
+}
+
+void Torrent::set_limits(const TorrentLimits& limits, Time now) {
+    limits_ = limits;
+    dirty_ = urgent_ = true;
+    throttle_.down.set_rate(limits.download_rate_limit, now);
+    throttle_.up.set_rate(limits.upload_rate_limit, now);
+    swarm_.configure();
+    watch_goals(now);
+}
+
+void Torrent::set_trackers(std::vector<std::vector<std::string>> tiers) {
+    trackers_ = std::move(tiers);
+    dirty_ = urgent_ = true;
+}
+
+void Torrent::set_web_seeds(std::vector<std::string> urls) {
+    web_seeds_ = std::move(urls);
+    dirty_ = urgent_ = true;
+}
+
+void Torrent::on_settings(Time now) {
+    download_.configure();
+    set_sequential(sequential_);
+    swarm_.configure();
+    watch_goals(now);
+    evaluate(now);
+    if (networking_) swarm_.dial_more(now);
+}
+
+// -- the parts in line with the facts ---------------------------------------------------------------------------------
+
+void Torrent::evaluate(Time now) {
+    if (evaluating_) return;
+    evaluating_ = true;
+    const bool run = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped;
+    const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && phase_ == Phase::ready));
+    if (!run && phase_ == Phase::checking) checker_.cancel();
+    if (in_place && phase_ == Phase::unchecked && download_.is_idle() && !look_.is_running()) begin_look();
+    const bool network = in_place && phase_ == Phase::ready;
+    const bool before = std::exchange(networking_, network);
+    const bool running = network && wanted_ == storage::WantedState::running;
+    if (!running) stop_traffic(network, now);
+    if (before && !network) swarm_.stop(stop_reason(), now);
+    if (!network) {
+        download_.suspend(false, now);
+        files_.close_files();
+    }
+    if (network && !before) swarm_.start(now);
+    if (running) start_traffic(now);
+    if (removed_) begin_removal(now);
+    evaluating_ = false;
+    core_.queue_changed = true;
+    update_state(now);
+    core_.touch(*this);
+}
+
+CloseReason Torrent::stop_reason() const noexcept {
+    if (removed_) return CloseReason::removed;
+    return shut_down_ ? CloseReason::shutdown : CloseReason::stopped;
+}
+
+void Torrent::stop_traffic(bool keep, Time now) {
+    download_.suspend(keep, now);
+    for (const PeerKey key : std::vector<PeerKey>(swarm_.links())) {
+        Peer* const peer = core_.peer(key);
+        if (peer == nullptr || !peer->is_connected()) continue;
+        swarm_.choke(*peer, true, now);
+        download_.update_interest(*peer);
+    }
+}
+
+void Torrent::start_traffic(Time now) {
+    if (!complete_) {
+        download_.allow();
+        if (!empty_made_ && !empty_files_) {
+            empty_files_ = std::make_unique<EmptyFilesSweep>(files_, tag(), wanted_flags());
+            empty_files_->owner = this;
+            empty_files_->on_done = [](Sweep& s, Time at) { static_cast<Torrent*>(s.owner)->on_emptied(at); };
+            empty_files_->start();
+        }
+    }
+    download_.refill_all(now);
+    swarm_.rechoke(now);
+    watch_goals(now);
+}
+
+std::vector<bool> Torrent::wanted_flags() const {
+    std::vector<bool> flags(file_priorities_.size());
+    for (std::size_t i = 0; i < flags.size(); ++i) flags[i] = file_priorities_[i] > 0;
+    return flags;
+}
+
+void Torrent::own(Peer& peer) {
+    peer.owner = &conversation_;
+    peer.torrent = key_;
+    peer.torrent_number = number_;
+    peer.torrent_counters = &counters_;
+    peer.timer.tag = peer.tag();
+}
+
+void Torrent::on_leave(Peer& peer, Time now) {
+    const auto& c = peer.traffic.counters;
+    const std::uint64_t uncounted = peer.wire.payload_received() - c.payload_received;
+    peer.count(&Counters::payload_received, uncounted);  // of a block that never became whole
+    peer.count(&Counters::payload_discarded, uncounted);
+    download_.on_leave(peer, now);
+    upload_.on_leave(peer);
+}
+
+void Torrent::on_round_end(Time now) {
+    touched = false;
+    if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
+    upload_.pump_waiting();
+    if (swarm_.wants_dial(now)) swarm_.dial_more(now);
+    update_state(now);
+}
+
+bool Torrent::is_throttled(Time now) {
+    const auto short_of = [&](policy::RateLimit& limit) { return limit.is_limited() && limit.available(now) == 0; };
+    return short_of(core_.throttle.down) || short_of(throttle_.down);
+}
+
+// -- what its parts report --------------------------------------------------------------------------------------------
+
+void Torrent::on_piece_verified(PieceIndex piece, Time now) {
+    dirty_ = true;
+    Event event;
+    event.block.piece = piece;
+    core_.emit(EventKind::piece_completed, key_, std::move(event));
+    conversation_.announce_have(piece);
+    note_file_progress(piece);
+    update_completion(now);
+    core_.touch(*this);
+}
+
+void Torrent::on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time) {
+    Event event;
+    event.block.piece = piece;
+    event.addresses = std::move(from);
+    core_.emit(EventKind::piece_failed, key_, std::move(event));
+    core_.touch(*this);
+}
+
+void Torrent::on_download_error(Errc error, const std::string& where, Time now) { fail(error, where, now); }
+
+void Torrent::on_guilty(const IpAddress& host, Time now) { core_.ban(host, policy::BanReason::bad_data, now); }
+
+void Torrent::on_download_idle(Time now) { evaluate(now); }
+
+void Torrent::on_upload_error(PieceIndex, Errc error, const std::string& where, Time now) { fail(error, where, now); }
+
+void Torrent::on_emptied(Time now) {
+    const Errc error = empty_files_->error();
+    if (error != Errc::ok && error != Errc::canceled) return fail(error, empty_files_->error_path(), now);
+    empty_made_ = true;
+    update_completion(now);
+}
+
+void Torrent::update_completion(Time now) {
+    if (phase_ != Phase::ready) return;
+    const bool all = download_.picker().is_complete() && (empty_made_ || !networking_);
+    if (all == complete_) return;
+    account_time(now);
+    complete_ = all;
+    core_.queue_changed = true;
+    if (all && !completed_at_) completed_at_ = core_.unix_now();
+    dirty_ = urgent_ = true;
+    swarm_.configure();
+    if (networking_) {
+        if (all) {
+            download_.suspend(true, now);
+            for (const PeerKey key : std::vector<PeerKey>(download_.peers))
+                if (Peer* peer = core_.peer(key)) download_.update_interest(*peer);
+            if (download_.have().all()) swarm_.close_seeds(now);
+        } else if (wanted_ == storage::WantedState::running) {
+            download_.allow();
+            download_.refill_all(now);
+            swarm_.dial_more(now);
+        }
+    }
+    watch_goals(now);
+    update_state(now);
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,221 @@
+// One torrent: its state machine, and the switchboard between its parts. It decides nothing about pieces or peers.
+//
+//   what holds                                          state
+//   removed                                             removed
+//   error                                               error
+//   the user stopped it                                 stopped
+//   no place in the queue, or an older one drains       queued
+//   files not known to be good                          checking
+//   the user paused it                                  paused
+//   every wanted piece is there                         seeding
+//   nobody to ask, or no payload for snub_timeout       stalled
+//   else                                                downloading
+// The state is derived from facts in one place (derive_state), and every change of it is an event. evaluate() brings the
+// parts in line with the facts after each change of them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/checker.hpp"
+#include "engine/conversation.hpp"
+#include "engine/download.hpp"
+#include "engine/file_sweeps.hpp"
+#include "engine/swarm.hpp"
+#include "engine/upload.hpp"
+#include "policy/queue.hpp"
+#include "storage/resume.hpp"
+#include "storage/resume_fit.hpp"
+
+namespace jst::engine {
+
+/// What a torrent starts with: from the user, or from a record.
+struct TorrentSetup {
+    std::shared_ptr<const codec::Metainfo> metainfo;
+    std::shared_ptr<const storage::Layout> layout;
+    std::string save_path;
+    storage::WantedState wanted = storage::WantedState::running;
+    bool trusted = false;
+    bool sequential = false;
+    std::vector<std::uint8_t> file_priorities;  // one for each file
+    std::vector<std::vector<std::string>> trackers;
+    std::vector<std::string> web_seeds;
+    ByteVector encoded;  // the .torrent, for the record; empty when nothing is saved
+    std::optional<storage::TorrentRecord> record;
+};
+
+class Torrent final : public Download::Client, public Upload::Client {
+  public:
+    Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint32_t number);
+    ~Torrent() override;
+    void on_added(TorrentKey key, Time now);
+
+    // -- commands
+    void set_wanted(storage::WantedState wanted, Time now);  // also out of error
+    void recheck(Time now);
+    void remove(bool delete_files, Time now);
+    void connect(const Endpoint& address, Time now) { swarm_.connect(address, now); }
+    void set_file_priority(FileIndex file, std::uint8_t priority, Time now);
+    void set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now);
+    void set_sequential(bool on);
+    void set_limits(const TorrentLimits& limits, Time now);
+    void set_trackers(std::vector<std::vector<std::string>> tiers);
+    void set_web_seeds(std::vector<std::string> urls);
+    void on_settings(Time now);
+    /// The queue gives it a place, or takes it back.
+    void set_permitted(bool on, Time now);
+    policy::Wish wish() const noexcept;
+    void fail(Errc error, const std::string& where, Time now);
+    void shut_down(Time now);
+
+    // -- for its parts
+    Core& core() noexcept { return core_; }
+    TorrentKey key() const noexcept { return key_; }
+    std::uint32_t number() const noexcept { return number_; }
+    runtime::Tag tag() const noexcept;
+    const codec::Metainfo& metainfo() const noexcept { return *metainfo_; }
+    std::shared_ptr<const codec::Metainfo> shared_metainfo() const noexcept { return metainfo_; }
+    const TorrentLimits& limits() const noexcept { return limits_; }
+    Download& download() noexcept { return download_; }
+    const Download& download() const noexcept { return download_; }
+    Upload& upload() noexcept { return upload_; }
+    Swarm& swarm() noexcept { return swarm_; }
+    const Swarm& swarm() const noexcept { return swarm_; }
+    FileStore& files() noexcept { return files_; }
+    Throttle& throttle() noexcept { return throttle_; }
+    const Bitfield& have() const noexcept { return download_.have(); }
+    bool is_complete() const noexcept { return complete_; }
+    bool wants_peers() const noexcept { return networking_ && !complete_; }
+    bool downloads_allowed() const noexcept { return networking_ && !complete_ && wanted_ == storage::WantedState::running; }
+    bool uploads_allowed() const noexcept { return networking_ && wanted_ == storage::WantedState::running; }
+    bool is_throttled(Time now);
+    bool takes_peers() const noexcept { return networking_; }
+    void own(Peer& peer);
+    void on_leave(Peer& peer, Time now);
+    Conversation& conversation() noexcept { return conversation_; }
+    RateMeter& down_rate() noexcept { return down_rate_; }
+    RateMeter& up_rate() noexcept { return up_rate_; }
+    Counters& counters() noexcept { return counters_; }
+
+    void on_round_end(Time now);
+    bool touched = false;
+
+    // -- life
+    State state() const noexcept { return state_; }
+    bool is_removed() const noexcept { return removed_; }
+    /// Removed, and nothing of it is out in the world any more.
+    bool is_drained() const noexcept;
+    bool needs_save() const noexcept { return dirty_; }
+    /// A command or the end of a download: not only progress.
+    bool needs_save_now() const noexcept { return urgent_; }
+    bool is_quiet() const noexcept;
+    void continue_removal(Time now) {
+        if (removed_) begin_removal(now);
+    }
+    const std::string& save_path() const noexcept { return files_.save_path(); }
+    const std::vector<std::vector<std::string>>& trackers() const noexcept { return trackers_; }
+    storage::TorrentRecord record(const Bitfield& durable, const StatSweep* stamps) const;
+    void saved() noexcept { dirty_ = urgent_ = false; }
+
+    // -- questions
+    TorrentStatus status(Time now) const;
+    ByteVector piece_states() const;
+    std::vector<FileStatus> file_status() const;
+    std::vector<PeerStatus> peer_status(bool all, Time now) const;
+    std::vector<TrackerStatus> tracker_status() const;
+
+  private:
+    enum class Phase : std::uint8_t { unchecked, looking, checking, ready };
+
+    void on_piece_verified(PieceIndex piece, Time now) override;
+    void on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time now) override;
+    void on_download_error(Errc error, const std::string& where, Time now) override;
+    void on_guilty(const IpAddress& host, Time now) override;
+    void on_download_idle(Time now) override;
+    void on_upload_error(PieceIndex piece, Errc error, const std::string& where, Time now) override;
+
+    void evaluate(Time now);
+    CloseReason stop_reason() const noexcept;
+    void stop_traffic(bool keep, Time now);
+    void start_traffic(Time now);
+    std::vector<bool> wanted_flags() const;
+    void restore(const storage::TorrentRecord& record);
+    void begin_look();
+    void on_looked(Time now);
+    void on_checked(PieceIndex piece, bool good);
+    void on_check_done(Time now);
+    void become_ready(const Bitfield& have, Time now);
+    void on_emptied(Time now);
+    void begin_removal(Time now);
+    void update_completion(Time now);
+    void update_state(Time now);
+    State derive_state(Time now) const;
+    bool is_stalled(Time now) const;
+    void count_file_pieces();
+    void note_file_progress(PieceIndex piece);
+    void apply_priorities();
+    void account_time(Time now);
+    void watch_goals(Time now);
+    LimitedBy limited_by(Time now) const;
+
+    Core& core_;
+    const std::uint32_t number_;
+    TorrentKey key_;
+    std::shared_ptr<const codec::Metainfo> metainfo_;
+    std::shared_ptr<const storage::Layout> layout_;
+    policy::Geometry geometry_;
+    FileStore files_;
+    Counters counters_;
+    Throttle throttle_;
+    TorrentLimits limits_;
+    Download download_;
+    Upload upload_;
+    Conversation conversation_;
+    Swarm swarm_;
+    StatSweep look_;
+    std::unique_ptr<EmptyFilesSweep> empty_files_;
+    std::unique_ptr<RemoveSweep> removal_;
+    Checker checker_;
+
+    storage::WantedState wanted_;
+    Phase phase_ = Phase::unchecked;
+    State state_ = State::queued;
+    bool permitted_ = false;
+    bool networking_ = false;
+    bool complete_ = false;
+    bool removed_ = false;
+    bool delete_files_ = false;
+    bool shut_down_ = false;
+    bool trusted_;
+    bool check_all_ = false;
+    bool sequential_;
+    bool dirty_ = true;
+    bool urgent_ = true;
+    bool empty_made_ = false;
+    bool evaluating_ = false;
+    ByteVector encoded_;  // the .torrent, for the record
+    std::vector<FileIndex> unparking_;
+    std::optional<Error> error_;
+    std::string error_where_;
+    std::optional<storage::TorrentRecord> record_;  // until the files were looked at
+    Bitfield found_;                                // by the running check
+    std::vector<std::uint8_t> file_priorities_;
+    std::vector<std::uint8_t> piece_priorities_;    // what the user set for single pieces; 255: as the files say
+    std::vector<std::uint32_t> file_pieces_left_;
+    std::vector<std::vector<std::string>> trackers_;
+    std::vector<std::string> web_seeds_;
+    RateMeter down_rate_;
+    RateMeter up_rate_;
+    double added_at_;
+    std::optional<double> completed_at_;
+    Duration active_time_;
+    Duration seeding_time_;
+    Time accounted_;
+    Time running_since_;
+    Timer stall_timer_;
+    Timer goal_timer_;
+};
+
+}  // namespace jst::engine

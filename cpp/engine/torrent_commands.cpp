@@ -1,0 +1,251 @@
+// Session's commands and queries about single torrents: find it, ask it.
+#include <algorithm>
+
+#include "codec/metainfo_writer.hpp"
+#include "engine/session_parts.hpp"
+
+namespace jst::engine {
+namespace {
+
+std::vector<std::uint8_t> priorities_of(const AddRequest& request, std::uint32_t files) {
+    std::vector<std::uint8_t> out(files, storage::default_priority);
+    for (const auto& [file, priority] : request.file_priorities)
+        if (file.value < files) out[file.value] = std::min<std::uint8_t>(priority, storage::max_priority);
+    return out;
+}
+
+void merge_tiers(std::vector<std::vector<std::string>>& tiers, const std::vector<std::vector<std::string>>& more) {
+    for (const auto& tier : more) {
+        std::vector<std::string> fresh;
+        for (const auto& url : tier) {
+            const bool known = std::any_of(tiers.begin(), tiers.end(), [&](const auto& t) { return std::find(t.begin(), t.end(), url) != t.end(); });
+            if (!known) fresh.push_back(url);
+        }
+        if (!fresh.empty()) tiers.push_back(std::move(fresh));
+    }
+}
+
+}  // namespace
+
+Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
+    const Time now = parts_->core.now();
+    if (parts_->core.closing) return fail(Errc::closed);
+    if (!request.metainfo) return fail(Errc::invalid_argument);
+    if (request.metainfo->version() == codec::MetainfoVersion::v2) return fail(Errc::not_supported);
+    const auto known = parts_->by_wire_id.find(request.metainfo->hashes().wire_id());
+    TorrentKey key;
+    const bool fresh = known == parts_->by_wire_id.end();
+    if (fresh) {
+        JST_TRY(layout, storage::make_layout(*request.metainfo));
+        TorrentSetup setup;
+        setup.file_priorities = priorities_of(request, layout.map.num_files());
+        setup.layout = std::make_shared<const storage::Layout>(std::move(layout));
+        setup.metainfo = request.metainfo;
+        setup.save_path = std::move(request.save_path);
+        setup.wanted = request.stopped  ? storage::WantedState::stopped
+                       : request.paused ? storage::WantedState::paused
+                                        : storage::WantedState::running;
+        setup.trusted = request.trusted;
+        setup.sequential = request.sequential;
+        setup.trackers = request.metainfo->trackers();
+        setup.web_seeds = request.metainfo->web_seeds();
+        if (parts_->store) setup.encoded = codec::write_torrent(*request.metainfo);
+        JST_TRY(made, parts_->insert(std::move(setup), now));
+        key = made;
+    } else {
+        key = known->second;
+    }
+    Torrent& torrent = *parts_->core.torrent(key);
+    auto tiers = torrent.trackers();
+    merge_tiers(tiers, request.trackers);
+    if (tiers != torrent.trackers()) torrent.set_trackers(std::move(tiers));
+    for (const Endpoint& peer : request.peers) torrent.connect(peer, now);
+    return std::pair(key, fresh);
+}
+
+Result<void> Session::remove(TorrentKey key, bool delete_files) {
+    JST_TRY(torrent, parts_->find(key));
+    parts_->begin_removal(*torrent, delete_files, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::pause(TorrentKey key) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_wanted(storage::WantedState::paused, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::resume(TorrentKey key) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_wanted(storage::WantedState::running, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::stop(TorrentKey key) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_wanted(storage::WantedState::stopped, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::start(TorrentKey key) { return resume(key); }
+
+Result<void> Session::recheck(TorrentKey key) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->recheck(parts_->core.now());
+    return {};
+}
+
+Result<void> Session::announce(TorrentKey key) {
+    JST_TRY(torrent, parts_->find(key));
+    static_cast<void>(torrent);
+    return {};
+}
+
+Result<void> Session::connect(TorrentKey key, const Endpoint& address) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->connect(address, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::set_file_priority(TorrentKey key, FileIndex file, std::uint8_t priority) {
+    JST_TRY(torrent, parts_->find(key));
+    if (file.value >= torrent->metainfo().files().size() || priority > storage::max_priority) return fail(Errc::invalid_argument);
+    torrent->set_file_priority(file, priority, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::set_piece_priority(TorrentKey key, PieceIndex piece, std::uint8_t priority) {
+    JST_TRY(torrent, parts_->find(key));
+    if (piece.value >= torrent->metainfo().num_pieces() || priority > storage::max_priority) return fail(Errc::invalid_argument);
+    torrent->set_piece_priority(piece, priority, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::set_sequential(TorrentKey key, bool on) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_sequential(on);
+    return {};
+}
+
+Result<void> Session::set_trackers(TorrentKey key, std::vector<std::vector<std::string>> tiers) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_trackers(std::move(tiers));
+    return {};
+}
+
+Result<void> Session::set_web_seeds(TorrentKey key, std::vector<std::string> urls) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_web_seeds(std::move(urls));
+    return {};
+}
+
+Result<void> Session::set_queue_position(TorrentKey key, std::uint32_t position) {
+    JST_TRY(torrent, parts_->find(key));
+    parts_->queue.move_to(torrent->key(), position);
+    parts_->core.queue_changed = true;
+    if (parts_->saver) parts_->saver->session_changed();
+    return {};
+}
+
+Result<void> Session::move(TorrentKey key, std::string) {
+    JST_TRY(torrent, parts_->find(key));
+    static_cast<void>(torrent);
+    return fail(Errc::not_supported);
+}
+
+Result<void> Session::rename_file(TorrentKey key, FileIndex, std::string) {
+    JST_TRY(torrent, parts_->find(key));
+    static_cast<void>(torrent);
+    return fail(Errc::not_supported);
+}
+
+Result<void> Session::configure(TorrentKey key, const TorrentLimits& limits) {
+    JST_TRY(torrent, parts_->find(key));
+    torrent->set_limits(limits, parts_->core.now());
+    return {};
+}
+
+Result<void> Session::configure(const Settings& settings) {
+    auto& core = parts_->core;
+    const bool rebind = settings.listen != core.settings.listen || settings.listen_port != core.settings.listen_port;
+    core.apply(settings);
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->on_settings(core.now()); });
+    if (!rebind) return {};
+    parts_->listener.close();
+    return parts_->listener.open(parts_->failed_address);
+}
+
+// -- queries ----------------------------------------------------------------------------------------------------------
+
+Result<TorrentStatus> Session::status(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) {
+        TorrentStatus out = t->status(parts_->core.now());
+        out.queue_position = static_cast<std::uint32_t>(parts_->queue.position(key).value_or(0));
+        return out;
+    }
+    if (const Remembered* r = parts_->recall(key)) return r->status;
+    return fail(Errc::removed);
+}
+
+std::shared_ptr<const codec::Metainfo> Session::metainfo(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) return t->shared_metainfo();
+    const Remembered* r = parts_->recall(key);
+    return r == nullptr ? nullptr : r->metainfo;
+}
+
+Result<PieceStatus> Session::piece(TorrentKey key, PieceIndex piece) const {
+    const auto m = metainfo(key);
+    if (!m) return fail(Errc::removed);
+    if (piece.value >= m->num_pieces()) return fail(Errc::invalid_argument);
+    if (const Torrent* t = parts_->look(key)) return t->download().status(piece);
+    PieceStatus out;
+    out.index = piece.value;
+    out.size = m->piece_size(piece);
+    out.blocks_total = (out.size + block_size - 1) / block_size;
+    if (parts_->recall(key)->pieces[piece.value] == static_cast<Byte>(PieceState::complete)) {
+        out.state = PieceState::complete;
+        out.blocks_received = out.blocks_total;
+    }
+    return out;
+}
+
+Result<ByteVector> Session::pieces(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) return t->piece_states();
+    if (const Remembered* r = parts_->recall(key)) return r->pieces;
+    return fail(Errc::removed);
+}
+
+Result<std::vector<std::uint32_t>> Session::availability(TorrentKey key) const {
+    const auto m = metainfo(key);
+    if (!m) return fail(Errc::removed);
+    std::vector<std::uint32_t> out(m->num_pieces(), 0);
+    if (const Torrent* t = parts_->look(key))
+        for (std::uint32_t i = 0; i < out.size(); ++i) out[i] = t->download().picker().availability().count(PieceIndex{i});
+    return out;
+}
+
+Result<std::vector<FileStatus>> Session::files(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) return t->file_status();
+    if (const Remembered* r = parts_->recall(key)) return r->files;
+    return fail(Errc::removed);
+}
+
+Result<std::vector<PeerStatus>> Session::peers(TorrentKey key, bool all) const {
+    if (const Torrent* t = parts_->look(key)) return t->peer_status(all, parts_->core.now());
+    if (parts_->recall(key) != nullptr) return std::vector<PeerStatus>{};
+    return fail(Errc::removed);
+}
+
+Result<std::vector<TrackerStatus>> Session::trackers(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) return t->tracker_status();
+    if (const Remembered* r = parts_->recall(key)) return r->trackers;
+    return fail(Errc::removed);
+}
+
+Result<TorrentLimits> Session::limits(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) return t->limits();
+    if (const Remembered* r = parts_->recall(key)) return r->limits;
+    return fail(Errc::removed);
+}
+
+}  // namespace jst::engine

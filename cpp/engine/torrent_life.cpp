@@ -1,0 +1,175 @@
+// Torrent's files and time: the first look, the check, removal, the derived state, goals.
+#include <algorithm>
+
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+
+// -- looking and checking ---------------------------------------------------------------------------------------------
+
+void Torrent::begin_look() {
+    phase_ = Phase::looking;
+    look_.start();
+}
+
+void Torrent::on_looked(Time now) {
+    phase_ = Phase::unchecked;
+    if (removed_ || shut_down_) return evaluate(now);
+    if (look_.error() != Errc::ok) return fail(look_.error(), look_.error_path(), now);
+    files_.note_existing(look_.stamps());
+    const auto& map = layout_->map;
+    if (trusted_ && !record_ && !check_all_) {
+        trusted_ = false;
+        return become_ready(storage::trust_files(map, look_.stamps()), now);
+    }
+    storage::SavedFiles saved;
+    if (record_ && !check_all_ && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
+    const storage::Fit fit = storage::fit_record(map, saved, look_.stamps(), look_.part_file(), files_.parked());
+    check_all_ = false;
+    found_ = fit.trusted;
+    if (fit.to_check.none()) return become_ready(found_, now);
+    phase_ = Phase::checking;
+    download_.reset(found_, {}, sequential_);
+    checker_.start(fit.to_check, look_.holes());
+    update_state(now);
+}
+
+void Torrent::on_checked(PieceIndex piece, bool good) {
+    if (good) found_.set(piece);
+}
+
+void Torrent::on_check_done(Time now) {
+    phase_ = Phase::unchecked;
+    const Errc error = checker_.error();
+    if (error == Errc::canceled) return evaluate(now);
+    if (error != Errc::ok) return fail(error, checker_.error_path(), now);
+    become_ready(found_, now);
+}
+
+void Torrent::become_ready(const Bitfield& have, Time now) {
+    record_.reset();
+    phase_ = Phase::ready;
+    std::vector<std::uint8_t> priorities(geometry_.num_pieces);
+    for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
+    download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
+    count_file_pieces();
+    dirty_ = true;
+    core_.queue_changed = true;
+    // Seeding what was there already needs no empty files of ours.
+    complete_ = false;
+    const auto sizes = [&](std::uint32_t f) { return layout_->is_empty_file(f) && file_priorities_[f] > 0; };
+    bool missing_empty = false;
+    for (std::uint32_t f = 0; f < layout_->map.num_files(); ++f)
+        missing_empty = missing_empty || (sizes(f) && f < look_.stamps().size() && !look_.stamps()[f].exists);
+    empty_made_ = !missing_empty;
+    update_completion(now);
+    evaluate(now);
+}
+
+void Torrent::count_file_pieces() {
+    const auto& map = layout_->map;
+    file_pieces_left_.assign(map.num_files(), 0);
+    for (std::uint32_t f = 0; f < map.num_files(); ++f) {
+        const auto range = map.pieces_of(FileIndex{f});
+        for (PieceIndex p = range.first; p < range.last; ++p) file_pieces_left_[f] += have()[p] ? 0 : 1;
+    }
+}
+
+void Torrent::note_file_progress(PieceIndex piece) {
+    layout_->map.each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
+        auto& left = file_pieces_left_[slice.file.value];
+        if (slice.is_pad || left == 0 || --left > 0) return;
+        Event event;
+        event.number = slice.file.value;
+        event.text = files_.path_of(slice.file);
+        core_.emit(EventKind::file_completed, key_, std::move(event));
+    });
+}
+
+// -- removal ----------------------------------------------------------------------------------------------------------
+
+void Torrent::begin_removal(Time) {
+    if (removal_ || !delete_files_ || !is_quiet() || files_.files_open()) return;
+    removal_ = std::make_unique<RemoveSweep>(files_, tag());
+    removal_->owner = this;
+    removal_->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->core_.touch(*static_cast<Torrent*>(sweep.owner)), static_cast<void>(at); };
+    removal_->start();
+}
+
+bool Torrent::is_quiet() const noexcept {
+    const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running());
+    return !sweeping && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
+}
+
+bool Torrent::is_drained() const noexcept {
+    if (!removed_ || !is_quiet() || files_.files_open()) return false;
+    return !delete_files_ || (removal_ && !removal_->is_running());
+}
+
+// -- state ------------------------------------------------------------------------------------------------------------
+
+State Torrent::derive_state(Time now) const {
+    if (removed_) return State::removed;
+    if (error_) return State::error;
+    if (wanted_ == storage::WantedState::stopped) return State::stopped;
+    if (phase_ != Phase::ready) return permitted_ ? State::checking : State::queued;
+    if (wanted_ == storage::WantedState::paused) return State::paused;
+    if (!networking_) return State::queued;
+    if (complete_) return State::seeding;
+    return is_stalled(now) ? State::stalled : State::downloading;
+}
+
+bool Torrent::is_stalled(Time now) const {
+    if (swarm_.links().empty()) return true;
+    const Time fresh = std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout);
+    return now >= fresh;
+}
+
+void Torrent::update_state(Time now) {
+    if (evaluating_) return;
+    const State next = derive_state(now);
+    if (next == State::downloading)
+        stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
+    else
+        stall_timer_.cancel();
+    if (next == state_) return;
+    account_time(now);
+    const State old = std::exchange(state_, next);
+    const auto active = [](State s) { return s == State::downloading || s == State::stalled; };
+    if (active(next) && !active(old)) running_since_ = now;
+    if (next == State::downloading)
+        stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
+    core_.queue_changed = true;
+    if (next == State::removed) return;  // told when the last operation has drained
+    Event event;
+    event.old_state = old;
+    event.new_state = next;
+    core_.emit(EventKind::state_changed, key_, std::move(event));
+}
+
+// -- goals and time ---------------------------------------------------------------------------------------------------
+
+void Torrent::account_time(Time now) {
+    const Duration spell = now - accounted_;
+    accounted_ = now;
+    const bool active = state_ == State::downloading || state_ == State::stalled || state_ == State::seeding;
+    if (active) active_time_ = active_time_ + spell;
+    if (state_ == State::seeding) seeding_time_ = seeding_time_ + spell;
+}
+
+void Torrent::watch_goals(Time now) {
+    if (!complete_ || !uploads_allowed()) return goal_timer_.cancel();
+    const auto& s = core_.settings;
+    const auto ratio = limits_.seed_ratio_limit ? limits_.seed_ratio_limit : s.seed_ratio_limit;
+    const auto time = limits_.seed_time_limit ? limits_.seed_time_limit : s.seed_time_limit;
+    account_time(now);
+    const double size = static_cast<double>(metainfo_->total_size());
+    const bool enough = ratio && static_cast<double>(counters_.payload_sent) >= *ratio * size;
+    const bool long_enough = time && seeding_time_ >= seconds(static_cast<std::int64_t>(*time));
+    if (enough || long_enough) return set_wanted(storage::WantedState::stopped, now);
+    if (time) goal_timer_.set(now + (seconds(static_cast<std::int64_t>(*time)) - seeding_time_));
+    else goal_timer_.cancel();
+    if (ratio) goal_timer_.set_sooner(now + seconds(1));
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,217 @@
+// Torrent's snapshots, and the record that is saved of it.
+#include <algorithm>
+
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+namespace {
+
+std::string sentence(const Error& error, const std::string& where) {
+    std::string text(describe(error.code));
+    if (kind_of(error.code) == ErrorKind::disk && text.find("disk") == std::string::npos) text = "disk: " + text;
+    return where.empty() ? text : text + ": " + where;
+}
+
+storage::SavedTotals totals_of(const Counters& c, Duration active, Duration seeding) {
+    storage::SavedTotals t;
+    t.payload_received = c.payload_received - c.payload_partial;
+    t.payload_verified = c.payload_verified;
+    t.payload_failed = c.payload_failed;
+    t.payload_redundant = c.payload_redundant;
+    t.payload_discarded = c.payload_discarded;
+    t.payload_sent = c.payload_sent;
+    t.wire_received = c.wire_received;
+    t.wire_sent = c.wire_sent;
+    t.pieces_failed = c.pieces_failed;
+    t.active_ns = static_cast<std::uint64_t>(active.ns);
+    t.seeding_ns = static_cast<std::uint64_t>(seeding.ns);
+    return t;
+}
+
+}  // namespace
+
+LimitedBy Torrent::limited_by(Time now) const {
+    if (!downloads_allowed()) return LimitedBy::nothing;
+    if (swarm_.connected() == 0) return LimitedBy::no_peers;
+    bool unchoked = false;
+    bool wanted = false;
+    for (const PeerKey key : download_.peers) {
+        const Peer* const p = core_.peer(key);
+        if (p == nullptr) continue;
+        wanted = wanted || p->choking.am_interested;
+        unchoked = unchoked || (p->choking.am_interested && !p->choking.peer_choking);
+    }
+    if (!wanted) return LimitedBy::no_peers;
+    if (!unchoked) return LimitedBy::choked;
+    if (const_cast<Torrent*>(this)->is_throttled(now)) return LimitedBy::rate_limit;
+    if (download_.limited_by_memory() && download_.is_writing()) return LimitedBy::disk;
+    if (download_.limited_by_memory() && download_.is_hashing()) return LimitedBy::hashing;
+    return LimitedBy::peers;
+}
+
+TorrentStatus Torrent::status(Time now) const {
+    const auto& picker = download_.picker();
+    TorrentStatus out;
+    out.time = now;
+    out.state = state_;
+    out.error = error_;
+    out.error_where = error_where_;
+    if (error_) out.error_message = sentence(*error_, error_where_);
+    out.wanted = picker.wanted_bytes();
+    out.wanted_verified = out.wanted - picker.wanted_left();
+    out.progress = out.wanted == 0 ? 1.0 : static_cast<double>(out.wanted_verified) / static_cast<double>(out.wanted);
+    if (phase_ != Phase::ready && out.wanted == 0) out.progress = 0;
+    out.total_size = metainfo_->total_size();
+    out.num_pieces = metainfo_->num_pieces();
+    out.pieces_complete = have().count();
+    out.active_pieces = download_.ledger().active_count();
+    out.in_endgame = download_.in_endgame();
+    out.download_rate = down_rate_.per_second(now);
+    out.upload_rate = up_rate_.per_second(now);
+    if (out.download_rate > 0 && !complete_)
+        out.eta = static_cast<double>(picker.wanted_left()) / static_cast<double>(out.download_rate);
+    if (counters_.payload_verified > 0)
+        out.ratio = static_cast<double>(counters_.payload_sent) / static_cast<double>(counters_.payload_verified);
+    out.num_peers = swarm_.connected();
+    for (const PeerKey key : download_.peers) {
+        const Peer* const p = core_.peer(key);
+        out.num_seeds += p != nullptr && p->is_seed() ? 1 : 0;
+    }
+    out.num_known = static_cast<std::uint32_t>(swarm_.list().size());
+    out.save_path = files_.save_path();
+    out.added_at = added_at_;
+    out.completed_at = completed_at_;
+    const Duration spell = now - accounted_;
+    const bool active = state_ == State::downloading || state_ == State::stalled || state_ == State::seeding;
+    out.active_time = (active ? active_time_ + spell : active_time_).seconds();
+    out.seeding_time = (state_ == State::seeding ? seeding_time_ + spell : seeding_time_).seconds();
+    out.limited_by = limited_by(now);
+    out.counters = counters_;
+    out.complete = complete_;
+    out.sequential = sequential_;
+    if (checker_.is_running() && checker_.to_check() > 0)
+        out.progress = static_cast<double>(checker_.checked()) / checker_.to_check();
+    return out;
+}
+
+ByteVector Torrent::piece_states() const {
+    ByteVector out(geometry_.num_pieces);
+    for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) out[i] = static_cast<Byte>(download_.state(PieceIndex{i}));
+    return out;
+}
+
+std::vector<FileStatus> Torrent::file_status() const {
+    const auto& map = layout_->map;
+    const auto verified = storage::verified_bytes(map, have());
+    std::vector<FileStatus> out(map.num_files());
+    for (std::uint32_t i = 0; i < map.num_files(); ++i) {
+        out[i].index = i;
+        out[i].path = files_.relative_path(FileIndex{i});
+        out[i].size = map.file_size(FileIndex{i});
+        out[i].priority = file_priorities_[i];
+        out[i].verified = verified[i];
+        out[i].progress = out[i].size == 0 ? 1.0 : static_cast<double>(verified[i]) / static_cast<double>(out[i].size);
+    }
+    return out;
+}
+
+std::vector<PeerStatus> Torrent::peer_status(bool all, Time now) const {
+    std::vector<PeerStatus> out;
+    for (const PeerKey key : swarm_.links()) {
+        const Peer* const p = core_.peer(key);
+        if (p == nullptr || (!all && !p->is_connected())) continue;
+        out.push_back(p->status(now));
+        out.back().outstanding = static_cast<std::uint32_t>(download_.ledger().outstanding(key).size());
+        out.back().on_parole = download_.is_on_parole(p->address.host);
+        out.back().hash_failures = download_.hash_failures(p->address.host);
+    }
+    return out;
+}
+
+std::vector<TrackerStatus> Torrent::tracker_status() const {
+    std::vector<TrackerStatus> out;
+    for (std::uint32_t tier = 0; tier < trackers_.size(); ++tier)
+        for (const auto& url : trackers_[tier]) {
+            out.emplace_back();
+            out.back().url = url;
+            out.back().tier = tier;
+        }
+    return out;
+}
+
+// -- the record -------------------------------------------------------------------------------------------------------
+
+storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep* stamps) const {
+    storage::TorrentRecord r;
+    if (record_) r = *record_;  // not looked at yet: what was known stays
+    r.info_hash = metainfo_->hashes().v1;
+    r.info_hash_v2 = metainfo_->hashes().v2;
+    r.metainfo = encoded_;
+    r.save_path = files_.save_path();
+    r.wanted = wanted_;
+    r.sequential = sequential_;
+    r.added_at = {static_cast<std::int64_t>(added_at_ * 1e9)};
+    if (completed_at_) r.completed_at = WallTime{static_cast<std::int64_t>(*completed_at_ * 1e9)};
+    if (phase_ == Phase::ready) {
+        r.have = durable;
+        if (stamps != nullptr) {
+            r.files = stamps->stamps();
+            r.part_file = stamps->part_file();
+        }
+        r.in_parts = files_.parked();
+    }
+    r.file_priorities = file_priorities_;
+    r.piece_priorities = piece_priorities_;
+    r.trackers = trackers_;
+    r.web_seeds = web_seeds_;
+    r.peers.clear();
+    for (const auto& [address, known] : swarm_.list().all()) {
+        if (r.peers.size() == storage::max_saved_peers) break;
+        r.peers.push_back(address);
+    }
+    r.totals = totals_of(counters_, active_time_, seeding_time_);
+    r.limits.download_rate = limits_.download_rate_limit;
+    r.limits.upload_rate = limits_.upload_rate_limit;
+    r.limits.max_connections = limits_.max_connections;
+    r.limits.upload_slots = limits_.upload_slots;
+    if (limits_.seed_ratio_limit) r.limits.seed_ratio_permille = static_cast<std::uint64_t>(*limits_.seed_ratio_limit * 1000);
+    if (limits_.seed_time_limit) r.limits.seed_time_ns = *limits_.seed_time_limit * 1'000'000'000;
+    return r;
+}
+
+void Torrent::restore(const storage::TorrentRecord& r) {
+    wanted_ = r.wanted;
+    sequential_ = r.sequential;
+    added_at_ = r.added_at.seconds();
+    if (r.completed_at) completed_at_ = r.completed_at->seconds();
+    if (r.file_priorities.size() == file_priorities_.size()) file_priorities_ = r.file_priorities;
+    if (r.piece_priorities.size() == geometry_.num_pieces) piece_priorities_ = r.piece_priorities;
+    if (r.in_parts.size() == file_priorities_.size()) files_.restore_parked(r.in_parts);
+    for (const auto& renamed : r.renamed)
+        if (renamed.file < layout_->map.num_files()) files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
+    trackers_ = r.trackers;
+    web_seeds_ = r.web_seeds;
+    const auto& t = r.totals;
+    counters_.payload_received = t.payload_received;
+    counters_.payload_verified = t.payload_verified;
+    counters_.payload_failed = t.payload_failed;
+    counters_.payload_redundant = t.payload_redundant;
+    counters_.payload_discarded = t.payload_discarded;
+    counters_.payload_sent = t.payload_sent;
+    counters_.wire_received = t.wire_received;
+    counters_.wire_sent = t.wire_sent;
+    counters_.pieces_failed = t.pieces_failed;
+    active_time_ = {static_cast<std::int64_t>(t.active_ns)};
+    seeding_time_ = {static_cast<std::int64_t>(t.seeding_ns)};
+    limits_.download_rate_limit = r.limits.download_rate;
+    limits_.upload_rate_limit = r.limits.upload_rate;
+    limits_.max_connections = r.limits.max_connections;
+    limits_.upload_slots = r.limits.upload_slots;
+    if (r.limits.seed_ratio_permille) limits_.seed_ratio_limit = static_cast<double>(*r.limits.seed_ratio_permille) / 1000;
+    if (r.limits.seed_time_ns) limits_.seed_time_limit = *r.limits.seed_time_ns / 1'000'000'000;
+    throttle_.down.set_rate(limits_.download_rate_limit, core_.now());
+    throttle_.up.set_rate(limits_.upload_rate_limit, core_.now());
+    for (const auto& address : r.peers) swarm_.add(address, policy::PeerSource::resume, false, core_.now());
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,175 @@
+#include "engine/upload.hpp"
+
+#include <algorithm>
+
+namespace jst::engine {
+
+/// One read under way: neighbouring blocks for one peer.
+struct Upload::Run {
+    explicit Run(Upload& owner) {
+        job.owner = this;
+        job.on_done = [](StoreJob& done, Time now) {
+            auto& run = *static_cast<Run*>(done.owner);
+            run.upload->finish(run, now);
+        };
+        upload = &owner;
+    }
+    Upload* upload;
+    PeerKey peer;
+    StoreJob job;
+    std::vector<Block> blocks;
+    std::vector<BlockBuffer> buffers;
+    std::vector<MutableBytes> room;
+};
+
+Upload::Upload(Core& core, FileStore& files, const policy::Geometry& geometry, Client& client, std::uint32_t number)
+    : core_(core), files_(files), geometry_(geometry), client_(client) {
+    tag_.torrent = number;
+}
+
+Upload::~Upload() = default;
+
+bool Upload::is_idle() const noexcept {
+    return std::none_of(runs_.begin(), runs_.end(), [](const auto& run) { return run->job.is_pending(); });
+}
+
+void Upload::refuse(Peer& peer, const Block& block) {
+    if (peer.fast()) peer.send(wire::Reject{block});
+}
+
+bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
+    const std::uint64_t end = std::uint64_t{block.begin} + block.length;
+    const bool nonsense = !geometry_.contains(block.piece) || block.length == 0 || block.length > longest_request ||
+                          end > geometry_.piece_size(block.piece);
+    if (nonsense) return false;
+    if (!have[block.piece] || block.length > block_size) {
+        refuse(peer, block);
+        return ++peer.traffic.bad_requests <= max_bad_requests;
+    }
+    if (peer.choking.am_choking) {
+        refuse(peer, block);
+        return ++peer.traffic.bad_requests <= max_bad_requests;
+    }
+    auto& up = peer.uploads;
+    if (up.queued.size() + up.reading.size() + peer.link->out().pending_blocks() >= core_.settings.max_queued_requests) {
+        refuse(peer, block);
+        return true;
+    }
+    if (std::find(up.queued.begin(), up.queued.end(), block) != up.queued.end()) return true;
+    up.queued.push_back(block);
+    core_.touch(peer);
+    return true;
+}
+
+void Upload::on_cancel(Peer& peer, const Block& block) {
+    auto& up = peer.uploads;
+    const auto take = [&](std::vector<Block>& from) {
+        const auto found = std::find(from.begin(), from.end(), block);
+        if (found == from.end()) return false;
+        from.erase(found);
+        return true;
+    };
+    if (take(up.queued) || take(up.reading)) return refuse(peer, block);
+    if (const auto token = peer.link->out().cancel(block)) {
+        peer.link->release(*token);
+        refuse(peer, block);
+    }
+}
+
+void Upload::drop(Peer& peer) {
+    auto& up = peer.uploads;
+    for (const Block& block : up.queued) refuse(peer, block);
+    for (const Block& block : up.reading) refuse(peer, block);
+    up.queued.clear();
+    up.reading.clear();
+    std::vector<wire::QueuedBlock> dropped;
+    peer.link->out().drop_blocks(dropped);
+    for (const auto& d : dropped) {
+        peer.link->release(d.token);
+        refuse(peer, d.block);
+    }
+}
+
+void Upload::on_leave(Peer& peer) {
+    peer.uploads.queued.clear();
+    peer.uploads.reading.clear();
+    std::erase(waiting_, peer.key);
+}
+
+void Upload::pump(Peer& peer) {
+    if (!peer.is_connected() || peer.choking.am_choking) return;
+    while (!peer.uploads.queued.empty()) {
+        const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
+        if (ahead >= core_.settings.max_send_buffer || !start_run(peer)) return;
+    }
+}
+
+void Upload::pump_waiting() {
+    const auto waiting = std::exchange(waiting_, {});
+    for (const PeerKey key : waiting)
+        if (Peer* peer = core_.peer(key)) pump(*peer);
+}
+
+Upload::Run* Upload::free_run() {
+    for (const auto& run : runs_)
+        if (!run->job.is_pending()) return run.get();
+    return runs_.emplace_back(std::make_unique<Run>(*this)).get();
+}
+
+bool Upload::start_run(Peer& peer) {
+    auto& queued = peer.uploads.queued;
+    Run& run = *free_run();
+    run.peer = peer.key;
+    run.blocks.clear();
+    run.buffers.clear();
+    run.room.clear();
+    for (const Block& block : queued) {
+        if (run.blocks.size() == max_run) break;
+        if (!run.blocks.empty()) {
+            const Block& last = run.blocks.back();
+            if (block.piece != last.piece || block.begin != last.begin + last.length) break;
+        }
+        BlockBuffer buffer = core_.pool.acquire();
+        if (!buffer) break;
+        run.room.push_back(buffer.span(block.length));
+        run.buffers.push_back(std::move(buffer));
+        run.blocks.push_back(block);
+    }
+    if (run.blocks.empty()) {
+        if (std::find(waiting_.begin(), waiting_.end(), peer.key) == waiting_.end()) waiting_.push_back(peer.key);
+        return false;
+    }
+    queued.erase(queued.begin(), queued.begin() + static_cast<std::ptrdiff_t>(run.blocks.size()));
+    peer.uploads.reading.insert(peer.uploads.reading.end(), run.blocks.begin(), run.blocks.end());
+    run.job.tag = tag_;
+    run.job.tag.peer = peer.number;
+    run.job.tag.piece = run.blocks.front().piece.value;
+    run.job.tag.begin = run.blocks.front().begin;
+    run.job.piece = run.blocks.front().piece;
+    run.job.begin = run.blocks.front().begin;
+    run.job.into = run.room;
+    files_.submit(run.job);
+    return true;
+}
+
+void Upload::finish(Run& run, Time now) {
+    Peer* const peer = core_.peer(run.peer);
+    if (peer != nullptr && peer->is_connected()) {
+        for (std::size_t i = 0; i < run.blocks.size(); ++i) {
+            auto& reading = peer->uploads.reading;
+            const auto wanted = std::find(reading.begin(), reading.end(), run.blocks[i]);
+            if (wanted == reading.end()) continue;  // cancelled or choked meanwhile
+            reading.erase(wanted);
+            if (run.job.error != Errc::ok) {
+                refuse(*peer, run.blocks[i]);
+            } else {
+                peer->link->send_block(run.blocks[i], std::move(run.buffers[i]));
+            }
+        }
+        core_.touch(*peer);
+    }
+    run.buffers.clear();
+    if (run.job.error != Errc::ok) client_.on_upload_error(run.blocks.front().piece, run.job.error, run.job.path, now);
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,63 @@
+// The sending half of a torrent: what peers ask for, read in runs and handed to their links.
+//
+// Decides which requests are answered, refused (BEP 6) or ignored; who may ask is the choker's decision. Requests of one
+// round that lie together become one read. Invariants: 1. at most max_queued_requests wait for one peer, and at most
+// max_send_buffer bytes are read ahead of its socket; 2. a cancelled or refused block is never sent; 3. nothing is read
+// that was not verified.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/file_store.hpp"
+#include "engine/peer.hpp"
+#include "policy/geometry.hpp"
+
+namespace jst::engine {
+
+/// Blocks that one read fetches: 256 KiB.
+inline constexpr std::size_t max_run = 16;
+/// A request this long is nonsense and closes the peer; between a block and this it is refused.
+inline constexpr std::uint32_t longest_request = 128 * 1024;
+
+class Upload {
+  public:
+    struct Client {
+        virtual ~Client() = default;
+        /// A read of verified data failed: the piece is in doubt.
+        virtual void on_upload_error(PieceIndex piece, Errc error, const std::string& where, Time now) = 0;
+    };
+
+    Upload(Core& core, FileStore& files, const policy::Geometry& geometry, Client& client, std::uint32_t number);
+    ~Upload();
+
+    /// False: nonsense for which the peer should be closed.
+    bool on_request(Peer& peer, const Block& block, const Bitfield& have);
+    void on_cancel(Peer& peer, const Block& block);
+    /// We choke the peer, or are paused: what is queued is refused or forgotten.
+    void drop(Peer& peer);
+    void on_leave(Peer& peer);
+    /// Reads for this peer as long as there is room ahead of its socket.
+    void pump(Peer& peer);
+    /// Memory came free: peers that waited for it.
+    void pump_waiting();
+    bool is_idle() const noexcept;
+
+  private:
+    struct Run;
+    friend struct Run;
+    Run* free_run();
+    bool start_run(Peer& peer);
+    void finish(Run& run, Time now);
+    void refuse(Peer& peer, const Block& block);
+
+    Core& core_;
+    FileStore& files_;
+    const policy::Geometry& geometry_;
+    Client& client_;
+    runtime::Tag tag_;
+    std::vector<std::unique_ptr<Run>> runs_;
+    std::vector<PeerKey> waiting_;
+};
+
+}  // namespace jst::engine
