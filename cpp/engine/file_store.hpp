@@ -8,7 +8,9 @@
 // once, never inside submit(); 3. the first error ends a job and names its path.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +24,9 @@
 namespace jst::engine {
 
 class FileStore;
+
+/// Smaller files are written as they come; larger ones have their space reserved when they are made.
+inline constexpr std::uint64_t reserve_from_bytes = 1u << 20;
 
 /// Caller-owned, in place and untouched until on_done, like a runtime operation. May be submitted again afterwards.
 struct StoreJob {
@@ -51,7 +56,8 @@ struct StoreJob {
     bool straight_ = false;     // past the part file
     std::uint64_t at_ = 0;      // bytes done
     std::uint64_t length_ = 0;
-    std::uint64_t slice_ = 0;   // bytes under way
+    std::uint64_t slice_ = 0;   // bytes under way, at
+    std::uint64_t offset_ = 0;  // this place of the file
     std::size_t span_ = 0;      // the span that holds byte at_
     std::size_t span_at_ = 0;   // and where in it
     FileKey pinned_;
@@ -88,7 +94,8 @@ class FileStore {
     std::uint32_t jobs() const noexcept { return jobs_; }
 
     /// Which files a shared piece's bytes go to the part file for. `skipped`: one flag per file. A file that is there
-    /// already stays a file. Gives back the files that are to be unparked first: parked and wanted again.
+    /// already stays a file. Gives back the files to unpark: parked and wanted again. What is written to them from now on
+    /// goes to the files themselves.
     std::vector<FileIndex> set_skipped(const std::vector<bool>& skipped);
     bool is_parked(FileIndex file) const noexcept { return file.value < parked_.size() && parked_[file.value]; }
     /// One flag per file for the record; empty when none is parked.
@@ -120,12 +127,16 @@ class FileStore {
     static void on_handle(HandleWaiter& waiter, Time now);
     static void on_op(runtime::Op& op, Time now);
     void begin(StoreJob& job);
-    void step(StoreJob& job, Time now);
-    Target target_of(const StoreJob& job) const;
-    void submit_io(StoreJob& job, const Target& target, runtime::FileHandle file);
+    bool step(StoreJob& job);
+    Target target_of(StoreJob& job);
+    bool goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece);
+    void skip_padding(StoreJob& job);
+    static void advance(StoreJob& job);
+    void submit_io(StoreJob& job, runtime::FileHandle file);
+    void op_done(StoreJob& job, Time now);
     void finish(StoreJob& job, Errc error, Time now);
     std::string target_path(const FileKey& key) const;
-    std::uint64_t reserve_for(const FileKey& key, const StoreJob& job) const;
+    std::uint64_t reserve_for(const StoreJob& job, const Target& target) const;
 
     runtime::Disk& disk_;
     HandleCache& handles_;
@@ -136,6 +147,8 @@ class FileStore {
     std::uint32_t jobs_ = 0;
     std::map<std::uint32_t, std::string> renamed_;
     std::vector<bool> parked_;
+    std::vector<bool> leaving_;  // parked, and being unparked: reads of old pieces still go to the part file
+    std::set<std::pair<std::uint32_t, std::uint32_t>> straightened_;  // (file, piece) written since it is leaving
     std::vector<bool> exists_;
     std::vector<bool> dirty_;
     bool part_dirty_ = false;

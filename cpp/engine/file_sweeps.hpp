@@ -15,6 +15,11 @@
 
 namespace jst::engine {
 
+/// The directories of these paths below `root`, each once, parents first; all paths lie below root.
+std::vector<std::string> directories_of(const std::vector<std::string>& paths, std::size_t root_bytes);
+/// Our file is not there, whatever stands in its place.
+bool is_absence(Errc error) noexcept;
+
 class Sweep {
   public:
     using Handler = void (*)(Sweep& sweep, Time now);
@@ -48,13 +53,16 @@ class Sweep {
     virtual bool advance(Lane& lane) = 0;
     /// Every item is finished: true when there is more to do (num_items() items again, the first at stage 0).
     virtual bool next_pass() { return false; }
+    /// Whether the first error keeps further items from being begun.
+    virtual bool stops_on_error() const { return true; }
     void failed(Errc error, const std::string& path);
     void prepare(Lane& lane, runtime::DiskAction action, std::string path, std::size_t trusted_prefix) const;
 
   private:
     static void on_op(runtime::Op& op, Time now);
-    bool run(Lane& lane);
+    void submit(Lane& lane);
     void pump();
+    bool has_more() const;
     void end(Time now);
 
     runtime::Disk& disk_;
@@ -132,6 +140,7 @@ class RemoveSweep final : public Sweep {
     std::size_t lanes() const override { return in_dirs_ ? 1 : window; }
     bool advance(Lane& lane) override;
     bool next_pass() override;
+    bool stops_on_error() const override { return false; }
 
   private:
     FileStore& store_;

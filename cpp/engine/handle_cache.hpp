@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/disk.hpp"
 
@@ -52,7 +53,7 @@ class HandleCache {
 
     /// The handle, pinned, when it is open in the right way and nobody waits for it.
     runtime::FileHandle try_pin(FileKey key, bool writable);
-    /// Answers later, in another turn.
+    /// Answers later, in another turn. try_pin() comes first (JST_CHECK).
     void acquire(HandleWaiter& waiter);
     void release(FileKey key, Time now);
 
@@ -66,6 +67,8 @@ class HandleCache {
     bool is_idle() const noexcept;
 
   private:
+    // opening -> open; a missing directory: making_dirs -> reopening; space to reserve: reserving. open -> closing -> free,
+    // or opening again when somebody waits.
     enum class Step : std::uint8_t { free, opening, making_dirs, reopening, reserving, open, closing };
     struct Queue {
         HandleWaiter* first = nullptr;
@@ -91,24 +94,27 @@ class HandleCache {
     };
 
     static void on_op(runtime::Op& op, Time now);
-    void advance(Entry& entry, Time now);
-    void submit(Entry& entry, runtime::DiskAction action);
+    void advance(Entry& entry, Errc error, Time now);
+    void submit(Entry& entry, runtime::DiskAction action, Step step);
     void start_open(Entry& entry);
     void start_close(Entry& entry);
     void opened(Entry& entry, Time now);
-    void closed(Entry& entry, Time now);
+    void fail_waiters(Entry& entry, Time now);
+    void drop(Entry& entry, Time now);
     void serve(Entry& entry, Time now);
     Entry* find(FileKey key);
-    void place(HandleWaiter& waiter);
+    Entry& add(FileKey key);
     void evict_one();
-    void serve_starved();
+    void serve_starved(Time now);
 
     runtime::Disk& disk_;
     std::size_t limit_;
     std::deque<Entry> entries_;
     std::map<FileKey, std::size_t> index_;
     std::vector<std::size_t> free_;
-    Queue starved_;
+    Queue starved_;  // the cache was full
+    std::size_t num_starved_ = 0;
+    std::size_t num_closing_ = 0;
     std::uint64_t uses_ = 0;
 };
 

@@ -72,6 +72,13 @@ bool FileMap::contains(PieceIndex piece, std::uint32_t begin, std::uint64_t leng
     return length > 0 && begin < size && length <= size - begin;
 }
 
+FileSlice FileMap::first_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const noexcept {
+    const std::uint64_t start = std::uint64_t{piece.value} * piece_length_ + begin;
+    const std::uint32_t file = file_of(start);
+    const std::uint64_t offset = start - starts_[file];
+    return {FileIndex{file}, offset, std::min(sizes_[file] - offset, length), pads_[file] != 0};
+}
+
 std::vector<FileSlice> FileMap::slices(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const {
     std::vector<FileSlice> out;
     each_slice(piece, begin, length, [&](const FileSlice& slice) { out.push_back(slice); });

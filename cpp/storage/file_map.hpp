@@ -68,7 +68,13 @@ class FileMap {
     PieceRange pieces_of(FileIndex file) const noexcept;
     /// The file that holds byte `begin` of the piece.
     FileIndex file_at(PieceIndex piece, std::uint32_t begin) const noexcept;
+    /// The bytes are within this piece; the same for a run that may go on over the pieces that follow.
     bool contains(PieceIndex piece, std::uint32_t begin, std::uint64_t length) const noexcept;
+    bool contains_run(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const noexcept {
+        return begin <= end_ && valid_run(std::uint64_t{piece.value} * piece_length_ + begin, length);
+    }
+    /// The first slice of such a run.
+    FileSlice first_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const noexcept;
 
     /// Calls visit(const FileSlice&) for `length` bytes from byte `begin` of the piece; a run may go on over the pieces that
     /// follow. False, and no call, when the range is not within the torrent (or, aligned, within one file).
@@ -105,7 +111,7 @@ std::uint64_t payload_bytes(const FileMap& map, const Bitfield& pieces);
 template <class Visit>
 bool FileMap::each_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t length, Visit&& visit) const {
     const std::uint64_t start = std::uint64_t{piece.value} * piece_length_ + begin;
-    if (begin > end_ || !valid_run(start, length)) return false;
+    if (!contains_run(piece, begin, length)) return false;
     std::uint64_t at = start;
     for (std::uint32_t f = file_of(at); length > 0; ++f) {
         const std::uint64_t offset = at - starts_[f];

@@ -3,61 +3,67 @@
 namespace jst::storage {
 namespace {
 
-enum class FileFit : std::uint8_t { same, changed, absent };
+enum class FileFit : std::uint8_t { same, changed, absent };  // from best to worst
 
 FileFit compare(const FileStamp* saved, const FileStamp& now) {
     if (!now.exists) return FileFit::absent;
     return saved != nullptr && *saved == now ? FileFit::same : FileFit::changed;
 }
 
-/// What is known of each file, and of the part file as the last one.
+/// What is known of each file, and of the part file.
 struct Judgement {
     const FileMap& map;
-    const SavedFiles& saved;
     std::span<const FileStamp> now;
-    const FileStamp& part_now;
     const std::vector<bool>& in_parts;
+    std::vector<FileFit> files;
+    FileFit parts;
 
-    bool parted(std::uint32_t file) const { return file < in_parts.size() && in_parts[file]; }
-    FileFit file(std::uint32_t index) const {
-        if (parted(index)) return compare(saved.files.empty() ? nullptr : &saved.part_file, part_now);
-        if (index >= now.size()) return FileFit::absent;
-        return compare(index < saved.files.size() ? &saved.files[index] : nullptr, now[index]);
+    bool in_part_file(const FileSlice& slice, std::size_t sharers) const {
+        const std::uint32_t file = slice.file.value;
+        return sharers > 1 && file < in_parts.size() && in_parts[file];
     }
-    bool holds(const FileSlice& slice) const {
+    FileFit of(const FileSlice& slice, std::size_t sharers) const {
         // The part file is sparse and ends anywhere: that it is there is all that can be said.
-        return parted(slice.file.value) || now[slice.file.value].size >= slice.offset + slice.length;
+        if (in_part_file(slice, sharers)) return parts;
+        const FileFit fit = files[slice.file.value];
+        if (fit == FileFit::absent || now[slice.file.value].size < slice.offset + slice.length) return FileFit::absent;
+        return fit;
     }
 };
+
+FileFit worse(FileFit a, FileFit b) { return a < b ? b : a; }
+
+FileFit piece_fit(const Judgement& judge, PieceIndex piece, std::vector<FileSlice>& slices) {
+    slices.clear();
+    judge.map.each_slice(piece, 0, judge.map.piece_size(piece), [&](const FileSlice& slice) {
+        if (!slice.is_pad) slices.push_back(slice);
+    });
+    FileFit fit = FileFit::same;
+    for (const auto& slice : slices) fit = worse(fit, judge.of(slice, slices.size()));
+    return fit;
+}
 
 }  // namespace
 
 Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now, const FileStamp& part_file_now,
                const std::vector<bool>& in_parts) {
     const std::uint32_t count = map.num_pieces();
-    const Judgement judge{map, saved, now, part_file_now, in_parts};
     const bool usable = saved.have != nullptr && saved.have->size() == count;
     Fit fit{Bitfield(count), Bitfield(count), usable};
-    std::vector<FileFit> files(map.num_files());
+    const FileStamp* const parts_then = saved.files.empty() ? nullptr : &saved.part_file;
+    Judgement judge{map, now, in_parts, std::vector<FileFit>(map.num_files()), compare(parts_then, part_file_now)};
     for (std::uint32_t f = 0; f < map.num_files(); ++f) {
-        const FileIndex index{f};
-        files[f] = map.is_pad(index) ? FileFit::same : judge.file(f);
-        if (map.is_pad(index) || judge.parted(f)) continue;
-        const FileStamp before = f < saved.files.size() ? saved.files[f] : FileStamp{};
+        if (map.is_pad(FileIndex{f})) continue;
+        const FileStamp* const before = f < saved.files.size() ? &saved.files[f] : nullptr;
         const FileStamp after = f < now.size() ? now[f] : FileStamp{};
-        if (before != after) fit.fits = false;
+        judge.files[f] = compare(before, after);
+        if (before == nullptr || *before != after) fit.fits = false;
     }
+    std::vector<FileSlice> slices;
     for (PieceIndex p; p.value < count; ++p) {
-        bool missing = false;
-        bool changed = !usable;
-        map.each_slice(p, 0, map.piece_size(p), [&](const FileSlice& slice) {
-            if (slice.is_pad || missing) return;
-            const FileFit file = files[slice.file.value];
-            missing = file == FileFit::absent || !judge.holds(slice);
-            changed = changed || file == FileFit::changed;
-        });
-        if (missing) continue;
-        if (changed) {
+        const FileFit found = piece_fit(judge, p, slices);
+        if (found == FileFit::absent) continue;
+        if (found == FileFit::changed || !usable) {
             fit.to_check.set(p);
         } else if ((*saved.have)[p]) {
             fit.trusted.set(p);
@@ -67,8 +73,7 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
 }
 
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now) {
-    static const std::vector<bool> none;
-    return fit_record(map, {}, now, {}, none).to_check;
+    return fit_record(map, {}, now, {}, {}).to_check;
 }
 
 }  // namespace jst::storage

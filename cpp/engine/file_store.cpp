@@ -1,0 +1,295 @@
+#include "engine/file_store.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.hpp"
+
+namespace jst::engine {
+namespace {
+
+constexpr std::uint32_t part_file_number = 0xFFFFFFFF;
+
+std::string trimmed(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+}
+
+template <class Span>
+std::uint64_t total(std::span<const Span> spans) noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& span : spans) sum += span.size();
+    return sum;
+}
+
+/// The spans of `length` bytes from byte `at` of span number `first`; `scratch` is used unless they are all of `spans`.
+template <class Span>
+std::span<const Span> cut(std::span<const Span> spans, std::size_t first, std::size_t at, std::uint64_t length,
+                          bool all, std::vector<Span>& scratch) {
+    if (all) return spans;
+    scratch.clear();
+    for (std::size_t i = first; length > 0; ++i, at = 0) {
+        const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(spans[i].size() - at, length));
+        if (here == 0) continue;
+        scratch.push_back(spans[i].subspan(at, here));
+        length -= here;
+    }
+    return scratch;
+}
+
+}  // namespace
+
+FileStore::FileStore(runtime::Disk& disk, HandleCache& handles, std::shared_ptr<const storage::Layout> layout,
+                     std::string save_path, std::uint32_t number)
+    : disk_(disk),
+      handles_(handles),
+      layout_(std::move(layout)),
+      parts_(layout_->map),
+      save_path_(trimmed(std::move(save_path))),
+      number_(number),
+      parked_(num_files()),
+      leaving_(num_files()),
+      exists_(num_files()),
+      dirty_(num_files()) {}
+
+FileStore::~FileStore() = default;
+
+const std::string& FileStore::relative_path(FileIndex file) const noexcept {
+    const auto renamed = renamed_.find(file.value);
+    return renamed != renamed_.end() ? renamed->second : layout_->files[file.value].path;
+}
+
+std::string FileStore::path_of(FileIndex file) const { return save_path_ + '/' + relative_path(file); }
+
+std::string FileStore::part_path() const { return save_path_ + '/' + layout_->part_name; }
+
+std::string FileStore::target_path(const FileKey& key) const {
+    return key.file == part_file_number ? part_path() : path_of(FileIndex{key.file});
+}
+
+void FileStore::submit(StoreJob& job) {
+    job.straight_ = false;
+    begin(job);
+}
+
+void FileStore::submit_straight(StoreJob& job) {
+    job.straight_ = true;
+    begin(job);
+}
+
+void FileStore::begin(StoreJob& job) {
+    JST_CHECK(!job.is_pending(), "a store job is submitted twice");
+    JST_CHECK(job.into.empty() != job.from.empty(), "a store job reads or writes");
+    job.length_ = total(job.into) + total(job.from);
+    JST_CHECK(map().contains_run(job.piece, job.begin, job.length_), "a store job outside the torrent");
+    job.store_ = this;
+    job.error = Errc::ok;
+    job.path.clear();
+    job.at_ = 0;
+    job.span_ = 0;
+    job.span_at_ = 0;
+    job.op_.on_done = on_op;
+    job.op_.owner = &job;
+    job.op_.tag = job.tag;
+    job.op_.bulk = job.bulk;
+    ++jobs_;
+    if (step(job)) return;
+    // Nothing but padding: the answer still comes in a turn of its own.
+    job.op_.action = runtime::DiskAction::stat;
+    job.op_.path = save_path_;
+    disk_.submit(job.op_);
+}
+
+/// Submits the next operation; false when the job has no bytes left.
+bool FileStore::step(StoreJob& job) {
+    const bool writes = job.into.empty();
+    while (job.at_ < job.length_) {
+        const Target target = target_of(job);
+        job.slice_ = target.length;
+        job.offset_ = target.offset;
+        job.pinned_ = target.key;
+        if (target.is_pad) {
+            skip_padding(job);
+            continue;
+        }
+        if (const auto file = handles_.try_pin(target.key, writes)) {
+            submit_io(job, file);
+            return true;
+        }
+        job.target_ = target_path(target.key);
+        HandleWaiter& waiter = job.waiter_;
+        waiter.on_ready = on_handle;
+        waiter.owner = &job;
+        waiter.key = target.key;
+        waiter.writable = writes;
+        waiter.path = job.target_;
+        waiter.trusted_prefix = save_path_.size();
+        waiter.reserve = writes ? reserve_for(job, target) : 0;
+        waiter.tag = job.tag;
+        handles_.acquire(waiter);
+        return true;
+    }
+    return false;
+}
+
+void FileStore::skip_padding(StoreJob& job) {
+    if (!job.into.empty()) {
+        for (const auto& span : cut(job.into, job.span_, job.span_at_, job.slice_, false, job.into_)) {
+            std::memset(span.data(), 0, span.size());
+        }
+    }
+    advance(job);
+}
+
+void FileStore::advance(StoreJob& job) {
+    job.at_ += job.slice_;
+    std::uint64_t left = job.slice_;
+    while (left > 0) {
+        const std::size_t size = job.into.empty() ? job.from[job.span_].size() : job.into[job.span_].size();
+        const std::uint64_t here = std::min<std::uint64_t>(size - job.span_at_, left);
+        left -= here;
+        job.span_at_ += static_cast<std::size_t>(here);
+        if (job.span_at_ == size) {
+            ++job.span_;
+            job.span_at_ = 0;
+        }
+    }
+}
+
+FileStore::Target FileStore::target_of(StoreJob& job) {
+    const std::uint64_t begin = job.begin + job.at_;
+    const auto slice = map().first_slice(job.piece, begin, job.length_ - job.at_);
+    Target target{{number_, slice.file.value}, slice.offset, slice.length, slice.is_pad};
+    if (slice.is_pad || !is_parked(slice.file) || job.straight_) return target;
+    // Part by part: neighbouring pieces of a parked file have other places.
+    const std::uint64_t position = std::uint64_t{job.piece.value} * map().piece_length() + begin;
+    const PieceIndex piece{static_cast<std::uint32_t>(position / map().piece_length())};
+    const auto within = static_cast<std::uint32_t>(position % map().piece_length());
+    target.length = std::min<std::uint64_t>(target.length, map().piece_length() - within);
+    if (!goes_to_parts(job, slice.file, piece)) return target;
+    if (const auto offset = parts_.offset(piece, within)) {
+        target.key.file = part_file_number;
+        target.offset = *offset;
+    }
+    return target;
+}
+
+bool FileStore::goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece) {
+    if (!leaving_[file.value]) return true;
+    const std::pair key{file.value, piece.value};
+    if (job.into.empty()) straightened_.insert(key);
+    return !straightened_.contains(key);
+}
+
+std::uint64_t FileStore::reserve_for(const StoreJob& job, const Target& target) const {
+    if (target.key.file == part_file_number || exists_[target.key.file]) return 0;
+    const std::uint64_t size = map().file_size(FileIndex{target.key.file});
+    return size >= reserve_from_bytes && job.slice_ < size ? size : 0;
+}
+
+void FileStore::submit_io(StoreJob& job, runtime::FileHandle file) {
+    const bool all = job.at_ == 0 && job.slice_ == job.length_;
+    runtime::DiskOp& op = job.op_;
+    op.file = file;
+    op.offset = job.offset_;
+    op.action = job.into.empty() ? runtime::DiskAction::write : runtime::DiskAction::read;
+    op.into = {};
+    op.from = {};
+    if (job.into.empty()) {
+        op.from = cut(job.from, job.span_, job.span_at_, job.slice_, all, job.from_);
+    } else {
+        op.into = cut(job.into, job.span_, job.span_at_, job.slice_, all, job.into_);
+    }
+    disk_.submit(op);
+}
+
+void FileStore::on_handle(HandleWaiter& waiter, Time now) {
+    StoreJob& job = *static_cast<StoreJob*>(waiter.owner);
+    if (waiter.error != Errc::ok) return job.store_->finish(job, waiter.error, now);
+    job.store_->submit_io(job, waiter.file);
+}
+
+void FileStore::on_op(runtime::Op& op, Time now) {
+    StoreJob& job = *static_cast<StoreJob*>(op.owner);
+    job.store_->op_done(job, now);
+}
+
+void FileStore::op_done(StoreJob& job, Time now) {
+    const runtime::DiskOp& op = job.op_;
+    if (op.action == runtime::DiskAction::stat) return finish(job, Errc::ok, now);
+    handles_.release(job.pinned_, now);
+    if (op.error != Errc::ok) return finish(job, op.error, now);
+    const bool wrote = op.action == runtime::DiskAction::write;
+    if (op.transferred < job.slice_) return finish(job, wrote ? Errc::short_write : Errc::short_read, now);
+    if (wrote) {
+        if (job.pinned_.file == part_file_number) {
+            part_dirty_ = true;
+        } else {
+            exists_[job.pinned_.file] = true;
+            dirty_[job.pinned_.file] = true;
+        }
+    }
+    advance(job);
+    if (!step(job)) finish(job, Errc::ok, now);
+}
+
+void FileStore::finish(StoreJob& job, Errc error, Time now) {
+    job.error = error;
+    if (error != Errc::ok) job.path = target_path(job.pinned_);
+    job.store_ = nullptr;
+    --jobs_;
+    if (job.on_done != nullptr) job.on_done(job, now);
+}
+
+std::vector<FileIndex> FileStore::set_skipped(const std::vector<bool>& skipped) {
+    std::vector<FileIndex> wanted_again;
+    for (std::uint32_t f = 0; f < num_files(); ++f) {
+        const bool skip = f < skipped.size() && skipped[f];
+        if (skip && !exists_[f] && layout_->files[f].on_disk) parked_[f] = true;
+        if (skip || !parked_[f] || leaving_[f]) continue;
+        leaving_[f] = true;
+        wanted_again.push_back(FileIndex{f});
+    }
+    return wanted_again;
+}
+
+std::vector<bool> FileStore::parked() const {
+    const bool any = std::find(parked_.begin(), parked_.end(), true) != parked_.end();
+    return any ? parked_ : std::vector<bool>{};
+}
+
+void FileStore::restore_parked(const std::vector<bool>& parked) {
+    for (std::uint32_t f = 0; f < num_files() && f < parked.size(); ++f) parked_[f] = parked[f];
+}
+
+void FileStore::unparked(FileIndex file) {
+    parked_[file.value] = false;
+    leaving_[file.value] = false;
+    straightened_.erase(straightened_.lower_bound({file.value, 0}), straightened_.lower_bound({file.value + 1, 0}));
+}
+
+void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
+    for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) exists_[f] = stamps[f].exists;
+}
+
+std::vector<FileIndex> FileStore::take_dirty() {
+    std::vector<FileIndex> files;
+    for (std::uint32_t f = 0; f < num_files(); ++f) {
+        if (!dirty_[f]) continue;
+        dirty_[f] = false;
+        files.push_back(FileIndex{f});
+    }
+    return files;
+}
+
+void FileStore::set_save_path(std::string path) {
+    JST_CHECK(jobs_ == 0 && !files_open(), "a torrent moves while its files are in use");
+    save_path_ = trimmed(std::move(path));
+}
+
+void FileStore::set_relative_path(FileIndex file, std::string path) {
+    JST_CHECK(jobs_ == 0 && !files_open(), "a file is renamed while it is in use");
+    renamed_[file.value] = std::move(path);
+}
+
+}  // namespace jst::engine

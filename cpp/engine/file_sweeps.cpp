@@ -1,0 +1,266 @@
+#include "engine/file_sweeps.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/check.hpp"
+
+namespace jst::engine {
+
+using runtime::DiskAction;
+using runtime::FileKind;
+using runtime::OpenMode;
+
+std::vector<std::string> directories_of(const std::vector<std::string>& paths, std::size_t root_bytes) {
+    std::set<std::string> dirs;
+    for (const auto& path : paths) {
+        std::size_t end = path.rfind('/');
+        while (end != std::string::npos && end > root_bytes && dirs.insert(path.substr(0, end)).second) {
+            end = path.rfind('/', end - 1);
+        }
+    }
+    return {dirs.begin(), dirs.end()};
+}
+
+bool is_absence(Errc error) noexcept {
+    return error == Errc::not_found || error == Errc::not_directory || error == Errc::is_directory || error == Errc::symlink;
+}
+
+void Sweep::start() {
+    JST_CHECK(!running_, "a sweep is started twice");
+    running_ = true;
+    canceled_ = false;
+    error_ = Errc::ok;
+    error_path_.clear();
+    next_ = 0;
+    for (auto& lane : lanes_) {
+        lane.sweep = this;
+        lane.item = runtime::no_index;
+    }
+    pump();
+    if (active_ != 0) return;
+    // Nothing to do: the answer still comes in a turn of its own.
+    wake_.on_done = [](runtime::Op& op, Time now) { static_cast<Sweep*>(op.owner)->end(now); };
+    wake_.owner = this;
+    wake_.tag = tag_;
+    wake_.action = DiskAction::stat;
+    wake_.path = "/";
+    disk_.submit(wake_);
+}
+
+bool Sweep::has_more() const {
+    return next_ < num_items() && !canceled_ && (error_ == Errc::ok || !stops_on_error());
+}
+
+void Sweep::pump() {
+    do {
+        const std::size_t count = lanes();
+        for (std::size_t i = 0; i < count; ++i) {
+            Lane& lane = lanes_[i];
+            while (lane.item == runtime::no_index && has_more()) {
+                lane.item = next_++;
+                lane.stage = 0;
+                if (advance(lane)) {
+                    submit(lane);
+                } else {
+                    lane.item = runtime::no_index;
+                }
+            }
+        }
+        if (active_ != 0 || canceled_ || (error_ != Errc::ok && stops_on_error())) return;
+        next_ = 0;
+    } while (next_pass());
+    next_ = num_items();
+}
+
+void Sweep::submit(Lane& lane) {
+    ++active_;
+    lane.op.on_done = on_op;
+    lane.op.owner = &lane;
+    lane.op.tag = tag_;
+    lane.op.bulk = true;
+    disk_.submit(lane.op);
+}
+
+void Sweep::on_op(runtime::Op& op, Time now) {
+    Lane& lane = *static_cast<Lane*>(op.owner);
+    Sweep& sweep = *lane.sweep;
+    --sweep.active_;
+    if (sweep.advance(lane)) return sweep.submit(lane);
+    lane.item = runtime::no_index;
+    sweep.pump();
+    if (sweep.active_ == 0) sweep.end(now);
+}
+
+void Sweep::end(Time now) {
+    running_ = false;
+    if (canceled_ && error_ == Errc::ok) error_ = Errc::canceled;
+    if (on_done != nullptr) on_done(*this, now);
+}
+
+void Sweep::failed(Errc error, const std::string& path) {
+    if (error_ != Errc::ok) return;
+    error_ = error;
+    error_path_ = path;
+}
+
+void Sweep::prepare(Lane& lane, DiskAction action, std::string path, std::size_t trusted_prefix) const {
+    lane.op.action = action;
+    lane.op.path = std::move(path);
+    lane.op.trusted_prefix = trusted_prefix;
+}
+
+// -- StatSweep: 0 begin, 1 looked
+
+bool StatSweep::advance(Lane& lane) {
+    if (lane.item == 0 && lane.stage == 0) {
+        stamps_.assign(store_.num_files(), {});
+        holes_.assign(store_.num_files(), false);
+        part_file_ = {};
+    }
+    const bool is_part = lane.item == store_.num_files();
+    if (lane.stage++ == 0) {
+        if (!is_part && !store_.layout().files[lane.item].on_disk) return false;
+        const std::string path = is_part ? store_.part_path() : store_.path_of(FileIndex{lane.item});
+        prepare(lane, DiskAction::stat, path, store_.save_path().size());
+        return true;
+    }
+    const auto& op = lane.op;
+    if (op.error != Errc::ok && !is_absence(op.error)) failed(op.error, op.path);
+    if (op.error != Errc::ok || op.stat.kind != FileKind::file) return false;
+    const storage::FileStamp stamp{true, op.stat.size, op.stat.modified_ns};
+    if (is_part) {
+        part_file_ = stamp;
+    } else {
+        stamps_[lane.item] = stamp;
+        holes_[lane.item] = op.stat.size > 0 && op.stat.allocated == 0;
+    }
+    return false;
+}
+
+// -- EmptyFilesSweep: 0 begin, 1 opened, 2 made the directory, 3 opened again, 4 closed
+
+EmptyFilesSweep::EmptyFilesSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted)
+    : Sweep(store.disk(), tag), store_(store) {
+    for (std::uint32_t f = 0; f < store.num_files(); ++f) {
+        const bool asked = wanted.empty() || (f < wanted.size() && wanted[f]);
+        if (asked && store.layout().is_empty_file(f)) files_.push_back(FileIndex{f});
+    }
+}
+
+bool EmptyFilesSweep::advance(Lane& lane) {
+    const std::string path = store_.path_of(files_[lane.item]);
+    const std::size_t trusted = store_.save_path().size();
+    const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
+    if (lane.stage == 4) return false;
+    if (error == Errc::not_found && lane.stage == 1) {
+        prepare(lane, DiskAction::mkdirs, path.substr(0, path.rfind('/')), trusted);
+        lane.stage = 2;
+        return true;
+    }
+    if (error != Errc::ok) {
+        failed(error, path);
+        return false;
+    }
+    if (lane.stage == 0 || lane.stage == 2) {
+        prepare(lane, DiskAction::open, path, trusted);
+        lane.op.mode = OpenMode::create;
+        lane.stage = lane.stage == 0 ? 1 : 3;
+    } else {
+        lane.op.action = DiskAction::close;
+        lane.stage = 4;
+    }
+    return true;
+}
+
+// -- SyncSweep: 0 begin, 1 opened, 2 synced, 3 closed; then each directory: 0 begin, 1 synced
+
+SyncSweep::SyncSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {
+    for (const FileIndex file : store.take_dirty()) files_.push_back(store.path_of(file));
+    if (store.part_file_dirty()) files_.push_back(store.part_path());
+    if (files_.empty()) return;
+    dirs_ = directories_of(files_, store.save_path().size());
+    dirs_.push_back(store.save_path());
+}
+
+std::uint32_t SyncSweep::num_items() const {
+    return static_cast<std::uint32_t>(in_dirs_ ? dirs_.size() : files_.size());
+}
+
+bool SyncSweep::next_pass() {
+    if (in_dirs_) return false;
+    in_dirs_ = true;
+    return !dirs_.empty();
+}
+
+bool SyncSweep::advance(Lane& lane) {
+    if (!in_dirs_) return advance_file(lane);
+    if (lane.stage++ == 0) {
+        prepare(lane, DiskAction::sync_dir, dirs_[lane.item], store_.save_path().size());
+        return true;
+    }
+    if (lane.op.error != Errc::ok && !is_absence(lane.op.error)) failed(lane.op.error, lane.op.path);
+    return false;
+}
+
+bool SyncSweep::advance_file(Lane& lane) {
+    const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
+    // A file that the user took away needs no sync: its stamp will tell.
+    if (error != Errc::ok && !is_absence(error)) failed(error, files_[lane.item]);
+    switch (lane.stage++) {
+        case 0:
+            prepare(lane, DiskAction::open, files_[lane.item], store_.save_path().size());
+            lane.op.mode = OpenMode::write;
+            return true;
+        case 1:
+            lane.op.action = DiskAction::sync_file;
+            return error == Errc::ok;
+        case 2:
+            lane.op.action = DiskAction::close;
+            return true;
+        default:
+            return false;
+    }
+}
+
+// -- RemoveSweep: 0 begin, 1 removed; then each directory, children first
+
+RemoveSweep::RemoveSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {
+    JST_CHECK(!store.files_open(), "files are removed while they are open");
+    std::vector<std::string> paths;
+    for (std::uint32_t f = 0; f < store.num_files(); ++f) {
+        if (store.layout().files[f].on_disk) paths.push_back(store.path_of(FileIndex{f}));
+    }
+    dirs_ = directories_of(paths, store.save_path().size());
+    std::reverse(dirs_.begin(), dirs_.end());
+}
+
+std::uint32_t RemoveSweep::num_items() const {
+    return in_dirs_ ? static_cast<std::uint32_t>(dirs_.size()) : store_.num_files() + 1;
+}
+
+bool RemoveSweep::next_pass() {
+    if (in_dirs_) return false;
+    in_dirs_ = true;
+    return !dirs_.empty();
+}
+
+bool RemoveSweep::advance(Lane& lane) {
+    if (lane.stage++ != 0) {
+        const Errc error = lane.op.error;
+        const bool others_there = in_dirs_ && (error == Errc::not_empty || error == Errc::exists);
+        if (error != Errc::ok && !is_absence(error) && !others_there) failed(error, lane.op.path);
+        return false;
+    }
+    const std::size_t trusted = store_.save_path().size();
+    if (in_dirs_) {
+        prepare(lane, DiskAction::rmdir, dirs_[lane.item], trusted);
+        return true;
+    }
+    const bool is_part = lane.item == store_.num_files();
+    if (!is_part && !store_.layout().files[lane.item].on_disk) return false;
+    prepare(lane, DiskAction::unlink, is_part ? store_.part_path() : store_.path_of(FileIndex{lane.item}), trusted);
+    return true;
+}
+
+}  // namespace jst::engine
