@@ -10,6 +10,7 @@
 
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace jst::engine {
 
 inline constexpr std::uint32_t check_chunk_bytes = 1u << 20;
 inline constexpr std::size_t max_check_lanes = 16;
+inline constexpr std::uint32_t max_shortcuts_per_turn = 4096;
 
 class Checker {
   public:
@@ -53,14 +55,20 @@ class Checker {
   private:
     struct Lane;
 
+    static void on_read(StoreJob& job, Time now);
+    static void on_hash(runtime::Op& op, Time now);
     void pump(Time now);
-    void begin_piece(Lane& lane, PieceIndex piece);
+    std::optional<bool> known_without_reading(const Lane& lane) const;
+    void begin_piece(Lane& lane);
     void read_chunk(Lane& lane);
     void hash_chunk(Lane& lane);
     void chunk_hashed(Lane& lane, Time now);
+    void learn_zeros(const Lane& lane);
     void end_piece(Lane& lane, bool good, Time now);
+    void leave_piece(Lane& lane, Time now);
+    void wake_later();
     bool is_hole(PieceIndex piece) const;
-    void fail_with(Errc error, const std::string& path);
+    void report(PieceIndex piece, bool good, Time now);
 
     FileStore& store_;
     runtime::Compute& compute_;
@@ -78,9 +86,10 @@ class Checker {
     Errc error_ = Errc::ok;
     std::string error_path_;
     runtime::DiskOp wake_;
-    // What a piece of zeros hashes to, once one is known.
+    // What a full piece of zeros hashes to, once one was read.
     std::optional<Sha1Digest> zero_sha1_;
-    std::optional<std::vector<Sha256Digest>> zero_leaves_;
+    std::optional<Sha256Digest> zero_root_;
+    std::uint64_t zero_width_ = 0;
 };
 
 }  // namespace jst::engine

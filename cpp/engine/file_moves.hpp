@@ -15,37 +15,47 @@ namespace jst::engine {
 
 inline constexpr std::size_t move_chunk_bytes = 256u << 10;
 
-/// All files and the part file to `save_path`, or with one of `file` and `name` that file to another relative path.
+/// A name that the user may give this file: checked_rename(), and no other file's or directory's (Errc::exists).
+Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name);
+
+/// All files and the part file to `save_path`, or one file to another relative path. Where something lies already at the
+/// target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
 class MoveSweep final : public Sweep {
   public:
     MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path);
-    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, std::string name);
+    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name);
+    void cancel() noexcept override;
 
   protected:
-    std::uint32_t num_items() const override { return static_cast<std::uint32_t>(moves_.size()); }
+    std::uint32_t num_items() const override;
     std::size_t lanes() const override { return 1; }
     bool advance(Lane& lane) override;
     bool next_pass() override;
 
   private:
-    enum Stage : std::uint32_t { begin, looked, made_dirs, renamed, source_open, target_open, read, written, synced,
-                                 source_closed, target_closed, deleted, aborted_source, aborted_target, aborted_unlink };
+    enum class Pass : std::uint8_t { moving, back, cleaning };
+    struct Place {
+        std::string path;
+        std::size_t trusted = 0;
+    };
     struct Move {
-        std::string from;
-        std::string to;
-        std::size_t from_trusted = 0;
-        std::size_t to_trusted = 0;
+        Place from;
+        Place to;
         bool done = false;
     };
-    bool begin_move(Lane& lane, Move& move);
-    bool copy(Lane& lane, Move& move);
-    bool abort(Lane& lane, Move& move);
-    bool fail_move(Lane& lane);
+    bool advance_move(Lane& lane, Move& move);
+    bool advance_copy(Lane& lane, Move& move);
+    bool begin_abort(Lane& lane, const Move& move);
+    bool advance_abort(Lane& lane, const Move& move);
+    bool give_up(Errc error, const std::string& path);
+    bool ask(Lane& lane, runtime::DiskAction action, const Place& place, std::uint32_t stage) const;
+    bool ask_handle(Lane& lane, runtime::DiskAction action, runtime::FileHandle file, std::uint32_t stage) const;
+    bool ask_read(Lane& lane);
+    static bool open_as(Lane& lane, runtime::OpenMode mode);
 
-    FileStore& store_;
+    Pass pass_ = Pass::moving;
     std::vector<Move> moves_;
-    std::vector<std::string> old_dirs_;
-    bool going_back_ = false;
+    std::vector<Place> dirs_;  // to be cleaned, deepest first
     Errc cause_ = Errc::ok;
     std::string cause_path_;
     runtime::FileHandle source_;
@@ -75,6 +85,7 @@ class Unpark {
   private:
     static void on_job(StoreJob& job, Time now);
     bool next_chunk();
+    void chunk_done(Time now);
 
     FileStore& store_;
     FileIndex file_;

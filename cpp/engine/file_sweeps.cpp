@@ -23,7 +23,8 @@ std::vector<std::string> directories_of(const std::vector<std::string>& paths, s
 }
 
 bool is_absence(Errc error) noexcept {
-    return error == Errc::not_found || error == Errc::not_directory || error == Errc::is_directory || error == Errc::symlink;
+    return error == Errc::not_found || error == Errc::not_directory || error == Errc::is_directory || error == Errc::symlink ||
+           error == Errc::not_a_file;
 }
 
 void Sweep::start() {
@@ -78,7 +79,7 @@ void Sweep::submit(Lane& lane) {
     lane.op.on_done = on_op;
     lane.op.owner = &lane;
     lane.op.tag = tag_;
-    lane.op.bulk = true;
+    lane.op.bulk = is_bulk();
     disk_.submit(lane.op);
 }
 

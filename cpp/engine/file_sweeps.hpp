@@ -35,7 +35,7 @@ class Sweep {
 
     /// Never answers inline. Not twice at a time (JST_CHECK).
     void start();
-    void cancel() noexcept { canceled_ = true; }
+    virtual void cancel() noexcept { canceled_ = true; }
     bool is_running() const noexcept { return running_; }
     Errc error() const noexcept { return error_; }
     const std::string& error_path() const noexcept { return error_path_; }
@@ -53,6 +53,8 @@ class Sweep {
     virtual bool advance(Lane& lane) = 0;
     /// Every item is finished: true when there is more to do (num_items() items again, the first at stage 0).
     virtual bool next_pass() { return false; }
+    /// Whether operations may wait behind others and go to workers.
+    virtual bool is_bulk() const { return true; }
     /// Whether the first error keeps further items from being begun.
     virtual bool stops_on_error() const { return true; }
     void failed(Errc error, const std::string& path);

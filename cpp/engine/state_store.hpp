@@ -39,7 +39,7 @@ class StateStore {
     StateStore(const StateStore&) = delete;
     StateStore& operator=(const StateStore&) = delete;
 
-    /// Makes the directory, takes the lock, reads all records. Then on_opened; is_open() and error() say how it went.
+    /// Makes the directory, takes the lock, reads all records. Once. Then on_opened; is_open() and error() say how it went.
     void open();
     bool is_open() const noexcept { return open_; }
     Errc error() const noexcept { return error_; }
@@ -52,8 +52,8 @@ class StateStore {
     void save(const storage::TorrentRecord& record);
     void save(const storage::SessionRecord& record);
     void forget(Bytes info_hash);
-    /// A number that done() reaches when everything asked for so far is on disk. on_saved follows in any case.
-    std::uint64_t ticket();
+    /// A number that done() reaches when everything asked for so far is on disk: at once when it is there already.
+    std::uint64_t ticket() const noexcept { return tickets_; }
     std::uint64_t done() const noexcept { return done_; }
     /// The error of the last save that failed, until a later save of the same record works.
     std::optional<std::pair<Error, std::string>> save_error() const;
@@ -65,17 +65,21 @@ class StateStore {
     static std::string record_name(Bytes info_hash);
 
   private:
-    struct Load;
+    class Load;
     struct Save;
     struct Pending {
         std::optional<ByteVector> bytes;  // nothing: the record is to be deleted
-        std::uint64_t ticket = 0;
+        std::uint64_t ticket = 0;         // the oldest that waits for it
     };
 
     void enqueue(const std::string& name, std::optional<ByteVector> bytes);
     void pump();
-    void loaded(Time now);
-    void saved(Time now);
+    void submit_save(runtime::DiskAction action);
+    static void on_save_op(runtime::Op& op, Time now);
+    void advance_save(Time now);
+    void end_save(Errc error, Time now);
+    void release_lock();
+    void finish_open(Time now);
 
     runtime::Disk& disk_;
     std::string dir_;
@@ -88,7 +92,8 @@ class StateStore {
     std::optional<storage::SessionRecord> session_;
     std::vector<StateProblem> problems_;
 
-    std::map<std::string, Pending> pending_;  // by name below dir_
+    std::map<std::string, Pending> pending_;       // by name below dir_
+    std::map<std::uint64_t, std::string> order_;  // their tickets, oldest first
     std::map<std::string, std::pair<Error, std::string>> save_errors_;
     std::uint64_t tickets_ = 0;
     std::uint64_t done_ = 0;

@@ -1,0 +1,265 @@
+#include "engine/checker.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "codec/merkle.hpp"
+#include "engine/file_sweeps.hpp"
+
+namespace jst::engine {
+
+// A lane works on one piece: read a chunk -> hash it -> next chunk ... -> compare.
+struct Checker::Lane {
+    Checker* checker = nullptr;
+    bool busy = false;
+    bool hole = false;
+    PieceIndex piece;
+    storage::PieceExpectation expected;
+    std::uint32_t next_span = 0;   // of the piece; spans before it are hashed
+    std::uint32_t chunk_spans = 0;
+    std::uint32_t chunk_begin = 0;
+    std::uint32_t chunk_bytes = 0;
+    int hashing = 0;               // operations out
+    Sha1Digest sha1;
+    std::vector<Sha256Digest> leaves;
+    ByteVector buffer;
+    MutableBytes into;
+    std::vector<Bytes> spans;
+    StoreJob job;
+    runtime::HashOp hash;
+    runtime::HashMoreOp more;
+    std::unique_ptr<runtime::HashState> state;
+
+    bool last_chunk() const { return next_span + chunk_spans == expected.span_count(); }
+    bool whole() const { return chunk_begin == 0 && chunk_bytes == expected.piece_size; }
+};
+
+Checker::Checker(FileStore& store, runtime::Compute& compute, std::shared_ptr<const codec::Metainfo> metainfo,
+                 runtime::Tag tag, std::uint64_t budget)
+    : store_(store), compute_(compute), metainfo_(std::move(metainfo)), tag_(tag), budget_(budget) {}
+
+Checker::~Checker() = default;
+
+void Checker::start(Bitfield pieces, std::vector<bool> holes) {
+    JST_CHECK(!running_, "a check is started twice");
+    JST_CHECK(pieces.size() == store_.map().num_pieces(), "a check of another torrent's pieces");
+    running_ = true;
+    canceled_ = false;
+    error_ = Errc::ok;
+    error_path_.clear();
+    pieces_ = std::move(pieces);
+    holes_ = std::move(holes);
+    next_ = PieceIndex{};
+    checked_ = 0;
+    zero_sha1_.reset();
+    zero_root_.reset();
+    const std::uint64_t lane_bytes = std::min(store_.map().piece_length(), check_chunk_bytes);
+    const auto count = std::clamp<std::uint64_t>(budget_ / lane_bytes, 1, max_check_lanes);
+    while (lanes_.size() < count) {
+        lanes_.push_back(std::make_unique<Lane>());
+        Lane& lane = *lanes_.back();
+        lane.checker = this;
+        lane.job.on_done = on_read;
+        lane.job.owner = &lane;
+        lane.job.bulk = true;
+        lane.hash.on_done = on_hash;
+        lane.hash.owner = &lane;
+        lane.hash.bulk = true;
+        lane.more.on_done = on_hash;
+        lane.more.owner = &lane;
+    }
+    wake_later();
+}
+
+void Checker::wake_later() {
+    wake_.on_done = [](runtime::Op& op, Time now) { static_cast<Checker*>(op.owner)->pump(now); };
+    wake_.owner = this;
+    wake_.tag = tag_;
+    wake_.action = runtime::DiskAction::stat;
+    wake_.path = store_.save_path();
+    store_.disk().submit(wake_);
+}
+
+std::uint64_t Checker::buffered() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& lane : lanes_) sum += lane->buffer.capacity();
+    return sum;
+}
+
+void Checker::pump(Time now) {
+    std::uint32_t shortcuts = 0;
+    for (auto& lane : lanes_) {
+        while (!lane->busy && !canceled_ && error_ == Errc::ok && shortcuts < max_shortcuts_per_turn) {
+            lane->piece = pieces_.next_set(next_);
+            if (lane->piece.value >= pieces_.size()) break;
+            next_ = PieceIndex{lane->piece.value + 1};
+            lane->expected = storage::expectation_of(*metainfo_, lane->piece);
+            lane->hole = is_hole(lane->piece);
+            if (const auto good = known_without_reading(*lane)) {
+                ++shortcuts;
+                report(lane->piece, *good, now);
+            } else {
+                begin_piece(*lane);
+            }
+        }
+    }
+    if (active_ != 0) return;
+    const bool more = pieces_.next_set(next_).value < pieces_.size();
+    if (more && !canceled_ && error_ == Errc::ok) return wake_later();
+    running_ = false;
+    if (canceled_ && error_ == Errc::ok) error_ = Errc::canceled;
+    for (auto& lane : lanes_) lane->buffer = {};
+    if (on_done != nullptr) on_done(*this, now);
+}
+
+void Checker::report(PieceIndex piece, bool good, Time now) {
+    ++checked_;
+    if (on_piece != nullptr) on_piece(*this, piece, good, now);
+}
+
+bool Checker::is_hole(PieceIndex piece) const {
+    if (holes_.empty()) return false;
+    bool hole = true;
+    store_.map().each_slice(piece, 0, store_.map().piece_size(piece), [&](const storage::FileSlice& slice) {
+        if (!slice.is_pad) hole = hole && holes_[slice.file.value] && !store_.is_parked(slice.file);
+    });
+    return hole;
+}
+
+namespace {
+
+/// The piece is as long as most, and its tree covers all of it.
+bool is_plain(const storage::PieceExpectation& expected, std::uint32_t piece_length) {
+    return expected.piece_size == piece_length && (!expected.root || expected.tree_size == piece_length);
+}
+
+}  // namespace
+
+std::optional<bool> Checker::known_without_reading(const Lane& lane) const {
+    const auto& expected = lane.expected;
+    if (!expected.is_known()) return false;
+    if (!lane.hole || !is_plain(expected, store_.map().piece_length())) return std::nullopt;
+    if (expected.sha1 && !zero_sha1_) return std::nullopt;
+    if (expected.root && (!zero_root_ || zero_width_ != expected.tree_width)) return std::nullopt;
+    return (!expected.sha1 || *expected.sha1 == *zero_sha1_) && (!expected.root || *expected.root == *zero_root_);
+}
+
+void Checker::learn_zeros(const Lane& lane) {
+    if (!lane.hole || !is_plain(lane.expected, store_.map().piece_length())) return;
+    if (lane.expected.sha1) zero_sha1_ = lane.sha1;
+    if (!lane.expected.root) return;
+    zero_width_ = lane.expected.tree_width;
+    zero_root_ = codec::merkle_root(lane.leaves, zero_width_, codec::merkle_pad(0));
+}
+
+void Checker::begin_piece(Lane& lane) {
+    ++active_;
+    lane.busy = true;
+    lane.next_span = 0;
+    lane.chunk_spans = 0;
+    lane.chunk_begin = 0;
+    lane.chunk_bytes = 0;
+    lane.leaves.assign(lane.expected.root ? lane.expected.span_count() : 0, {});
+    lane.state.reset();
+    lane.buffer.resize(std::min(store_.map().piece_length(), check_chunk_bytes));
+    read_chunk(lane);
+}
+
+void Checker::read_chunk(Lane& lane) {
+    lane.chunk_begin = lane.expected.span(lane.next_span).first;
+    lane.chunk_spans = 0;
+    lane.chunk_bytes = 0;
+    lane.spans.clear();
+    for (std::uint32_t n = lane.next_span; n < lane.expected.span_count(); ++n) {
+        const std::uint32_t length = lane.expected.span(n).second;
+        if (lane.chunk_bytes + length > lane.buffer.size()) break;
+        lane.spans.push_back(Bytes(lane.buffer).subspan(lane.chunk_bytes, length));
+        lane.chunk_bytes += length;
+        ++lane.chunk_spans;
+    }
+    lane.into = MutableBytes(lane.buffer).first(lane.chunk_bytes);
+    lane.job.tag = tag_;
+    lane.job.tag.piece = lane.piece.value;
+    lane.job.tag.begin = lane.chunk_begin;
+    lane.job.piece = lane.piece;
+    lane.job.begin = lane.chunk_begin;
+    lane.job.into = std::span(&lane.into, 1);
+    store_.submit(lane.job);
+}
+
+void Checker::on_read(StoreJob& job, Time now) {
+    Lane& lane = *static_cast<Lane*>(job.owner);
+    Checker& checker = *lane.checker;
+    if (checker.canceled_ || checker.error_ != Errc::ok) return checker.leave_piece(lane, now);
+    if (job.error == Errc::ok) return checker.hash_chunk(lane);
+    if (job.error == Errc::short_read || is_absence(job.error)) return checker.end_piece(lane, false, now);
+    checker.error_ = job.error;
+    checker.error_path_ = job.path;
+    checker.leave_piece(lane, now);
+}
+
+void Checker::hash_chunk(Lane& lane) {
+    const auto& expected = lane.expected;
+    lane.hash.tag = lane.job.tag;
+    lane.more.tag = lane.job.tag;
+    lane.hashing = 0;
+    const bool whole = lane.whole();
+    if (expected.sha1 && !whole) {
+        if (!lane.state) lane.state = compute_.new_state();
+        lane.more.state = lane.state.get();
+        lane.more.spans = lane.spans;
+        lane.more.last = lane.last_chunk();
+        ++lane.hashing;
+        compute_.hash_more(lane.more);
+    }
+    // Of a whole piece one operation gives everything; of a chunk it gives the leaves only.
+    lane.hash.want_sha1 = whole && expected.sha1.has_value();
+    const std::uint32_t leaves_end = std::min(lane.next_span + lane.chunk_spans, expected.leaf_count);
+    const std::uint32_t leaves = whole ? lane.chunk_spans : leaves_end - std::min(lane.next_span, leaves_end);
+    lane.hash.leaves = {};
+    lane.hash.spans = lane.spans;
+    if (expected.root && leaves > 0) {
+        lane.hash.leaves = std::span(lane.leaves).subspan(lane.next_span, leaves);
+        lane.hash.spans = std::span(lane.spans).first(leaves);
+    }
+    if (!lane.hash.want_sha1 && lane.hash.leaves.empty()) {
+        JST_CHECK(lane.hashing > 0, "padding without a SHA-1 that covers it");
+        return;
+    }
+    ++lane.hashing;
+    compute_.hash(lane.hash);
+}
+
+void Checker::on_hash(runtime::Op& op, Time now) {
+    Lane& lane = *static_cast<Lane*>(op.owner);
+    if (--lane.hashing == 0) lane.checker->chunk_hashed(lane, now);
+}
+
+void Checker::chunk_hashed(Lane& lane, Time now) {
+    if (canceled_ || error_ != Errc::ok) return leave_piece(lane, now);
+    if (lane.hash.error != Errc::ok || lane.more.error != Errc::ok) {
+        error_ = lane.hash.error != Errc::ok ? lane.hash.error : lane.more.error;
+        return leave_piece(lane, now);
+    }
+    if (!lane.last_chunk()) {
+        lane.next_span += lane.chunk_spans;
+        return read_chunk(lane);
+    }
+    lane.sha1 = lane.whole() ? lane.hash.sha1 : lane.more.sha1;
+    learn_zeros(lane);
+    end_piece(lane, storage::passes(lane.expected, lane.sha1, lane.leaves), now);
+}
+
+void Checker::end_piece(Lane& lane, bool good, Time now) {
+    report(lane.piece, good, now);
+    leave_piece(lane, now);
+}
+
+void Checker::leave_piece(Lane& lane, Time now) {
+    lane.busy = false;
+    lane.state.reset();
+    --active_;
+    pump(now);
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,283 @@
+#include "engine/file_moves.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "storage/safe_path.hpp"
+
+namespace jst::engine {
+
+using runtime::DiskAction;
+using runtime::FileKind;
+using runtime::OpenMode;
+
+Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name) {
+    JST_TRY(path, storage::checked_rename(name));
+    const std::string key = storage::fold_path(path);
+    for (std::uint32_t f = 0; f < store.num_files(); ++f) {
+        if (f == file.value || !store.layout().files[f].on_disk) continue;
+        const std::string other = storage::fold_path(store.relative_path(FileIndex{f}));
+        if (other == key || other.starts_with(key + '/') || key.starts_with(other + '/')) return fail(Errc::exists);
+    }
+    return path;
+}
+
+// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: open both,
+// read and write in turns, sync, close both, delete the source. A copy that fails is closed and deleted.
+namespace {
+enum Stage : std::uint32_t {
+    begin, source_seen, target_seen, dir_made, renamed,
+    source_open, target_open, read, written, synced, source_closed, target_closed, source_deleted,
+    abort_source, abort_target, abort_deleted,
+};
+}  // namespace
+
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path) : Sweep(store.disk(), tag) {
+    JST_CHECK(store.jobs() == 0 && !store.files_open(), "a torrent moves while its files are in use");
+    while (save_path.size() > 1 && save_path.back() == '/') save_path.pop_back();
+    if (save_path == store.save_path()) return;
+    const auto add = [&](const std::string& relative) {
+        moves_.push_back({{store.save_path() + '/' + relative, store.save_path().size()},
+                          {save_path + '/' + relative, save_path.size()}});
+    };
+    for (std::uint32_t f = 0; f < store.num_files(); ++f) {
+        if (store.layout().files[f].on_disk) add(store.relative_path(FileIndex{f}));
+    }
+    add(store.layout().part_name);
+}
+
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name)
+    : Sweep(store.disk(), tag) {
+    JST_CHECK(store.jobs() == 0 && !store.files_open(), "a file is renamed while it is in use");
+    const std::size_t trusted = store.save_path().size();
+    if (store.relative_path(file) == name) return;
+    moves_.push_back({{store.path_of(file), trusted}, {store.save_path() + '/' + name, trusted}});
+}
+
+void MoveSweep::cancel() noexcept {
+    if (pass_ == Pass::moving && cause_ == Errc::ok) cause_ = Errc::canceled;
+}
+
+std::uint32_t MoveSweep::num_items() const {
+    return static_cast<std::uint32_t>(pass_ == Pass::cleaning ? dirs_.size() : moves_.size());
+}
+
+bool MoveSweep::next_pass() {
+    if (pass_ == Pass::cleaning) {
+        if (cause_ != Errc::ok) failed(cause_, cause_path_);
+        return false;
+    }
+    if (pass_ == Pass::moving && cause_ != Errc::ok) {
+        pass_ = Pass::back;
+        std::erase_if(moves_, [](const Move& move) { return !move.done; });
+        for (auto& move : moves_) {
+            std::swap(move.from, move.to);
+            move.done = false;
+        }
+        return true;
+    }
+    pass_ = Pass::cleaning;
+    std::vector<std::string> paths;
+    for (const auto& move : moves_) paths.push_back(move.from.path);
+    const std::size_t trusted = moves_.empty() ? 0 : moves_.front().from.trusted;
+    for (auto& dir : directories_of(paths, trusted)) dirs_.push_back({std::move(dir), trusted});
+    std::reverse(dirs_.begin(), dirs_.end());
+    return true;
+}
+
+bool MoveSweep::ask(Lane& lane, DiskAction action, const Place& place, std::uint32_t stage) const {
+    prepare(lane, action, place.path, place.trusted);
+    lane.stage = stage;
+    return true;
+}
+
+bool MoveSweep::give_up(Errc error, const std::string& path) {
+    if (cause_ == Errc::ok || cause_ == Errc::canceled) {
+        cause_ = error;
+        cause_path_ = path;
+    }
+    return false;
+}
+
+bool MoveSweep::advance(Lane& lane) {
+    if (pass_ == Pass::cleaning) return lane.stage == begin && ask(lane, DiskAction::rmdir, dirs_[lane.item], renamed);
+    Move& move = moves_[lane.item];
+    if (lane.stage == begin) {
+        if (pass_ == Pass::moving && cause_ != Errc::ok) return false;
+        return ask(lane, DiskAction::stat, move.from, source_seen);
+    }
+    if (lane.stage >= abort_source) return advance_abort(lane, move);
+    return lane.stage > renamed ? advance_copy(lane, move) : advance_move(lane, move);
+}
+
+bool MoveSweep::advance_move(Lane& lane, Move& move) {
+    const Errc error = lane.op.error;
+    switch (lane.stage) {
+        case source_seen:
+            if (error != Errc::ok && !is_absence(error)) return give_up(error, move.from.path);
+            if (error != Errc::ok || lane.op.stat.kind != FileKind::file) return false;
+            return ask(lane, DiskAction::stat, move.to, target_seen);
+        case target_seen: {
+            const bool free = is_absence(error) || (error == Errc::ok && lane.op.stat.kind == FileKind::missing);
+            if (!free) return give_up(error == Errc::ok ? Errc::exists : error, move.to.path);
+            const std::string dir = move.to.path.substr(0, move.to.path.rfind('/'));
+            return ask(lane, DiskAction::mkdirs, {dir, std::min(move.to.trusted, dir.size())}, dir_made);
+        }
+        case dir_made:
+            if (error != Errc::ok) return give_up(error, move.to.path);
+            // The two prefixes differ, and mkdirs has just looked at the way to the target.
+            lane.op.path_to = move.to.path;
+            return ask(lane, DiskAction::rename, {move.from.path, 0}, renamed);
+        default:
+            if (error == Errc::cross_device) return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
+            if (error != Errc::ok) return give_up(error, move.to.path);
+            move.done = true;
+            return false;
+    }
+}
+
+bool MoveSweep::open_as(Lane& lane, OpenMode mode) {
+    lane.op.mode = mode;
+    return true;
+}
+
+bool MoveSweep::advance_copy(Lane& lane, Move& move) {
+    runtime::DiskOp& op = lane.op;
+    if (op.error != Errc::ok) {
+        const bool at_source = lane.stage == source_open || lane.stage == read || lane.stage == source_closed;
+        give_up(op.error, at_source ? move.from.path : move.to.path);
+        return begin_abort(lane, move);
+    }
+    if (cause_ == Errc::canceled && pass_ == Pass::moving && lane.stage < synced) {
+        if (lane.stage == source_open) source_ = op.file;
+        if (lane.stage == target_open) target_ = op.file;
+        return begin_abort(lane, move);
+    }
+    switch (lane.stage) {
+        case source_open:
+            source_ = op.file;
+            return ask(lane, DiskAction::open, move.to, target_open) && open_as(lane, OpenMode::create);
+        case target_open:
+            target_ = op.file;
+            offset_ = 0;
+            buffer_.resize(move_chunk_bytes);
+            return ask_read(lane);
+        case read:
+            if (op.transferred == 0) return ask_handle(lane, DiskAction::sync_file, target_, synced);
+            from_ = Bytes(buffer_).first(op.transferred);
+            op.from = std::span(&from_, 1);
+            return ask_handle(lane, DiskAction::write, target_, written);
+        case written:
+            offset_ += from_.size();
+            return ask_read(lane);
+        case synced:
+            return ask_handle(lane, DiskAction::close, std::exchange(source_, {}), source_closed);
+        case source_closed:
+            return ask_handle(lane, DiskAction::close, std::exchange(target_, {}), target_closed);
+        case target_closed:
+            return ask(lane, DiskAction::unlink, move.from, source_deleted);
+        default:
+            move.done = true;
+            return false;
+    }
+}
+
+bool MoveSweep::ask_handle(Lane& lane, DiskAction action, runtime::FileHandle file, std::uint32_t stage) const {
+    lane.op.action = action;
+    lane.op.file = file;
+    lane.op.offset = offset_;
+    lane.stage = stage;
+    return true;
+}
+
+bool MoveSweep::ask_read(Lane& lane) {
+    into_ = buffer_;
+    lane.op.into = std::span(&into_, 1);
+    return ask_handle(lane, DiskAction::read, source_, read);
+}
+
+/// Closes what is open and deletes the copy; the source was not touched.
+bool MoveSweep::begin_abort(Lane& lane, const Move& move) {
+    if (source_) return ask_handle(lane, DiskAction::close, std::exchange(source_, {}), abort_source);
+    if (target_) return ask_handle(lane, DiskAction::close, std::exchange(target_, {}), abort_target);
+    if (lane.stage == source_open) return false;
+    return ask(lane, DiskAction::unlink, move.to, abort_deleted);
+}
+
+bool MoveSweep::advance_abort(Lane& lane, const Move& move) {
+    return lane.stage != abort_deleted && begin_abort(lane, move);
+}
+
+// -- Unpark
+
+Unpark::Unpark(FileStore& store, runtime::Tag tag, FileIndex file, const Bitfield& have) : store_(store), file_(file) {
+    const auto range = store.map().pieces_of(file);
+    // Only the first and the last piece of a file can be shared.
+    for (PieceIndex piece = range.first; piece < range.last; ++piece) {
+        if (have[piece] && store.parts().slot(piece)) pieces_.push_back(piece);
+        if (piece == range.first && range.size() > 2) piece = PieceIndex{range.last.value - 2};
+    }
+    job_.on_done = on_job;
+    job_.owner = this;
+    job_.tag = tag;
+    job_.bulk = true;
+    wake_.on_done = [](runtime::Op& op, Time now) { static_cast<Unpark*>(op.owner)->chunk_done(now); };
+    wake_.owner = this;
+    wake_.tag = tag;
+}
+
+void Unpark::start() {
+    buffer_.resize(std::min<std::size_t>(move_chunk_bytes, store_.map().piece_length()));
+    if (next_chunk()) return;
+    wake_.action = DiskAction::stat;
+    wake_.path = store_.save_path();
+    store_.disk().submit(wake_);
+}
+
+/// Reads the next bytes of the file's part of the piece; false when all are copied.
+bool Unpark::next_chunk() {
+    const std::uint64_t length = store_.map().piece_length();
+    const std::uint64_t start = store_.map().file_offset(file_);
+    for (; at_piece_ < pieces_.size(); ++at_piece_, done_ = 0) {
+        const PieceIndex piece = pieces_[at_piece_];
+        const std::uint64_t piece_start = piece.value * length;
+        const std::uint64_t from = std::max(start, piece_start);
+        const std::uint64_t to = std::min(start + store_.map().file_size(file_), piece_start + length);
+        if (from + done_ >= to) continue;
+        const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(to - from - done_, buffer_.size()));
+        into_ = MutableBytes(buffer_).first(bytes);
+        from_ = Bytes(buffer_).first(bytes);
+        job_.piece = piece;
+        job_.begin = static_cast<std::uint32_t>(from - piece_start + done_);
+        job_.into = std::span(&into_, 1);
+        job_.from = {};
+        reading_ = true;
+        store_.submit(job_);
+        return true;
+    }
+    return false;
+}
+
+void Unpark::on_job(StoreJob& job, Time now) {
+    Unpark& self = *static_cast<Unpark*>(job.owner);
+    if (job.error != Errc::ok) {
+        if (self.on_done != nullptr) self.on_done(self, now);
+        return;
+    }
+    if (self.reading_) {
+        self.reading_ = false;
+        job.into = {};
+        job.from = std::span(&self.from_, 1);
+        return self.store_.submit_straight(job);
+    }
+    self.done_ += self.from_.size();
+    self.chunk_done(now);
+}
+
+void Unpark::chunk_done(Time now) {
+    if (next_chunk()) return;
+    store_.unparked(file_);
+    if (on_done != nullptr) on_done(*this, now);
+}
+
+}  // namespace jst::engine

@@ -1,0 +1,161 @@
+#include "engine/state_load.hpp"
+
+#include <algorithm>
+
+namespace jst::engine {
+
+using runtime::DiskAction;
+
+// The directory: 0 begin, 1 made, 2 locked, 3 listed
+
+bool StateStore::Load::advance_dir(Lane& lane) {
+    if (lane.stage > 0 && lane.op.error != Errc::ok) {
+        failed(lane.op.error, dir_);
+        return false;
+    }
+    switch (lane.stage++) {
+        case 0:
+            prepare(lane, DiskAction::mkdirs, dir_ + "/torrents", 0);
+            return true;
+        case 1:
+            prepare(lane, DiskAction::lock, dir_ + "/lock", 0);
+            return true;
+        case 2:
+            lock_ = lane.op.file;
+            prepare(lane, DiskAction::list, dir_ + "/torrents", 0);
+            return true;
+        default:
+            list(lane.op.entries);
+            return false;
+    }
+}
+
+void StateStore::Load::list(const std::vector<runtime::DirEntry>& entries) {
+    names_.push_back("session.jst");
+    names_.push_back("session.jst.tmp");
+    for (const auto& entry : entries) {
+        std::string_view name = entry.name;
+        if (name.ends_with(".tmp")) name.remove_suffix(4);
+        if (!name.ends_with(".jst") || entry.kind != runtime::FileKind::file) continue;
+        names_.push_back("torrents/" + entry.name);
+    }
+    records_.resize(names_.size());
+    readings_.resize(names_.size());
+}
+
+bool StateStore::Load::next_pass() {
+    if (listed_) return false;
+    listed_ = true;
+    return true;
+}
+
+// A record: 0 begin, 1 looked at, 2 opened, 3 read, 4 closed, 5 set aside. A leftover: 0 begin, 5 deleted
+
+bool StateStore::Load::advance_record(Lane& lane) {
+    const std::string path = dir_ + '/' + names_[lane.item];
+    auto& reading = readings_[lane.item];
+    const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
+    switch (lane.stage++) {
+        case 0:
+            prepare(lane, path.ends_with(".tmp") ? DiskAction::unlink : DiskAction::stat, path, 0);
+            if (path.ends_with(".tmp")) lane.stage = 5;
+            return true;
+        case 1:
+            if (error == Errc::not_found) return false;
+            if (error == Errc::ok && lane.op.stat.size > storage::max_record_bytes) {
+                lane.stage = 5;
+                return set_aside(lane, fail(Errc::bad_record));
+            }
+            if (error != Errc::ok) break;
+            reading = std::make_unique<Reading>();
+            reading->bytes.resize(static_cast<std::size_t>(lane.op.stat.size));
+            reading->into = reading->bytes;
+            lane.op.action = DiskAction::open;
+            lane.op.mode = runtime::OpenMode::read;
+            return true;
+        case 2:
+            if (error != Errc::ok) break;
+            lane.op.action = DiskAction::read;
+            lane.op.offset = 0;
+            lane.op.into = std::span(&reading->into, 1);
+            return true;
+        case 3:
+            reading->error = error;
+            if (error == Errc::ok) reading->bytes.resize(std::min(lane.op.transferred, reading->bytes.size()));
+            lane.op.action = DiskAction::close;
+            return true;
+        case 4:
+            if (reading->error == Errc::ok) return !take(lane.item) && set_aside(lane, problems.back().error);
+            problems.push_back({path, fail(reading->error)});
+            return false;
+        default:
+            return false;
+    }
+    problems.push_back({path, fail(error)});
+    return false;
+}
+
+/// Decodes what was read; false when the last problem is that it is to be set aside.
+bool StateStore::Load::take(std::uint32_t item) {
+    const auto reading = std::move(readings_[item]);
+    Error error;
+    if (item == 0) {
+        auto decoded = storage::decode_session_record(reading->bytes);
+        if (decoded) {
+            session = std::move(*decoded);
+            return true;
+        }
+        error = decoded.error();
+    } else {
+        auto decoded = storage::decode_torrent_record(reading->bytes);
+        const bool named = decoded && names_[item] == "torrents/" + record_name(decoded->info_hash
+                                                                                     ? decoded->info_hash->view()
+                                                                                     : decoded->info_hash_v2->view());
+        if (named) {
+            records_[item] = std::move(*decoded);
+            return true;
+        }
+        error = decoded ? fail(Errc::bad_record) : decoded.error();
+    }
+    problems.push_back({dir_ + '/' + names_[item], error});
+    return error.code == Errc::not_supported;  // of a newer version: left where it is
+}
+
+bool StateStore::Load::set_aside(Lane& lane, Error error) {
+    const std::string path = dir_ + '/' + names_[lane.item];
+    if (problems.empty() || problems.back().path != path) problems.push_back({path, error});
+    prepare(lane, DiskAction::rename, path, 0);
+    lane.op.path_to = path + ".bad";
+    return true;
+}
+
+std::vector<storage::TorrentRecord> StateStore::Load::torrents() {
+    std::map<ByteVector, std::size_t> order;
+    if (session) {
+        for (std::size_t i = 0; i < session->queue.size(); ++i) order.emplace(session->queue[i], i);
+    }
+    struct Placed {
+        std::size_t place;
+        std::uint32_t position;
+        ByteVector hash;
+        storage::TorrentRecord record;
+    };
+    std::vector<Placed> placed;
+    for (auto& record : records_) {
+        if (!record) continue;
+        ByteVector hash = to_vector(record->info_hash ? record->info_hash->view() : record->info_hash_v2->view());
+        const auto found = order.find(hash);
+        const std::size_t place = found != order.end() ? found->second : order.size();
+        const std::uint32_t position = record->queue_position;
+        placed.push_back({place, position, std::move(hash), std::move(*record)});
+    }
+    records_.clear();
+    std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
+        return std::tie(a.place, a.position, a.hash) < std::tie(b.place, b.position, b.hash);
+    });
+    std::vector<storage::TorrentRecord> out;
+    for (auto& one : placed) out.push_back(std::move(one.record));
+    return out;
+}
+
+}  // namespace jst::engine

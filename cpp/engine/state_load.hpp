@@ -1,0 +1,47 @@
+// Reading a state_dir: directory, lock, then every record, several side by side. Internal to StateStore.
+//
+// A record that cannot be used is renamed to <name>.bad, one of a newer version or an unreadable one is left where it is; both
+// are reported. What a crash left half written (<name>.tmp) is deleted. Files of other names are not touched.
+#pragma once
+
+#include "engine/file_sweeps.hpp"
+#include "engine/state_store.hpp"
+
+namespace jst::engine {
+
+class StateStore::Load final : public Sweep {
+  public:
+    Load(runtime::Disk& disk, std::string dir) : Sweep(disk, {}), dir_(std::move(dir)) {}
+
+    runtime::FileHandle lock() const noexcept { return lock_; }
+    std::vector<storage::TorrentRecord> torrents();  // in the order of the session's queue
+    std::optional<storage::SessionRecord> session;
+    std::vector<StateProblem> problems;
+
+  protected:
+    std::uint32_t num_items() const override { return listed_ ? static_cast<std::uint32_t>(names_.size()) : 1; }
+    bool is_bulk() const override { return false; }
+    bool advance(Lane& lane) override { return listed_ ? advance_record(lane) : advance_dir(lane); }
+    bool next_pass() override;
+
+  private:
+    bool advance_dir(Lane& lane);
+    bool advance_record(Lane& lane);
+    bool take(std::uint32_t item);
+    bool set_aside(Lane& lane, Error error);
+    void list(const std::vector<runtime::DirEntry>& entries);
+
+    std::string dir_;
+    runtime::FileHandle lock_;
+    bool listed_ = false;
+    std::vector<std::string> names_;  // below dir_; item 0 is the session's
+    std::vector<std::optional<storage::TorrentRecord>> records_;
+    struct Reading {
+        ByteVector bytes;
+        MutableBytes into;
+        Errc error = Errc::ok;
+    };
+    std::vector<std::unique_ptr<Reading>> readings_;  // one for each item under way
+};
+
+}  // namespace jst::engine

@@ -1,0 +1,194 @@
+#include "engine/state_store.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "engine/state_load.hpp"
+
+namespace jst::engine {
+
+using runtime::DiskAction;
+
+namespace {
+
+Bytes hash_of(const storage::TorrentRecord& record) {
+    JST_CHECK(record.info_hash || record.info_hash_v2, "a record without a name");
+    return record.info_hash ? record.info_hash->view() : record.info_hash_v2->view();
+}
+
+}  // namespace
+
+// Writing: opened -> emptied -> written -> synced -> closed -> renamed -> the directory synced. Deleting: unlinked -> the
+// directory synced. One at a time: records are small, and the disk orders them anyway.
+struct StateStore::Save {
+    bool active = false;
+    bool releasing = false;  // the operation gives up the lock
+    std::string name;
+    Pending what;
+    Bytes from;
+    Errc failure = Errc::ok;
+    runtime::DiskOp op;
+};
+
+StateStore::StateStore(runtime::Disk& disk, std::string dir)
+    : disk_(disk), dir_(std::move(dir)), save_(std::make_unique<Save>()) {
+    while (dir_.size() > 1 && dir_.back() == '/') dir_.pop_back();
+}
+
+StateStore::~StateStore() = default;
+
+std::string StateStore::record_name(Bytes info_hash) { return to_hex(info_hash) + ".jst"; }
+
+void StateStore::open() {
+    JST_CHECK(!load_, "a state_dir is opened twice");
+    load_ = std::make_unique<Load>(disk_, dir_);
+    load_->owner = this;
+    load_->on_done = [](Sweep& sweep, Time now) { static_cast<StateStore*>(sweep.owner)->finish_open(now); };
+    load_->start();
+}
+
+void StateStore::finish_open(Time now) {
+    error_ = load_->error();
+    error_path_ = load_->error_path();
+    open_ = error_ == Errc::ok;
+    lock_ = load_->lock();
+    torrents_ = load_->torrents();
+    session_ = std::move(load_->session);
+    problems_ = std::move(load_->problems);
+    if (closing_ || !open_) release_lock();
+    if (on_opened != nullptr) on_opened(*this, now);
+}
+
+void StateStore::save(const storage::TorrentRecord& record) {
+    enqueue("torrents/" + record_name(hash_of(record)), storage::encode(record));
+}
+
+void StateStore::save(const storage::SessionRecord& record) { enqueue("session.jst", storage::encode(record)); }
+
+void StateStore::forget(Bytes info_hash) { enqueue("torrents/" + record_name(info_hash), std::nullopt); }
+
+void StateStore::enqueue(const std::string& name, std::optional<ByteVector> bytes) {
+    JST_CHECK(open_ && !closing_, "a state_dir that is not open is written to");
+    const auto [entry, fresh] = pending_.try_emplace(name);
+    entry->second.bytes = std::move(bytes);
+    ++tickets_;
+    if (fresh) {
+        entry->second.ticket = tickets_;
+        order_.emplace(tickets_, name);
+    }
+    pump();
+}
+
+void StateStore::pump() {
+    if (save_->active) return;
+    if (pending_.empty()) {
+        if (closing_) release_lock();
+        return;
+    }
+    // The one that waits longest.
+    save_->active = true;
+    save_->name = std::move(order_.begin()->second);
+    save_->what = std::move(pending_.find(save_->name)->second);
+    save_->failure = Errc::ok;
+    order_.erase(order_.begin());
+    pending_.erase(save_->name);
+    if (save_->what.bytes) {
+        save_->op.path = dir_ + '/' + save_->name + ".tmp";
+        save_->op.mode = runtime::OpenMode::create;
+        submit_save(DiskAction::open);
+    } else {
+        save_->op.path = dir_ + '/' + save_->name;
+        submit_save(DiskAction::unlink);
+    }
+}
+
+void StateStore::submit_save(DiskAction action) {
+    save_->op.on_done = on_save_op;
+    save_->op.owner = this;
+    save_->op.action = action;
+    // Syncing is slow: never on the engine thread.
+    save_->op.bulk = true;
+    disk_.submit(save_->op);
+}
+
+void StateStore::on_save_op(runtime::Op& op, Time now) {
+    StateStore& store = *static_cast<StateStore*>(op.owner);
+    if (!store.save_->releasing) return store.advance_save(now);
+    store.save_->releasing = false;
+    store.save_->active = false;
+}
+
+void StateStore::advance_save(Time now) {
+    runtime::DiskOp& op = save_->op;
+    const bool gone = op.action == DiskAction::unlink && op.error == Errc::not_found;
+    if (op.error != Errc::ok && !gone) {
+        if (save_->failure == Errc::ok) save_->failure = op.error;
+        const bool is_open = op.action == DiskAction::truncate || op.action == DiskAction::write ||
+                             op.action == DiskAction::sync_file;
+        return is_open ? submit_save(DiskAction::close) : end_save(save_->failure, now);
+    }
+    switch (op.action) {
+        case DiskAction::open:
+            op.offset = 0;
+            return submit_save(DiskAction::truncate);
+        case DiskAction::truncate:
+            save_->from = *save_->what.bytes;
+            op.from = std::span(&save_->from, 1);
+            return submit_save(DiskAction::write);
+        case DiskAction::write:
+            return submit_save(DiskAction::sync_file);
+        case DiskAction::sync_file:
+            return submit_save(DiskAction::close);
+        case DiskAction::close:
+            if (save_->failure != Errc::ok) return end_save(save_->failure, now);
+            op.path_to = dir_ + '/' + save_->name;
+            return submit_save(DiskAction::rename);
+        case DiskAction::rename:
+        case DiskAction::unlink:
+            op.path = dir_ + '/' + save_->name;
+            op.path.resize(op.path.rfind('/'));
+            return submit_save(DiskAction::sync_dir);
+        default:
+            return end_save(Errc::ok, now);
+    }
+}
+
+void StateStore::end_save(Errc error, Time now) {
+    if (error == Errc::ok) {
+        save_errors_.erase(save_->name);
+    } else {
+        save_errors_[save_->name] = {fail(error), dir_ + '/' + save_->name};
+    }
+    save_->active = false;
+    save_->what = {};
+    const std::uint64_t reached = order_.empty() ? tickets_ : order_.begin()->first - 1;
+    const bool grew = reached > done_;
+    done_ = std::max(done_, reached);
+    pump();
+    if (grew && on_saved != nullptr) on_saved(*this, now);
+}
+
+std::optional<std::pair<Error, std::string>> StateStore::save_error() const {
+    if (save_errors_.empty()) return std::nullopt;
+    return save_errors_.begin()->second;
+}
+
+void StateStore::close() {
+    closing_ = true;
+    if (open_) pump();
+}
+
+void StateStore::release_lock() {
+    if (!lock_ || save_->active) return;
+    save_->active = true;
+    save_->releasing = true;
+    save_->op.file = std::exchange(lock_, {});
+    open_ = false;
+    submit_save(DiskAction::close);
+}
+
+bool StateStore::is_idle() const noexcept {
+    return !save_->active && pending_.empty() && (!load_ || !load_->is_running()) && !(closing_ && lock_);
+}
+
+}  // namespace jst::engine
