@@ -49,7 +49,8 @@ void each_limit(Record& record, Visit&& visit) {
 
 void take_names(const py::dict& from, TorrentRecord& record) {
     take<py::bytes>(from, "info_hash", [&](const py::bytes& b) { record.info_hash = Sha1Digest::from(view_of(b)); });
-    take<py::bytes>(from, "info_hash_v2", [&](const py::bytes& b) { record.info_hash_v2 = Sha256Digest::from(view_of(b)); });
+    take<py::bytes>(from, "info_hash_v2",
+                    [&](const py::bytes& b) { record.info_hash_v2 = Sha256Digest::from(view_of(b)); });
     take<py::bytes>(from, "metainfo", [&](const py::bytes& b) { record.metainfo = to_vector(view_of(b)); });
     take_into(from, "magnet", record.magnet);
     take_into(from, "save_path", record.save_path);
@@ -60,7 +61,9 @@ void take_names(const py::dict& from, TorrentRecord& record) {
     take<std::int64_t>(from, "completed_at", [&](std::int64_t ns) { record.completed_at = WallTime{ns}; });
 }
 
-TorrentRecord record_from(const py::dict& from) {
+}  // namespace
+
+TorrentRecord record_from_python(const py::dict& from) {
     TorrentRecord record;
     take_names(from, record);
     take<std::vector<bool>>(from, "have", [&](const std::vector<bool>& bits) {
@@ -93,7 +96,7 @@ TorrentRecord record_from(const py::dict& from) {
     return record;
 }
 
-py::dict record_to(const TorrentRecord& record) {
+py::dict record_to_python(const TorrentRecord& record) {
     py::dict out;
     if (record.info_hash) out["info_hash"] = to_python(record.info_hash->view());
     if (record.info_hash_v2) out["info_hash_v2"] = to_python(record.info_hash_v2->view());
@@ -134,6 +137,8 @@ py::dict record_to(const TorrentRecord& record) {
     return out;
 }
 
+namespace {
+
 using Ban = std::tuple<std::string, std::string, std::int64_t, std::optional<std::int64_t>>;
 
 py::bytes encode_session(const std::vector<Ban>& bans, const std::vector<py::bytes>& queue) {
@@ -162,9 +167,11 @@ py::tuple decode_session(const py::bytes& bytes) {
 }  // namespace
 
 void bind_lab_resume(py::module_& storage) {
-    storage.def("encode_torrent_record", [](const py::dict& from) { return to_python(encode(record_from(from))); });
-    storage.def("decode_torrent_record",
-                [](const py::bytes& bytes) { return record_to(value_or_raise(decode_torrent_record(view_of(bytes)))); });
+    storage.def("encode_torrent_record",
+                [](const py::dict& from) { return to_python(encode(record_from_python(from))); });
+    storage.def("decode_torrent_record", [](const py::bytes& bytes) {
+        return record_to_python(value_or_raise(decode_torrent_record(view_of(bytes))));
+    });
     storage.def("encode_session_record", encode_session);
     storage.def("decode_session_record", decode_session);
     storage.def("frame_record", [](char kind, std::uint32_t version, const py::bytes& body) {

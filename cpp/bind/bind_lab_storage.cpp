@@ -31,16 +31,17 @@ std::vector<bool> bits_to(const Bitfield& bits) {
 
 void bind_paths(py::module_& module) {
     module.def("safe_component", [](const py::bytes& raw) { return bytes_of(safe_component(text_of(raw))); });
-    module.def("safe_paths", [](const py::bytes& root, const std::vector<std::pair<std::vector<py::bytes>, bool>>& files) {
-        std::vector<RawFile> raw(files.size());
-        for (std::size_t i = 0; i < files.size(); ++i) {
-            for (const auto& part : files[i].first) raw[i].components.push_back(text_of(part));
-            raw[i].on_disk = files[i].second;
-        }
-        std::vector<py::bytes> out;
-        for (const auto& path : safe_paths(text_of(root), raw)) out.push_back(bytes_of(path));
-        return out;
-    });
+    module.def("safe_paths",
+               [](const py::bytes& root, const std::vector<std::pair<std::vector<py::bytes>, bool>>& files) {
+                   std::vector<RawFile> raw(files.size());
+                   for (std::size_t i = 0; i < files.size(); ++i) {
+                       for (const auto& part : files[i].first) raw[i].components.push_back(text_of(part));
+                       raw[i].on_disk = files[i].second;
+                   }
+                   std::vector<py::bytes> out;
+                   for (const auto& path : safe_paths(text_of(root), raw)) out.push_back(bytes_of(path));
+                   return out;
+               });
     module.def("is_inside", [](const py::bytes& path) { return is_inside(text_of(path)); });
     module.def("checked_rename",
                [](const py::bytes& path) { return bytes_of(value_or_raise(checked_rename(text_of(path)))); });
@@ -90,8 +91,8 @@ void bind_file_map(py::module_& module) {
         .def(py::init<const FileMap&>())
         .def_property_readonly("num_slots", &PartFile::num_slots)
         .def("slot", [](const PartFile& p, std::uint32_t piece) { return p.slot(PieceIndex{piece}); })
-        .def("offset",
-             [](const PartFile& p, std::uint32_t piece, std::uint32_t begin) { return p.offset(PieceIndex{piece}, begin); })
+        .def("offset", [](const PartFile& p, std::uint32_t piece,
+                          std::uint32_t begin) { return p.offset(PieceIndex{piece}, begin); })
         .def_static("name", [](const py::bytes& hash) { return PartFile::name(view_of(hash)); });
     module.attr("max_total_size") = max_total_size;
     module.attr("max_pieces") = max_pieces;
@@ -125,7 +126,8 @@ void bind_fit(py::module_& module) {
     module.def(
         "fit_record",
         [](const FileMap& map, const std::optional<std::vector<bool>>& have, const std::vector<Stamp>& saved,
-           const std::vector<Stamp>& now, const Stamp& part_saved, const Stamp& part_now, const std::vector<bool>& in_parts) {
+           const std::vector<Stamp>& now, const Stamp& part_saved, const Stamp& part_now,
+           const std::vector<bool>& in_parts) {
             const Bitfield bits = have ? bits_from(*have) : Bitfield();
             const auto saved_stamps = stamps_from(saved);
             const SavedFiles files{have ? &bits : nullptr, saved_stamps, stamps_from({part_saved}).front()};
@@ -148,6 +150,7 @@ void bind_lab_storage(py::module_& module) {
     bind_journal(lab);
     bind_fit(lab);
     bind_lab_resume(lab);
+    bind_lab_disk(lab);
 }
 
 }  // namespace jst::bind

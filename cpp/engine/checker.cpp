@@ -15,11 +15,11 @@ struct Checker::Lane {
     bool hole = false;
     PieceIndex piece;
     storage::PieceExpectation expected;
-    std::uint32_t next_span = 0;   // of the piece; spans before it are hashed
+    std::uint32_t next_span = 0;  // of the piece; spans before it are hashed
     std::uint32_t chunk_spans = 0;
     std::uint32_t chunk_begin = 0;
     std::uint32_t chunk_bytes = 0;
-    int hashing = 0;               // operations out
+    int hashing = 0;  // operations out
     Sha1Digest sha1;
     std::vector<Sha256Digest> leaves;
     ByteVector buffer;
@@ -68,6 +68,8 @@ void Checker::start(Bitfield pieces, std::vector<bool> holes) {
         lane.more.on_done = on_hash;
         lane.more.owner = &lane;
     }
+    // What is checked is what the paths name now, not what was opened under them before.
+    store_.close_files();
     wake_later();
 }
 

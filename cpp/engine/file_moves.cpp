@@ -22,13 +22,26 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
     return path;
 }
 
-// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: open both,
-// read and write in turns, sync, close both, delete the source. A copy that fails is closed and deleted.
+// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: open
+// both, read and write in turns, sync, close both, delete the source. A copy that fails is closed and deleted.
 namespace {
 enum Stage : std::uint32_t {
-    begin, source_seen, target_seen, dir_made, renamed,
-    source_open, target_open, read, written, synced, source_closed, target_closed, source_deleted,
-    abort_source, abort_target, abort_deleted,
+    begin,
+    source_seen,
+    target_seen,
+    dir_made,
+    renamed,
+    source_open,
+    target_open,
+    read,
+    written,
+    synced,
+    source_closed,
+    target_closed,
+    source_deleted,
+    abort_source,
+    abort_target,
+    abort_deleted,
 };
 }  // namespace
 
@@ -129,7 +142,8 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             lane.op.path_to = move.to.path;
             return ask(lane, DiskAction::rename, {move.from.path, 0}, renamed);
         default:
-            if (error == Errc::cross_device) return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
+            if (error == Errc::cross_device)
+                return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
             if (error != Errc::ok) return give_up(error, move.to.path);
             move.done = true;
             return false;

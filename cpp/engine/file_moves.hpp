@@ -1,8 +1,8 @@
 // Moving files: a torrent to another directory, one file to another name, parked bytes into their file.
 //
-// A move renames each file; on another file system it copies in chunks, syncs, and deletes the source last. A file that is not
-// there is skipped. When it fails half way, what was moved is moved back. The store's handles are closed before (JST_CHECK) and
-// the store takes its new path only after success. Unpark copies what the part file holds of one file.
+// A move renames each file; on another file system it copies in chunks, syncs, and deletes the source last. A file that
+// is not there is skipped. When it fails half way, what was moved is moved back. The store's handles are closed before
+// (JST_CHECK) and the store takes its new path only after success. Unpark copies what the part file holds of one file.
 // Invariants: 1. at no time is the only copy of a byte deleted; 2. one buffer of move_chunk_bytes each.
 #pragma once
 
@@ -18,8 +18,8 @@ inline constexpr std::size_t move_chunk_bytes = 256u << 10;
 /// A name that the user may give this file: checked_rename(), and no other file's or directory's (Errc::exists).
 Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name);
 
-/// All files and the part file to `save_path`, or one file to another relative path. Where something lies already at the
-/// target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
+/// All files and the part file to `save_path`, or one file to another relative path. Where something lies already at
+/// the target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
 class MoveSweep final : public Sweep {
   public:
     MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path);
@@ -66,8 +66,8 @@ class MoveSweep final : public Sweep {
     Bytes from_;
 };
 
-/// Copies the parked bytes of one file out of the part file: those of the shared pieces that we have. Then the store calls
-/// it unparked. Writes of other pieces may go on meanwhile.
+/// Copies the parked bytes of one file out of the part file: those of the shared pieces that we have. Then the store
+/// calls it unparked. Writes of other pieces may go on meanwhile.
 class Unpark {
   public:
     using Handler = void (*)(Unpark& unpark, Time now);

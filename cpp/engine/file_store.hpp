@@ -1,11 +1,11 @@
 // The files of one torrent: runs of piece bytes become operations on the files that hold them.
 //
-// A job is a run of bytes, to read or to write, with the spans to scatter to or gather from. It walks the run's slices in
-// order, one disk operation for each; jobs go on side by side. Pad files read as zeros and are not written. Bytes of a skipped
-// file that a shared piece brings along live in the part file until the file is wanted (unpark). Files are opened when
-// first needed, through the session's HandleCache, and never through a symbolic link below save_path.
-// Does not know: hashes, have bits, peers. Invariants: 1. nothing outside save_path is touched; 2. each job is answered exactly
-// once, never inside submit(); 3. the first error ends a job and names its path.
+// A job is a run of bytes, to read or to write, with the spans to scatter to or gather from. It walks the run's slices
+// in order, one disk operation for each; jobs go on side by side. Pad files read as zeros and are not written. Bytes of
+// a skipped file that a shared piece brings along live in the part file until the file is wanted (unpark). Files are
+// opened when first needed, through the session's HandleCache, and never through a symbolic link below save_path. Does
+// not know: hashes, have bits, peers. Invariants: 1. nothing outside save_path is touched; 2. each job is answered
+// exactly once, never inside submit(); 3. the first error ends a job and names its path.
 #pragma once
 
 #include <map>
@@ -37,13 +37,13 @@ struct StoreJob {
     std::uint64_t key = 0;
     runtime::Tag tag;
     PieceIndex piece;
-    std::uint32_t begin = 0;              // the run may go on over the pieces that follow
-    std::span<const MutableBytes> into;   // a read
-    std::span<const Bytes> from;          // a write; one of the two is empty
-    bool bulk = false;                    // a check: may wait behind others
+    std::uint32_t begin = 0;             // the run may go on over the pieces that follow
+    std::span<const MutableBytes> into;  // a read
+    std::span<const Bytes> from;         // a write; one of the two is empty
+    bool bulk = false;                   // a check: may wait behind others
     // the answer
-    Errc error = Errc::ok;                // short_read where a file ends too early
-    std::string path;                     // whose error it is
+    Errc error = Errc::ok;  // short_read where a file ends too early
+    std::string path;       // whose error it is
 
     StoreJob() = default;
     StoreJob(const StoreJob&) = delete;
@@ -53,8 +53,8 @@ struct StoreJob {
   private:
     friend class FileStore;
     FileStore* store_ = nullptr;
-    bool straight_ = false;     // past the part file
-    std::uint64_t at_ = 0;      // bytes done
+    bool straight_ = false;  // past the part file
+    std::uint64_t at_ = 0;   // bytes done
     std::uint64_t length_ = 0;
     std::uint64_t slice_ = 0;   // bytes under way, at
     std::uint64_t offset_ = 0;  // this place of the file
@@ -94,8 +94,8 @@ class FileStore {
     std::uint32_t jobs() const noexcept { return jobs_; }
 
     /// Which files a shared piece's bytes go to the part file for. `skipped`: one flag per file. A file that is there
-    /// already stays a file. Gives back the files to unpark: parked and wanted again. What is written to them from now on
-    /// goes to the files themselves.
+    /// already stays a file. Gives back the files to unpark: parked and wanted again. What is written to them from now
+    /// on goes to the files themselves.
     std::vector<FileIndex> set_skipped(const std::vector<bool>& skipped);
     bool is_parked(FileIndex file) const noexcept { return file.value < parked_.size() && parked_[file.value]; }
     /// One flag per file for the record; empty when none is parked.

@@ -23,8 +23,8 @@ std::vector<std::string> directories_of(const std::vector<std::string>& paths, s
 }
 
 bool is_absence(Errc error) noexcept {
-    return error == Errc::not_found || error == Errc::not_directory || error == Errc::is_directory || error == Errc::symlink ||
-           error == Errc::not_a_file;
+    return error == Errc::not_found || error == Errc::not_directory || error == Errc::is_directory ||
+           error == Errc::symlink || error == Errc::not_a_file;
 }
 
 void Sweep::start() {
@@ -49,9 +49,7 @@ void Sweep::start() {
     disk_.submit(wake_);
 }
 
-bool Sweep::has_more() const {
-    return next_ < num_items() && !canceled_ && (error_ == Errc::ok || !stops_on_error());
-}
+bool Sweep::has_more() const { return next_ < num_items() && !canceled_ && (error_ == Errc::ok || !stops_on_error()); }
 
 void Sweep::pump() {
     do {

@@ -1,9 +1,9 @@
 // What is done to all files of a torrent: looking at them, making the empty ones, syncing, removing, moving.
 //
-// A sweep walks items with a few disk operations at a time and is answered once, on_done, with the first error and its path.
-// Sweeps do not go through the handle cache: before RemoveSweep and MoveSweep the store's handles are closed.
-// Invariants: 1. memory does not depend on the number of files beyond a result for each; 2. cancel() lets operations under way
-// end and then answers with Errc::canceled; 3. nothing is followed through a symbolic link below save_path.
+// A sweep walks items with a few disk operations at a time and is answered once, on_done, with the first error and its
+// path. Sweeps do not go through the handle cache: before RemoveSweep and MoveSweep the store's handles are closed.
+// Invariants: 1. memory does not depend on the number of files beyond a result for each; 2. cancel() lets operations
+// under way end and then answers with Errc::canceled; 3. nothing is followed through a symbolic link below save_path.
 #pragma once
 
 #include <array>

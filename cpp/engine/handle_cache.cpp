@@ -24,7 +24,8 @@ HandleWaiter* HandleCache::Queue::pop() {
     return waiter;
 }
 
-HandleCache::HandleCache(runtime::Disk& disk, std::size_t limit) : disk_(disk), limit_(std::max<std::size_t>(limit, 1)) {}
+HandleCache::HandleCache(runtime::Disk& disk, std::size_t limit)
+    : disk_(disk), limit_(std::max<std::size_t>(limit, 1)) {}
 
 HandleCache::Entry* HandleCache::find(FileKey key) {
     const auto found = index_.find(key);

@@ -1,9 +1,10 @@
 // Open files of the whole session: a bounded number of handles, the least recently used closed first.
 //
-// A handle is pinned while an operation uses it. Who finds the file closed waits in line; the cache opens it (making the
-// directories that are missing and reserving its space when asked to), closing another when it is full. Knows keys and paths,
-// not torrents. Invariants: 1. open handles, those being opened or closed included, <= limit; 2. a pinned handle is never
-// closed; 3. waiters of one file are served in order; 4. each waiter gets exactly one answer, never inside acquire().
+// A handle is pinned while an operation uses it. Who finds the file closed waits in line; the cache opens it (making
+// the directories that are missing and reserving its space when asked to), closing another when it is full. Knows keys
+// and paths, not torrents. Invariants: 1. open handles, those being opened or closed included, <= limit; 2. a pinned
+// handle is never closed; 3. waiters of one file are served in order; 4. each waiter gets exactly one answer, never
+// inside acquire().
 #pragma once
 
 #include <compare>
@@ -32,16 +33,16 @@ struct HandleWaiter {
     Handler on_ready = nullptr;
     void* owner = nullptr;
     FileKey key;
-    bool writable = false;           // the file is made when missing
-    std::string_view path;           // valid until the answer
+    bool writable = false;  // the file is made when missing
+    std::string_view path;  // valid until the answer
     std::size_t trusted_prefix = 0;
-    std::uint64_t reserve = 0;       // a file that is opened for writing gets this size; 0: as it is
+    std::uint64_t reserve = 0;  // a file that is opened for writing gets this size; 0: as it is
     runtime::Tag tag;
     // the answer
     Errc error = Errc::ok;
-    runtime::FileHandle file;        // pinned: give it back with release()
+    runtime::FileHandle file;  // pinned: give it back with release()
 
-    HandleWaiter* next = nullptr;    // the cache's own
+    HandleWaiter* next = nullptr;  // the cache's own
 };
 
 class HandleCache {
@@ -67,8 +68,8 @@ class HandleCache {
     bool is_idle() const noexcept;
 
   private:
-    // opening -> open; a missing directory: making_dirs -> reopening; space to reserve: reserving. open -> closing -> free,
-    // or opening again when somebody waits.
+    // opening -> open; a missing directory: making_dirs -> reopening; space to reserve: reserving. open -> closing ->
+    // free, or opening again when somebody waits.
     enum class Step : std::uint8_t { free, opening, making_dirs, reopening, reserving, open, closing };
     struct Queue {
         HandleWaiter* first = nullptr;

@@ -108,9 +108,9 @@ bool StateStore::Load::take(std::uint32_t item) {
         error = decoded.error();
     } else {
         auto decoded = storage::decode_torrent_record(reading->bytes);
-        const bool named = decoded && names_[item] == "torrents/" + record_name(decoded->info_hash
-                                                                                     ? decoded->info_hash->view()
-                                                                                     : decoded->info_hash_v2->view());
+        const bool named =
+            decoded && names_[item] == "torrents/" + record_name(decoded->info_hash ? decoded->info_hash->view()
+                                                                                    : decoded->info_hash_v2->view());
         if (named) {
             records_[item] = std::move(*decoded);
             return true;

@@ -1,7 +1,7 @@
 // Reading a state_dir: directory, lock, then every record, several side by side. Internal to StateStore.
 //
-// A record that cannot be used is renamed to <name>.bad, one of a newer version or an unreadable one is left where it is; both
-// are reported. What a crash left half written (<name>.tmp) is deleted. Files of other names are not touched.
+// A record that cannot be used is renamed to <name>.bad, one of a newer version or an unreadable one is left where it
+// is; both are reported. What a crash left half written (<name>.tmp) is deleted. Files of other names are not touched.
 #pragma once
 
 #include "engine/file_sweeps.hpp"

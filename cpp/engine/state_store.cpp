@@ -18,8 +18,8 @@ Bytes hash_of(const storage::TorrentRecord& record) {
 
 }  // namespace
 
-// Writing: opened -> emptied -> written -> synced -> closed -> renamed -> the directory synced. Deleting: unlinked -> the
-// directory synced. One at a time: records are small, and the disk orders them anyway.
+// Writing: opened -> emptied -> written -> synced -> closed -> renamed -> the directory synced. Deleting: unlinked ->
+// the directory synced. One at a time: records are small, and the disk orders them anyway.
 struct StateStore::Save {
     bool active = false;
     bool releasing = false;  // the operation gives up the lock
@@ -123,8 +123,8 @@ void StateStore::advance_save(Time now) {
     const bool gone = op.action == DiskAction::unlink && op.error == Errc::not_found;
     if (op.error != Errc::ok && !gone) {
         if (save_->failure == Errc::ok) save_->failure = op.error;
-        const bool is_open = op.action == DiskAction::truncate || op.action == DiskAction::write ||
-                             op.action == DiskAction::sync_file;
+        const bool is_open =
+            op.action == DiskAction::truncate || op.action == DiskAction::write || op.action == DiskAction::sync_file;
         return is_open ? submit_save(DiskAction::close) : end_save(save_->failure, now);
     }
     switch (op.action) {

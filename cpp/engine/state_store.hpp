@@ -1,11 +1,12 @@
 // The state_dir: a lock, one record for each torrent, one for the session. Read once at the start, written ever after.
 //
 //   <dir>/lock   <dir>/session.jst   <dir>/torrents/<info-hash>.jst
-// A record is replaced by writing a temporary file, syncing it, renaming it over the old one and syncing the directory: after
-// a crash the old or the new one is there, whole. A record that cannot be used is set aside as <name>.bad and reported; one
-// of a newer version is left alone and reported. Does not know what records mean or when to save.
-// Invariants: 1. nothing is read or written before the lock is ours; 2. of several saves of one record under way the newest
-// wins and none is torn; 3. done() reaches a ticket only when everything saved before it is durable or its error is known.
+// A record is replaced by writing a temporary file, syncing it, renaming it over the old one and syncing the directory:
+// after a crash the old or the new one is there, whole. A record that cannot be used is set aside as <name>.bad and
+// reported; one of a newer version is left alone and reported. Does not know what records mean or when to save.
+// Invariants: 1. nothing is read or written before the lock is ours; 2. of several saves of one record under way the
+// newest wins and none is torn; 3. done() reaches a ticket only when everything saved before it is durable or its error
+// is known.
 #pragma once
 
 #include <map>
@@ -39,7 +40,8 @@ class StateStore {
     StateStore(const StateStore&) = delete;
     StateStore& operator=(const StateStore&) = delete;
 
-    /// Makes the directory, takes the lock, reads all records. Once. Then on_opened; is_open() and error() say how it went.
+    /// Makes the directory, takes the lock, reads all records. Once. Then on_opened; is_open() and error() say how it
+    /// went.
     void open();
     bool is_open() const noexcept { return open_; }
     Errc error() const noexcept { return error_; }
@@ -92,7 +94,7 @@ class StateStore {
     std::optional<storage::SessionRecord> session_;
     std::vector<StateProblem> problems_;
 
-    std::map<std::string, Pending> pending_;       // by name below dir_
+    std::map<std::string, Pending> pending_;      // by name below dir_
     std::map<std::uint64_t, std::string> order_;  // their tickets, oldest first
     std::map<std::string, std::pair<Error, std::string>> save_errors_;
     std::uint64_t tickets_ = 0;

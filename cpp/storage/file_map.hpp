@@ -1,8 +1,9 @@
 // Where the bytes of a torrent are: pieces and blocks to slices of files, and back.
 //
-// BEP 3: files lie end to end. BEP 52 (`aligned`): each file starts a new piece, the last piece of a file is short, no piece
-// spans files. BEP 47: pad files read as zeros and are never written. Does not know paths, disks or priorities' origin.
-// Invariants: 1. slices of a range are in order, non-empty and add up to its length; 2. zero-byte files never appear;
+// BEP 3: files lie end to end. BEP 52 (`aligned`): each file starts a new piece, the last piece of a file is short, no
+// piece spans files. BEP 47: pad files read as zeros and are never written. Does not know paths, disks or priorities'
+// origin. Invariants: 1. slices of a range are in order, non-empty and add up to its length; 2. zero-byte files never
+// appear;
 // 3. a lookup costs O(log files), a walk O(slices); 4. all offsets are 64 bit: total size up to max_total_size.
 #pragma once
 
@@ -76,8 +77,8 @@ class FileMap {
     /// The first slice of such a run.
     FileSlice first_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const noexcept;
 
-    /// Calls visit(const FileSlice&) for `length` bytes from byte `begin` of the piece; a run may go on over the pieces that
-    /// follow. False, and no call, when the range is not within the torrent (or, aligned, within one file).
+    /// Calls visit(const FileSlice&) for `length` bytes from byte `begin` of the piece; a run may go on over the pieces
+    /// that follow. False, and no call, when the range is not within the torrent (or, aligned, within one file).
     template <class Visit>
     bool each_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t length, Visit&& visit) const;
     /// The same as a list; empty when out of range.
@@ -97,8 +98,9 @@ class FileMap {
     bool aligned_ = false;
 };
 
-/// The highest priority of the files in each piece (0: skip). A piece shared with a skipped file stays wanted; one of padding
-/// only is wanted like the most wanted file. `priorities`: one for each file; missing ones are default_priority.
+/// The highest priority of the files in each piece (0: skip). A piece shared with a skipped file stays wanted; one of
+/// padding only is wanted like the most wanted file. `priorities`: one for each file; missing ones are
+/// default_priority.
 std::vector<std::uint8_t> piece_priorities(const FileMap& map, std::span<const std::uint8_t> priorities);
 
 /// Verified bytes of one file, and of all of them in one pass.

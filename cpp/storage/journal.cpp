@@ -19,7 +19,9 @@ std::uint64_t checksum(Bytes header, std::uint64_t place, std::uint32_t piece) n
 ByteVector journal_header(Bytes info_hash, std::uint64_t epoch) {
     ByteVector out;
     ByteWriter writer(out);
-    writer.text(magic).u8(static_cast<Byte>(info_hash.size())).bytes(info_hash.first(std::min<std::size_t>(info_hash.size(), 32)));
+    writer.text(magic)
+        .u8(static_cast<Byte>(info_hash.size()))
+        .bytes(info_hash.first(std::min<std::size_t>(info_hash.size(), 32)));
     out.resize(journal_header_bytes - 8);
     writer.u64(epoch);
     return out;

@@ -1,8 +1,9 @@
 // The pieces verified since the last record: an append-only file of small checksummed entries, not synced.
 //
-// A header names the torrent and the record it continues (`epoch`); each entry has a fixed size and a checksum that covers
-// the header, its place and its piece, so entries of another journal or out of place never count. Reading stops at the first
-// entry that does not fit: a torn tail costs the pieces after it (they are checked), never a false have bit.
+// A header names the torrent and the record it continues (`epoch`); each entry has a fixed size and a checksum that
+// covers the header, its place and its piece, so entries of another journal or out of place never count. Reading stops
+// at the first entry that does not fit: a torn tail costs the pieces after it (they are checked), never a false have
+// bit.
 #pragma once
 
 #include <vector>
@@ -28,7 +29,8 @@ struct Journal {
 ByteVector journal_header(Bytes info_hash, std::uint64_t epoch);
 /// The entry that stands `place`-th (0 first) in the journal with this header.
 ByteVector journal_entry(Bytes header, std::uint64_t place, PieceIndex piece);
-/// Errc::bad_record when the header is not this torrent's; never an error for the tail. Pieces >= num_pieces end it too.
+/// Errc::bad_record when the header is not this torrent's; never an error for the tail. Pieces >= num_pieces end it
+/// too.
 Result<Journal> read_journal(Bytes bytes, Bytes info_hash, std::uint32_t num_pieces);
 
 }  // namespace jst::storage

@@ -22,7 +22,8 @@ Result<Layout> make_layout(const codec::Metainfo& metainfo) {
     JST_TRY(map, FileMap::create(mapped, metainfo.piece_length(), aligned));
     layout.map = std::move(map);
     if (layout.map.num_pieces() != metainfo.num_pieces()) return fail(Errc::bad_pieces);
-    const std::string_view root = metainfo.is_single_file() ? std::string_view() : std::string_view(metainfo.raw_name());
+    const std::string_view root =
+        metainfo.is_single_file() ? std::string_view() : std::string_view(metainfo.raw_name());
     // A torrent without a usable name still gets a directory of its own: its shown name is never empty.
     const bool nameless = !metainfo.is_single_file() && root.empty();
     auto paths = safe_paths(nameless ? std::string_view(metainfo.name()) : root, raw);

@@ -1,7 +1,7 @@
 // A torrent as it lies on disk: its file map and the safe path of each file, made from its metainfo.
 //
-// Decides which files are real: pad files and symlinks are never created (BEP 47). Does not know save_path, renames by the
-// user or what is on disk. Invariants: 1. one path for each file of the metainfo, in its order, all is_inside().
+// Decides which files are real: pad files and symlinks are never created (BEP 47). Does not know save_path, renames by
+// the user or what is on disk. Invariants: 1. one path for each file of the metainfo, in its order, all is_inside().
 #pragma once
 
 #include <string>
@@ -13,8 +13,8 @@
 namespace jst::storage {
 
 struct LaidFile {
-    std::string path;      // relative
-    bool on_disk = true;   // false for pad files and symlinks
+    std::string path;     // relative
+    bool on_disk = true;  // false for pad files and symlinks
     bool is_executable = false;
 };
 

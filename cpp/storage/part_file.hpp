@@ -1,8 +1,8 @@
 // Where the bytes of skipped files go that a wanted piece brings along: the part file `.<infohash>.parts`.
 //
-// Its layout needs no index: the n-th piece that touches more than one file has slot n, at n * piece_length. So a slot is a
-// pure function of the metainfo and nothing on disk can contradict it. Slots that are not used stay holes.
-// Does not know which files are skipped: FileStore keeps that, one flag for each file, and saves it in the record.
+// Its layout needs no index: the n-th piece that touches more than one file has slot n, at n * piece_length. So a slot
+// is a pure function of the metainfo and nothing on disk can contradict it. Slots that are not used stay holes. Does
+// not know which files are skipped: FileStore keeps that, one flag for each file, and saves it in the record.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // Reading and writing the fields of a record's dictionary, so that resume.cpp is a list of fields and nothing else.
 //
-// Writer: values that say nothing (empty, zero, absent) are left out. Reader: the first field that is wrong is remembered
-// and ends everything; an absent field leaves its default. Internal to resume.cpp and session_record.cpp.
+// Writer: values that say nothing (empty, zero, absent) are left out. Reader: the first field that is wrong is
+// remembered and ends everything; an absent field leaves its default. Internal to resume.cpp and session_record.cpp.
 #pragma once
 
 #include <algorithm>
@@ -64,11 +64,13 @@ class FieldReader {
     }
 
     /// In [0, most].
-    std::optional<std::uint64_t> maybe(std::string_view key, std::uint64_t most = std::numeric_limits<std::int64_t>::max()) {
+    std::optional<std::uint64_t> maybe(std::string_view key,
+                                       std::uint64_t most = std::numeric_limits<std::int64_t>::max()) {
         const auto node = find(key);
         if (!node) return std::nullopt;
         const auto value = node->integer();
-        if (value && *value >= 0 && static_cast<std::uint64_t>(*value) <= most) return static_cast<std::uint64_t>(*value);
+        if (value && *value >= 0 && static_cast<std::uint64_t>(*value) <= most)
+            return static_cast<std::uint64_t>(*value);
         wrong(*node);
         return std::nullopt;
     }

@@ -12,7 +12,8 @@ inline constexpr std::size_t frame_header_bytes = 12;
 inline constexpr std::size_t frame_overhead = frame_header_bytes + Sha1Digest::size;
 
 ByteVector frame_record(char kind, std::uint32_t version, Bytes body);
-/// The body. Errc::bad_record when damaged or of another kind, Errc::not_supported (detail: version) when newer than `known`.
+/// The body. Errc::bad_record when damaged or of another kind, Errc::not_supported (detail: version) when newer than
+/// `known`.
 Result<Bytes> unframe_record(char kind, std::uint32_t known, std::size_t max_bytes, Bytes bytes);
 
 }  // namespace jst::storage

@@ -1,10 +1,11 @@
 // What a torrent and a session leave behind on disk, as bytes: the first form of persistence.
 //
-// A record is "jst<kind>\n", a version, a bencoded dictionary and a SHA-1 over all of it. Any flipped bit and any missing or
-// added byte gives Errc::bad_record; a version from the future gives Errc::not_supported. Unknown keys are ignored, so a field
-// can be added without a new version. Does not know where records are kept (engine/state_store) or whether they still fit the
-// files (resume_fit). Invariants: 1. decode(encode(x)) == x, where lists past a limit below are cut and numbers past 2^63
-// held at it; 2. what decode() returns is within every limit; 3. no bytes make decode() use more than a few times their size.
+// A record is "jst<kind>\n", a version, a bencoded dictionary and a SHA-1 over all of it. Any flipped bit and any
+// missing or added byte gives Errc::bad_record; a version from the future gives Errc::not_supported. Unknown keys are
+// ignored, so a field can be added without a new version. Does not know where records are kept (engine/state_store) or
+// whether they still fit the files (resume_fit). Invariants: 1. decode(encode(x)) == x, where lists past a limit below
+// are cut and numbers past 2^63 held at it; 2. what decode() returns is within every limit; 3. no bytes make decode()
+// use more than a few times their size.
 #pragma once
 
 #include <optional>
@@ -86,9 +87,9 @@ struct TorrentRecord {
     Bitfield have;  // empty before the metadata
     std::vector<FileStamp> files;
     FileStamp part_file;
-    std::vector<bool> in_parts;                   // files whose bytes are in the part file; empty: none
-    std::vector<std::uint8_t> file_priorities;    // empty: all default
-    std::vector<std::uint8_t> piece_priorities;   // empty: as the files say
+    std::vector<bool> in_parts;                  // files whose bytes are in the part file; empty: none
+    std::vector<std::uint8_t> file_priorities;   // empty: all default
+    std::vector<std::uint8_t> piece_priorities;  // empty: as the files say
     std::vector<RenamedFile> renamed;
 
     std::vector<std::vector<std::string>> trackers;  // tiers

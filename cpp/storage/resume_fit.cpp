@@ -45,8 +45,8 @@ FileFit piece_fit(const Judgement& judge, PieceIndex piece, std::vector<FileSlic
 
 }  // namespace
 
-Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now, const FileStamp& part_file_now,
-               const std::vector<bool>& in_parts) {
+Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now,
+               const FileStamp& part_file_now, const std::vector<bool>& in_parts) {
     const std::uint32_t count = map.num_pieces();
     const bool usable = saved.have != nullptr && saved.have->size() == count;
     Fit fit{Bitfield(count), Bitfield(count), usable};

@@ -1,9 +1,9 @@
 // Which pieces of a record may still be believed, given the files as they are now.
 //
-// A record that does not fit the files is checked, not trusted: a piece whose files all are as they were keeps its have bit;
-// one that touches a changed file is checked, whatever the record says; one that touches an absent file, or lies past the end
-// of one, is missing for sure. Without a record every piece whose bytes exist is checked. Pad files always fit.
-// Invariant: 1. trusted and check never share a piece; 2. no clock, no disk: stamps in, bits out.
+// A record that does not fit the files is checked, not trusted: a piece whose files all are as they were keeps its have
+// bit; one that touches a changed file is checked, whatever the record says; one that touches an absent file, or lies
+// past the end of one, is missing for sure. Without a record every piece whose bytes exist is checked. Pad files always
+// fit. Invariant: 1. trusted and check never share a piece; 2. no clock, no disk: stamps in, bits out.
 #pragma once
 
 #include <span>
@@ -29,8 +29,8 @@ struct SavedFiles {
 };
 
 /// `now`: one stamp for each file (pad files ignored). `in_parts`: files that are kept in the part file.
-Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now, const FileStamp& part_file_now,
-               const std::vector<bool>& in_parts);
+Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now,
+               const FileStamp& part_file_now, const std::vector<bool>& in_parts);
 
 /// Files taken as complete at the user's word: every piece whose files exist with at least their size is trusted.
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now);

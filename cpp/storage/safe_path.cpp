@@ -94,7 +94,8 @@ void fold_depth(std::vector<std::string>& parts) {
     if (parts.size() <= max_path_levels && total <= max_relative_bytes) return;
     std::size_t kept = 0;
     std::size_t used = suffix_bytes + parts.back().size() + 1 + stand_in + 1;
-    while (kept + 2 < max_path_levels && kept + 1 < parts.size() && used + parts[kept].size() + 1 <= max_relative_bytes) {
+    while (kept + 2 < max_path_levels && kept + 1 < parts.size() &&
+           used + parts[kept].size() + 1 <= max_relative_bytes) {
         used += parts[kept++].size() + 1;
     }
     const auto dropped = std::span(parts).subspan(kept, parts.size() - 1 - kept);
@@ -228,7 +229,8 @@ bool is_inside(std::string_view relative) {
     for (std::size_t at = 0; at <= relative.size();) {
         const std::size_t end = std::min(relative.find('/', at), relative.size());
         const std::string_view part = relative.substr(at, end - at);
-        if (++levels > max_path_levels || part.size() > max_component_bytes || safe_component(part) != part) return false;
+        if (++levels > max_path_levels || part.size() > max_component_bytes || safe_component(part) != part)
+            return false;
         at = end + 1;
     }
     return true;

@@ -40,7 +40,8 @@ ByteVector encode(const SessionRecord& record) {
     for (std::size_t i = 0; i < record.bans.size() && i < max_saved_bans; ++i) put_ban(writer, record.bans[i]);
     writer.end();
     writer.key("queue").begin_list();
-    for (std::size_t i = 0; i < record.queue.size() && i < max_saved_torrents; ++i) writer.string(Bytes(record.queue[i]));
+    for (std::size_t i = 0; i < record.queue.size() && i < max_saved_torrents; ++i)
+        writer.string(Bytes(record.queue[i]));
     writer.end();
     out.finish();
     return frame_record(session_kind, record_version, body);

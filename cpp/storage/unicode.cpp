@@ -101,8 +101,9 @@ void append_folded(std::string& out, char32_t c) {
     if (const FoldRange* range = range_of(c)) {
         return append_utf8(out, static_cast<char32_t>(static_cast<std::int32_t>(c) + range->delta));
     }
-    const auto* sequence = std::lower_bound(std::begin(fold_sequences), std::end(fold_sequences), c,
-                                            [](const FoldSequence& entry, char32_t value) { return entry.from < value; });
+    const auto* sequence =
+        std::lower_bound(std::begin(fold_sequences), std::end(fold_sequences), c,
+                         [](const FoldSequence& entry, char32_t value) { return entry.from < value; });
     if (sequence == std::end(fold_sequences) || sequence->from != c) return append_utf8(out, c);
     for (const char16_t part : sequence->to) {
         if (part != 0) append_utf8(out, part);

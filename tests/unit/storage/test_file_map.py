@@ -161,7 +161,9 @@ def test_one_step_past_a_limit_is_refused(files: Files, length: int, code: str) 
     assert caught.value.code == code
 
 
-@pytest.mark.parametrize(("files", "length"), [([(storage.max_total_size, False)], 1 << 30), ([(storage.max_pieces, False)], 1)])
+@pytest.mark.parametrize(
+    ("files", "length"), [([(storage.max_total_size, False)], 1 << 30), ([(storage.max_pieces, False)], 1)]
+)
 def test_a_limit_itself_is_accepted(files: Files, length: int) -> None:
     m: Any = storage.FileMap(files, length)
     assert m.total_size == files[0][0]

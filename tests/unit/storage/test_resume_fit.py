@@ -27,7 +27,11 @@ def test_files_as_they_were_are_trusted() -> None:
 
 def test_a_changed_file_is_checked_with_all_its_pieces() -> None:
     now = [SAVED[0], (True, 32, 99), SAVED[2]]
-    assert storage.fit_record(three_files(), HAVE, SAVED, now) == ([True, False, False, False], [False, True, True, True], False)
+    assert storage.fit_record(three_files(), HAVE, SAVED, now) == (
+        [True, False, False, False],
+        [False, True, True, True],
+        False,
+    )
 
 
 def test_an_absent_file_has_nothing() -> None:
@@ -38,7 +42,11 @@ def test_an_absent_file_has_nothing() -> None:
 
 def test_what_lies_past_the_end_of_a_cut_file_is_missing() -> None:
     now = [(True, 20, 1), SAVED[1], SAVED[2]]
-    assert storage.fit_record(three_files(), HAVE, SAVED, now) == ([False, False, False, True], [True, False, False, False], False)
+    assert storage.fit_record(three_files(), HAVE, SAVED, now) == (
+        [False, False, False, True],
+        [True, False, False, False],
+        False,
+    )
 
 
 def test_without_a_record_what_exists_is_checked() -> None:
@@ -72,8 +80,17 @@ def test_a_skipped_file_is_judged_by_the_part_file() -> None:
     have = [True, True, False, True]
     in_parts = [False, True, False]
     assert storage.fit_record(m, have, saved, saved, parts, parts, in_parts) == (have, [False] * 4, True)
-    assert storage.fit_record(m, have, saved, saved, parts, (True, 64, 9), in_parts)[1] == [False, True, True, True]
+    assert storage.fit_record(m, have, saved, saved, parts, (True, 64, 9), in_parts)[1] == [False, True, False, True]
     assert storage.fit_record(m, have, saved, saved, parts, GONE, in_parts)[0] == [True, False, False, False]
+
+
+def test_a_piece_of_a_skipped_file_alone_is_judged_by_that_file() -> None:
+    parts = (True, 64, 8)
+    have = [True] * 4
+    in_parts = [False, True, False]
+    assert storage.fit_record(three_files(), have, SAVED, SAVED, parts, parts, in_parts)[0] == have
+    gone = [SAVED[0], GONE, SAVED[2]]
+    assert storage.fit_record(three_files(), have, SAVED, gone, parts, parts, in_parts)[0] == [True, True, False, True]
 
 
 def test_files_trusted_at_the_users_word_must_at_least_be_there() -> None:

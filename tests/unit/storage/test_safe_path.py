@@ -174,7 +174,9 @@ def test_a_harmless_rename_is_taken_as_it_is() -> None:
 raw_names = st.one_of(
     st.binary(max_size=40),
     st.text(max_size=20).map(lambda s: s.encode("utf-8", "surrogatepass")),
-    st.sampled_from([b"..", b".", b"", b"a", b"A", b"con", b"aux.c", b"a.", b"a ", b"x" * 300, b"X" * 300 + b".txt", b"a (2)"]),
+    st.sampled_from(
+        [b"..", b".", b"", b"a", b"A", b"con", b"aux.c", b"a.", b"a ", b"x" * 300, b"X" * 300 + b".txt", b"a (2)"]
+    ),
 )
 
 
@@ -233,7 +235,15 @@ def test_fifty_thousand_colliding_names_are_quick() -> None:
     cases = []
     for i in range(count):
         bits = f"{i:016b}"
-        cases.append(([("abcdefghijklmnop"[k].upper() if b == "1" else "abcdefghijklmnop"[k]).encode() for k, b in enumerate(bits)], True))
+        cases.append(
+            (
+                [
+                    ("abcdefghijklmnop"[k].upper() if b == "1" else "abcdefghijklmnop"[k]).encode()
+                    for k, b in enumerate(bits)
+                ],
+                True,
+            )
+        )
     joined = [([b"".join(parts)], True) for parts, _ in cases]
     found = storage.safe_paths(b"", joined)
     assert len({p.lower() for p in found}) == count
@@ -250,5 +260,3 @@ def test_names_that_sit_on_the_numbers_are_quick() -> None:
 def test_a_hundred_thousand_symlinks_are_quick() -> None:
     files = [([b"d%d" % (i % 100), b"link"], False) for i in range(100_000)]
     assert len(storage.safe_paths(b"root", files)) == 100_000
-
-

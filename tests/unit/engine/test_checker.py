@@ -1,0 +1,149 @@
+"""The checker finds exactly the pieces that are right, in bounded memory (engine/checker, storage/piece_check)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jstorrent._core import lab
+from tests.unit.engine.torrents import Sample, v1, v2
+
+storage = lab.storage
+FILES = [("a", 100_000), ("b", 0), ("c", 1), ("d", 70_000), ("e", 32768)]
+KINDS = {
+    "v1": lambda files, length: v1(files, length),
+    "v2": lambda files, length: v2(files, length),
+    "hybrid": lambda files, length: v2(files, length, hybrid=True),
+}
+
+
+def filled(sample: Sample, path: Path) -> Any:
+    store = storage.StoreBench(storage.DiskBench(4), sample.torrent, str(path))
+    for name, data in sample.files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return store
+
+
+def good(found: tuple[Any, ...]) -> list[int]:
+    outcome, pieces, _ = found
+    assert outcome == ("ok", "")
+    return sorted(piece for piece, right in pieces if right)
+
+
+def spoil(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("length", [16384, 65536, 1 << 20])
+def test_whole_files_pass_and_a_flipped_bit_fails_its_piece(tmp_path: Path, kind: str, length: int) -> None:
+    sample = KINDS[kind](FILES, length)
+    store = filled(sample, tmp_path)
+    everything = list(range(len(sample.pieces)))
+    found = store.check()
+    assert good(found) == everything
+    assert sorted(p for p, _ in found[1]) == everything
+    spoil(tmp_path / "t/d", 69_999)
+    bad = [n for n, p in enumerate(sample.pieces) if sample.files["t/d"][69_900:69_999] in p]
+    assert good(store.check()) == [n for n in everything if n not in bad]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pieces_longer_than_a_chunk_are_hashed_in_runs(tmp_path: Path, kind: str) -> None:
+    length = storage.check_chunk_bytes * 4
+    sample = KINDS[kind]([("a", length + length // 2 + 5), ("b", 3)], length)
+    store = filled(sample, tmp_path)
+    found = store.check(budget=1)
+    assert good(found) == list(range(len(sample.pieces)))
+    assert found[2] <= storage.check_chunk_bytes, "one chunk, whatever the budget"
+    spoil(tmp_path / "t/a", length - 1)
+    assert 0 not in good(store.check())
+
+
+def test_buffers_stay_within_the_budget(tmp_path: Path) -> None:
+    sample = v1([("a", 40 * 16384)], 16384)
+    store = filled(sample, tmp_path)
+    for budget in (16384, 50_000, 1 << 20):
+        found = store.check(budget=budget)
+        assert good(found) == list(range(40))
+        assert found[2] <= max(budget, 16384)
+
+
+def test_only_the_pieces_asked_about_are_read(tmp_path: Path) -> None:
+    sample = v1(FILES, 16384)
+    store = filled(sample, tmp_path)
+    assert sorted(store.check([1, 3])[1]) == [(1, True), (3, True)]
+    assert store.check([]) == (("ok", ""), [], 0)
+
+
+def test_missing_and_short_files_are_missing_pieces_and_no_error(tmp_path: Path) -> None:
+    sample = v1([("a", 40_000), ("b", 40_000), ("c", 40_000)], 16384)
+    store = filled(sample, tmp_path)
+    (tmp_path / "t/b").unlink()
+    assert good(store.check()) == [0, 1, 5, 6, 7]
+    with (tmp_path / "t/c").open("r+b") as file:
+        file.truncate(20_000)
+    assert good(store.check()) == [0, 1, 5]
+    (tmp_path / "t/a").unlink()
+    (tmp_path / "t/a").mkdir()
+    assert good(store.check()) == [5]
+
+
+def test_nothing_there_at_all_is_all_missing(tmp_path: Path) -> None:
+    sample = v1(FILES, 16384)
+    store = storage.StoreBench(storage.DiskBench(), sample.torrent, str(tmp_path / "no such directory"))
+    assert good(store.check()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_holes_are_judged_by_what_zeros_hash_to(tmp_path: Path, zeros: bool) -> None:
+    sample = v1([("a", 3 * 16384 + 5), ("b", 16384)], 16384, zeros=zeros)
+    store = storage.StoreBench(storage.DiskBench(), sample.torrent, str(tmp_path))
+    (tmp_path / "t").mkdir()
+    for name, data in sample.files.items():
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(len(data))
+    _, _, holes, _ = store.stat()
+    assert holes == [True, True]
+    found = store.check(holes=holes, budget=16384)
+    assert sorted(p for p, _ in found[1]) == list(range(5))
+    assert good(found) == (list(range(5)) if zeros else [])
+
+
+def test_many_holes_are_quick(tmp_path: Path) -> None:
+    pieces = 100_000
+    sample = v1([("a", 1)], 16384)
+    # The same shape by hand: hashing 1.6 GB of zeros here would be slow, and so it would be in the checker.
+    import hashlib
+
+    from tests.unit.engine.torrents import bencode
+
+    zero = hashlib.sha1(bytes(16384)).digest()
+    info = {"name": "t", "piece length": 16384, "length": pieces * 16384, "pieces": zero * pieces}
+    sample = Sample(bencode({"info": info}), [], {})
+    store = storage.StoreBench(storage.DiskBench(), sample.torrent, str(tmp_path))
+    with (tmp_path / "t").open("wb") as file:
+        file.truncate(pieces * 16384)
+    _, _, holes, _ = store.stat()
+    assert len(good(store.check(holes=holes))) == pieces
+
+
+def test_a_cancelled_check_ends_soon(tmp_path: Path) -> None:
+    sample = v1([("a", 200 * 16384)], 16384)
+    store = filled(sample, tmp_path)
+    outcome, pieces, _ = store.check(cancel_after=5)
+    assert outcome == ("canceled", "")
+    assert len(pieces) == 5
+
+
+def test_a_check_can_be_repeated(tmp_path: Path) -> None:
+    sample = v2(FILES, 32768, hybrid=True)
+    store = filled(sample, tmp_path)
+    for _ in range(3):
+        assert good(store.check()) == list(range(len(sample.pieces)))
