@@ -10,6 +10,7 @@ void bind_metadata(py::module_& module);
 void bind_lab_wire(py::module_& module);
 void bind_lab_peer_wire(py::module_& module);
 void bind_lab_policy(py::module_& module);
+void bind_lab_world(py::module_& module);
 
 namespace {
 
@@ -23,6 +24,7 @@ void bind_all(py::module_& module) {
     bind_lab_wire(module);
     bind_lab_peer_wire(module);
     bind_lab_policy(module);
+    bind_lab_world(module);
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ void Participant::close(LinkId id, runtime::CloseMode mode) {
     if (link == nullptr) return;
     act([&] {
         link->closing = true;
-        if (mode == runtime::CloseMode::abort || !link->stream)
+        const bool waits_to_send = !link->stream && !link->waiting.empty();
+        if (mode == runtime::CloseMode::abort || (!link->stream && !waits_to_send))
             finish(*link, mode);
         else
             write(*link);

@@ -1,0 +1,92 @@
+// Raw links of a simulated world, driven by a Python object: what simulated peers and tests stand on.
+#include "bind/lab_world.hpp"
+#include "runtime_sim/participant.hpp"
+
+namespace jst::bind {
+namespace {
+
+using runtime_sim::LinkId;
+
+// Hands each event to the method of that name, if the object has one. What it raises comes out of the world's step().
+class PythonActor final : public runtime_sim::Actor {
+  public:
+    explicit PythonActor(py::object handler) : handler_(std::move(handler)) {}
+
+    void on_accepted(LinkId link, const Endpoint& local, const Endpoint& remote) override {
+        tell("accepted", link.value, local.to_string(), remote.to_string());
+    }
+    void on_connected(LinkId link, const Endpoint& local) override { tell("connected", link.value, local.to_string()); }
+    void on_failed(LinkId link, Errc error) override { tell("failed", link.value, std::string(word(error))); }
+    void on_bytes(LinkId link, Bytes bytes) override {
+        const py::gil_scoped_acquire gil;
+        tell("received", link.value, to_python(bytes));
+    }
+    void on_closed(LinkId link, Errc error) override { tell("closed", link.value, std::string(word(error))); }
+    void on_timer(std::uint64_t id) override { tell("timer", id); }
+
+  private:
+    template <class... Args>
+    void tell(const char* name, Args&&... args) {
+        const py::gil_scoped_acquire gil;
+        if (py::hasattr(handler_, name)) handler_.attr(name)(std::forward<Args>(args)...);
+    }
+
+    py::object handler_;
+};
+
+class PythonParticipant {
+  public:
+    PythonParticipant(WorldHandle world, std::uint32_t node, py::object handler)
+        : world_(std::move(world)), actor_(std::move(handler)), participant_(*world_, node_of(*world_, node), actor_) {}
+
+    runtime_sim::Participant& operator*() noexcept { return participant_; }
+    const WorldHandle& world() const noexcept { return world_; }
+
+  private:
+    WorldHandle world_;
+    PythonActor actor_;
+    runtime_sim::Participant participant_;
+};
+
+}  // namespace
+
+void bind_lab_participant(py::module_& lab) {
+    using namespace py::literals;
+    using Self = PythonParticipant;
+    py::class_<Self>(lab, "Participant")
+        .def(py::init<WorldHandle, std::uint32_t, py::object>(), "world"_a, "node"_a, "handler"_a)
+        .def(
+            "listen", [](Self& self, std::uint16_t port) { return value_or_raise((*self).listen(port)).to_string(); },
+            "port"_a = 0)
+        .def("stop_listening", [](Self& self) { (*self).stop_listening(); })
+        .def(
+            "connect",
+            [](Self& self, const std::string& to, std::uint16_t source_port) {
+                return (*self).connect(value_or_raise(Endpoint::parse(to), to), source_port).value;
+            },
+            "to"_a, "source_port"_a = 0)
+        .def(
+            "send",
+            [](Self& self, std::uint32_t link, const py::bytes& data) { (*self).send(LinkId(link), view_of(data)); },
+            "link"_a, "data"_a)
+        .def(
+            "close",
+            [](Self& self, std::uint32_t link, bool abort) {
+                (*self).close(LinkId(link), abort ? runtime::CloseMode::abort : runtime::CloseMode::graceful);
+            },
+            "link"_a, "abort"_a = false)
+        .def(
+            "drop", [](Self& self, std::uint32_t link) { (*self).drop(LinkId(link)); }, "link"_a)
+        .def(
+            "pause_reading",
+            [](Self& self, std::uint32_t link, bool paused) { (*self).pause_reading(LinkId(link), paused); }, "link"_a,
+            "paused"_a = true)
+        .def(
+            "timer", [](Self& self, double at, std::uint64_t id) { (*self).timer(time_of(at), id); }, "at"_a, "id"_a)
+        .def(
+            "unsent", [](Self& self, std::uint32_t link) { return (*self).unsent(LinkId(link)); }, "link"_a)
+        .def(
+            "is_open", [](Self& self, std::uint32_t link) { return (*self).is_open(LinkId(link)); }, "link"_a);
+}
+
+}  // namespace jst::bind

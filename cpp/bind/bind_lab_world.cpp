@@ -1,0 +1,102 @@
+#include "bind/lab_world.hpp"
+#include "runtime_sim/compute.hpp"
+#include "runtime_sim/network.hpp"
+
+namespace jst::bind {
+namespace {
+
+using runtime_sim::CrashMode;
+using runtime_sim::World;
+
+constexpr std::uint64_t rounds_between_signals = 1024;
+
+CrashMode crash_mode(const std::string& word) {
+    if (word == "clean") return CrashMode::clean;
+    if (word == "drop-all") return CrashMode::drop_all;
+    throw py::value_error("no such crash mode: " + word + " (known: clean, drop-all)");
+}
+
+void look_for_signals() {
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+std::uint64_t run_until(World& world, double when) {
+    const Time limit = time_of(when);
+    std::uint64_t rounds = 0;
+    while (world.step(limit))
+        if (++rounds % rounds_between_signals == 0) look_for_signals();
+    return rounds;
+}
+
+void bind_nodes(py::class_<World, WorldHandle>& world) {
+    using namespace py::literals;
+    world
+        .def(
+            "add_node",
+            [](World& self, const std::string& name, const std::string& host) {
+                return self.add_node(name, value_or_raise(IpAddress::parse(host), host)).value;
+            },
+            "name"_a, "host"_a)
+        .def("__len__", &World::size)
+        .def(
+            "name", [](World& self, std::uint32_t node) { return self.name(node_of(self, node)); }, "node"_a)
+        .def(
+            "host", [](World& self, std::uint32_t node) { return self.host(node_of(self, node)).to_string(); },
+            "node"_a)
+        .def(
+            "start", [](World& self, std::uint32_t node) { self.start(node_of(self, node)); }, "node"_a)
+        .def(
+            "attached", [](World& self, std::uint32_t node) { return self.attached(node_of(self, node)); }, "node"_a)
+        .def(
+            "detach", [](World& self, std::uint32_t node) { self.detach(node_of(self, node)); }, "node"_a)
+        .def(
+            "abandon",
+            [](World& self, std::uint32_t node, const std::string& mode) {
+                self.abandon(node_of(self, node), crash_mode(mode));
+            },
+            "node"_a, "mode"_a = "drop-all");
+}
+
+void bind_time(py::class_<World, WorldHandle>& world) {
+    using namespace py::literals;
+    world.def_property_readonly("now", [](const World& self) { return self.now().seconds(); })
+        .def_property_readonly("now_ns", [](const World& self) { return self.now().ns; })
+        .def_property_readonly("next_event_time",
+                               [](const World& self) -> std::optional<double> {
+                                   const Time next = self.next_event_time();
+                                   return next.is_never() ? std::nullopt : std::optional(next.seconds());
+                               })
+        .def(
+            "step", [](World& self, std::optional<double> limit) { return self.step(time_of(limit)); },
+            "limit"_a = py::none())
+        .def("run_until", &run_until, "when"_a)
+        .def(
+            "run_for",
+            [](World& self, double span) { return run_until(self, (self.now() + seconds_of(span)).seconds()); },
+            "seconds"_a)
+        .def(
+            "settle", [](World& self, double limit) { return self.settle(time_of(limit)); }, "limit"_a)
+        .def_property_readonly("idle", &World::idle);
+}
+
+}  // namespace
+
+void bind_lab_world(py::module_& module) {
+    using namespace py::literals;
+    auto lab = module.def_submodule("lab");
+    py::class_<World, WorldHandle> world(lab, "World");
+    world.def(py::init<std::uint64_t>(), "seed"_a)
+        .def_property_readonly("seed", &World::seed)
+        .def_property_readonly("fingerprint", &World::fingerprint)
+        .def_property_readonly("events", &World::events)
+        .def_property_readonly("turns", &World::turns)
+        .def_property_readonly("rounds", &World::rounds)
+        .def_property_readonly("broken_rules", &World::broken_rules);
+    bind_nodes(world);
+    bind_time(world);
+    bind_lab_world_faults(world);
+    bind_lab_world_disk(world);
+    bind_lab_participant(lab);
+}
+
+}  // namespace jst::bind
