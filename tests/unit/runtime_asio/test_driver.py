@@ -1,0 +1,209 @@
+"""What only the real world has: other threads, ceilings of the process, IPv6, disks that are not there."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.harness import World
+
+TURNS_PER_ROUND = 64
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World("asio")
+    yield made
+    made.host.abandon()
+
+
+def test_another_thread_interrupts_a_waiting_round(world: World) -> None:
+    thread = threading.Thread(target=world.host.interrupt)
+    start = time.monotonic()
+    thread.start()
+    world.host.round(30.0)
+    thread.join()
+    assert time.monotonic() - start < 20
+
+
+def test_an_interrupt_is_not_lost_when_nobody_waits(world: World) -> None:
+    for _ in range(3):
+        world.host.interrupt()
+    start = time.monotonic()
+    world.host.round(30.0)
+    assert time.monotonic() - start < 20
+    assert not world.host.round(0)
+
+
+def test_a_round_has_at_most_sixty_four_turns(world: World) -> None:
+    ops: list[int] = []
+    world.host.command(lambda: ops.extend(world.host.resolve("127.0.0.1") for _ in range(2 * TURNS_PER_ROUND + 1)))
+    for op in ops:
+        world.done(op)
+    rounds = [world.completions(op)[0].round for op in ops]
+    assert [rounds.count(r) for r in sorted(set(rounds))] == [TURNS_PER_ROUND, TURNS_PER_ROUND, 1]
+
+
+def test_sockets_and_disk_share_a_round(world: World) -> None:
+    near, far = world.pair()
+    ops: list[int] = []
+
+    def many() -> None:
+        ops.append(world.host.write(near, [b"x"]))
+        ops.extend(world.host.resolve("127.0.0.1") for _ in range(TURNS_PER_ROUND))
+
+    world.host.command(many)
+    world.done(ops[-1])
+    assert world.completions(ops[0])[0].round == world.completions(ops[1])[0].round
+
+
+@pytest.mark.parametrize("ceiling", [1, 3])
+def test_the_ceiling_of_sockets(ceiling: int) -> None:
+    world = World("asio", max_sockets=ceiling)
+    listeners = [world.listen() for _ in range(ceiling)]
+    with pytest.raises(Exception) as caught:
+        world.listen()
+    assert caught.value.code == "too_many_sockets"  # type: ignore[attr-defined]
+    with pytest.raises(Exception):
+        world.host.open_udp("127.0.0.1:0")
+    at = world.host.local(listeners[0])
+    assert world.done(world.host.connect(at)).error == "too_many_sockets"
+    with socket.create_connection(("127.0.0.1", int(at.rsplit(":", 1)[1]))):
+        assert world.done(world.host.accept(listeners[0])).error == "too_many_sockets"
+        if ceiling > 1:
+            world.host.close(listeners[1])
+            assert world.done(world.host.accept(listeners[0])).error == "ok"
+
+
+def test_no_descriptors_left_is_too_many_sockets(world: World) -> None:
+    listener = world.listen()
+    port = int(world.host.local(listener).rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port)):
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest_free = os.dup(0)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+        try:
+            accept = world.done(world.host.accept(listener)).error
+            connect = world.done(world.host.connect(f"127.0.0.1:{port}")).error
+            opened = world.disk("open", path=__file__, mode="read").error
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert (accept, connect, opened) == ("too_many_sockets", "too_many_sockets", "too_many_open")
+        assert world.done(world.host.accept(listener)).error == "ok"
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_ipv6_and_ipv4_listen_side_by_side_on_one_port(world: World) -> None:
+    four = world.host.listen("0.0.0.0:0")
+    port = world.host.local(four).rsplit(":", 1)[1]
+    six = world.host.listen(f"[::]:{port}")
+    accept = world.host.accept(six)
+    dialled = world.done(world.host.connect(f"[::1]:{port}"))
+    assert dialled.error == "ok" and world.host.remote(dialled.value) == f"[::1]:{port}"
+    assert world.host.remote(world.done(accept).value).startswith("[::1]:")
+    assert world.done(world.host.connect(f"[::1]:{port}", from_host="127.0.0.1")).error == "address_not_available"
+
+
+def test_a_peer_that_resets_while_we_write(world: World) -> None:
+    near, far = world.pair()
+    while True:
+        op = world.host.write(near, [b"z" * 65536])
+        world.quiet_rounds(3)
+        if not world.completions(op):
+            break
+    world.host.close(far, abort=True)
+    assert world.done(op).error in ("connection_reset", "broken_pipe")
+
+
+def test_a_datagram_that_cannot_go_does_not_hold_the_others(world: World) -> None:
+    port = world.host.open_udp("127.0.0.1:0")
+    here = world.host.local(port)
+    sent = world.host.udp_send(port, [("[2001:db8::1]:9", b"x"), (here, b"a"), ("1.2.3.4:0", b"y"), (here, b"b")])
+    assert sent == 2
+
+
+def test_more_datagrams_than_one_call_takes(world: World) -> None:
+    port = world.host.open_udp("127.0.0.1:0")
+    here = world.host.local(port)
+    assert world.host.udp_send(port, [(here, bytes([i])) for i in range(70)]) == 70
+    got: list[bytes] = []
+    while len(got) < 70:
+        world.done(world.host.udp_readable(port, most=50))
+        got += [data for _, data in world.events("received", port)[-1].data]
+    assert got == [bytes([i]) for i in range(70)]
+
+
+def test_localhost_resolves(world: World) -> None:
+    event = world.done(world.host.resolve("localhost"))
+    assert event.error == "ok"
+    assert set(event.data) <= {"127.0.0.1", "::1"}
+
+
+def test_a_full_disk_says_so(world: World) -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    assert world.disk("open", path="/dev/full", mode="write").error == "not_a_file"
+
+
+def test_a_file_larger_than_allowed(world: World, tmp_path: Path) -> None:
+    file = world.open(tmp_path / "a")
+    assert world.disk("truncate", file=file, offset=1 << 62).error in ("file_too_large", "invalid_argument")
+
+
+def test_reads_of_one_file_overlap_on_the_workers(world: World, tmp_path: Path) -> None:
+    file = world.open(tmp_path / "a")
+    world.disk("write", file=file, data=[bytes(range(256)) * 4096])
+    ops: list[int] = []
+    world.host.command(
+        lambda: ops.extend(
+            world.host.disk("read", file=file, offset=i * 4096, sizes=[4096], bulk=True) for i in range(64)
+        )
+    )
+    assert {bytes(world.done(op).data) for op in ops} == {bytes(range(256)) * 16}
+
+
+def test_abandoning_while_workers_are_busy(tmp_path: Path) -> None:
+    for _ in range(5):
+        world = World("asio")
+        file = world.open(tmp_path / "a")
+        world.host.command(
+            lambda w=world, f=file: [w.host.disk("write", file=f, data=[b"x" * (1 << 20)], bulk=True) for _ in range(8)]
+        )
+        world.host.command(lambda w=world: [w.host.hash([b"y" * (1 << 20)], sha1=True, bulk=True) for _ in range(8)])
+        world.host.abandon()
+        done = len(world.events("write")) + len(world.events("hash"))
+        world.quiet_rounds()
+        assert len(world.events("write")) + len(world.events("hash")) == done
+
+
+def test_threads_start_with_the_first_work_only(tmp_path: Path) -> None:
+    def threads() -> int:
+        return len(os.listdir("/proc/self/task"))
+
+    before = threads()
+    world = World("asio")
+    world.pair()
+    world.open(tmp_path / "a")
+    world.hash(b"abc", sha1=True)
+    assert threads() == before
+    world.hash(b"abc", sha1=True, bulk=True)
+    assert threads() > before
+    world.host.abandon()
+    assert threads() == before
