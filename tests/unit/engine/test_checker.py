@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from jstorrent._core import lab
+
 from tests.unit.engine.torrents import Sample, v1, v2
 
 storage = lab.storage

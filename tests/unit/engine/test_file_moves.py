@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from jstorrent import _errors
 from jstorrent._core import lab
+
 from tests.unit.engine.torrents import Sample, v1
 
 storage = lab.storage

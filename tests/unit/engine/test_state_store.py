@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from jstorrent._core import lab
 
 storage = lab.storage

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jstorrent import _errors as jstorrent
 from jstorrent._core import lab
 

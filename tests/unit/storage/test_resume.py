@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jstorrent import _errors as jstorrent
 from jstorrent._core import lab
 
@@ -19,11 +18,20 @@ DEFAULTS: Record = {
     "have": [], "files": [], "part_file": (False, 0, 0), "in_parts": [], "file_priorities": [], "piece_priorities": [],
     "renamed": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {},
 }  # fmt: skip
-TOTALS = (
-    "payload_received payload_verified payload_failed payload_redundant payload_discarded payload_sent wire_received "
-    "wire_sent pieces_failed active_ns seeding_ns"
-).split()
-LIMITS = "download_rate upload_rate max_connections upload_slots seed_ratio_permille seed_time_ns".split()
+TOTALS = [
+    "payload_received",
+    "payload_verified",
+    "payload_failed",
+    "payload_redundant",
+    "payload_discarded",
+    "payload_sent",
+    "wire_received",
+    "wire_sent",
+    "pieces_failed",
+    "active_ns",
+    "seeding_ns",
+]
+LIMITS = ["download_rate", "upload_rate", "max_connections", "upload_slots", "seed_ratio_permille", "seed_time_ns"]
 
 SAMPLE: Record = {
     "info_hash": b"h" * 20, "info_hash_v2": b"H" * 32, "metainfo": b"d4:infode", "magnet": "magnet:?xt=urn:btih:x",

@@ -7,7 +7,6 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jstorrent import _errors as jstorrent
 from jstorrent._core import lab
 
@@ -208,9 +207,10 @@ def test_paths_are_inside_unique_and_the_same_every_time(root: bytes, files: lis
 
 
 def reference_fold(text: str) -> str:
-    nfd = lambda s: unicodedata.normalize("NFD", s)  # noqa: E731
-    once = nfd(nfd(text).casefold())
-    return nfd(once.casefold())
+    def nfd(s: str) -> str:
+        return unicodedata.normalize("NFD", s)
+
+    return nfd(nfd(nfd(text).casefold()).casefold())
 
 
 @pytest.mark.skipif(unicodedata.unidata_version != "14.0.0", reason="the table is of Unicode 14")
