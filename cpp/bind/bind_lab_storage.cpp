@@ -136,6 +136,15 @@ void bind_fit(py::module_& module) {
         },
         py::arg("map"), py::arg("have"), py::arg("saved"), py::arg("now"), py::arg("part_saved") = Stamp{},
         py::arg("part_now") = Stamp{}, py::arg("in_parts") = std::vector<bool>{});
+    module.def("distrust_newer", [](const FileMap& map, const std::vector<bool>& saved, const std::vector<bool>& now,
+                                    const std::vector<Stamp>& stamps, const Stamp& part) {
+        auto changed = stamps_from(stamps);
+        FileStamp changed_part = stamps_from({part}).front();
+        distrust_newer(map, bits_from(saved), bits_from(now), changed, changed_part);
+        std::vector<Stamp> out;
+        for (const auto& s : changed) out.emplace_back(s.exists, s.size, s.mtime_ns);
+        return py::make_tuple(out, Stamp{changed_part.exists, changed_part.size, changed_part.mtime_ns});
+    });
     module.def("trust_files", [](const FileMap& map, const std::vector<Stamp>& now) {
         return bits_to(trust_files(map, stamps_from(now)));
     });

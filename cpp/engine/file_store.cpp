@@ -223,10 +223,9 @@ void FileStore::op_done(StoreJob& job, Time now) {
     if (op.transferred < job.slice_) return finish(job, wrote ? Errc::short_write : Errc::short_read, now);
     if (wrote) {
         if (job.pinned_.file == part_file_number) {
-            part_dirty_ = true;
+            note_part_written();
         } else {
-            exists_[job.pinned_.file] = true;
-            dirty_[job.pinned_.file] = true;
+            note_written(FileIndex{job.pinned_.file});
         }
     }
     advance(job);

@@ -106,6 +106,8 @@ class FileStore {
 
     /// What is on disk, from a StatSweep or a record: files that are there are never parked or reserved again.
     void note_existing(std::span<const storage::FileStamp> stamps);
+    void note_written(FileIndex file) { exists_[file.value] = dirty_[file.value] = true; }
+    void note_part_written() noexcept { part_dirty_ = true; }
     /// Files written since the last take, in order.
     std::vector<FileIndex> take_dirty();
     bool part_file_dirty() noexcept { return std::exchange(part_dirty_, false); }

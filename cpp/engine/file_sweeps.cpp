@@ -94,6 +94,7 @@ void Sweep::on_op(runtime::Op& op, Time now) {
 void Sweep::end(Time now) {
     running_ = false;
     if (canceled_ && error_ == Errc::ok) error_ = Errc::canceled;
+    ending();
     if (on_done != nullptr) on_done(*this, now);
 }
 
@@ -166,6 +167,7 @@ bool EmptyFilesSweep::advance(Lane& lane) {
         lane.op.mode = OpenMode::create;
         lane.stage = lane.stage == 0 ? 1 : 3;
     } else {
+        store_.note_written(files_[lane.item]);
         lane.op.action = DiskAction::close;
         lane.stage = 4;
     }
@@ -175,8 +177,10 @@ bool EmptyFilesSweep::advance(Lane& lane) {
 // -- SyncSweep: 0 begin, 1 opened, 2 synced, 3 closed; then each directory: 0 begin, 1 synced
 
 SyncSweep::SyncSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {
-    for (const FileIndex file : store.take_dirty()) files_.push_back(store.path_of(file));
-    if (store.part_file_dirty()) files_.push_back(store.part_path());
+    taken_ = store.take_dirty();
+    took_parts_ = store.part_file_dirty();
+    for (const FileIndex file : taken_) files_.push_back(store.path_of(file));
+    if (took_parts_) files_.push_back(store.part_path());
     if (files_.empty()) return;
     dirs_ = directories_of(files_, store.save_path().size());
     dirs_.push_back(store.save_path());
@@ -190,6 +194,12 @@ bool SyncSweep::next_pass() {
     if (in_dirs_) return false;
     in_dirs_ = true;
     return !dirs_.empty();
+}
+
+void SyncSweep::ending() {
+    if (error() == Errc::ok) return;
+    for (const FileIndex file : taken_) store_.note_written(file);
+    if (took_parts_) store_.note_part_written();
 }
 
 bool SyncSweep::advance(Lane& lane) {

@@ -53,6 +53,8 @@ class Sweep {
     virtual bool advance(Lane& lane) = 0;
     /// Every item is finished: true when there is more to do (num_items() items again, the first at stage 0).
     virtual bool next_pass() { return false; }
+    /// Before on_done; error() is final.
+    virtual void ending() {}
     /// Whether operations may wait behind others and go to workers.
     virtual bool is_bulk() const { return true; }
     /// Whether the first error keeps further items from being begun.
@@ -113,7 +115,8 @@ class EmptyFilesSweep final : public Sweep {
     std::vector<FileIndex> files_;
 };
 
-/// Makes what was written durable: take_dirty() of the store, and the directories of those files.
+/// Makes what was written durable: take_dirty() of the store, and the directories of those files. After an error they are
+/// dirty again.
 class SyncSweep final : public Sweep {
   public:
     SyncSweep(FileStore& store, runtime::Tag tag);
@@ -122,11 +125,14 @@ class SyncSweep final : public Sweep {
     std::uint32_t num_items() const override;
     bool advance(Lane& lane) override;
     bool next_pass() override;
+    void ending() override;
 
   private:
     bool advance_file(Lane& lane);
 
     FileStore& store_;
+    std::vector<FileIndex> taken_;
+    bool took_parts_ = false;
     std::vector<std::string> files_;
     std::vector<std::string> dirs_;
     bool in_dirs_ = false;

@@ -157,6 +157,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
         if (stamps != nullptr) {
             r.files = stamps->stamps();
             r.part_file = stamps->part_file();
+            storage::distrust_newer(layout_->map, durable, have(), r.files, r.part_file);
         }
         r.in_parts = files_.parked();
     }

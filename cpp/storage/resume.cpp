@@ -3,6 +3,7 @@
 #include "storage/file_map.hpp"
 #include "storage/record_fields.hpp"
 #include "storage/record_frame.hpp"
+#include "storage/safe_path.hpp"
 
 namespace jst::storage {
 namespace {
@@ -132,7 +133,7 @@ void read_files(FieldReader& in, TorrentRecord& record) {
         auto part_of = item.begin();
         const auto file = (*part_of).integer();
         const auto path = (*++part_of).string();
-        if (!file || *file < 0 || *file >= max_files || !path) return false;
+        if (!file || *file < 0 || *file >= max_files || !path || !is_inside(as_text(*path))) return false;
         record.renamed.push_back({static_cast<std::uint32_t>(*file), std::string(as_text(*path))});
         return true;
     });

@@ -39,7 +39,7 @@ struct FileStamp {
 
 struct RenamedFile {
     std::uint32_t file = 0;
-    std::string path;  // relative
+    std::string path;  // relative, is_inside()
 
     friend bool operator==(const RenamedFile&, const RenamedFile&) = default;
 };

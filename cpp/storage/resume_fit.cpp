@@ -1,5 +1,7 @@
 #include "storage/resume_fit.hpp"
 
+#include <limits>
+
 namespace jst::storage {
 namespace {
 
@@ -70,6 +72,18 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
         }
     }
     return fit;
+}
+
+void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,
+                    FileStamp& part_file) {
+    constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
+    for (PieceIndex p = now.next_set(PieceIndex{}); p.value < now.size(); p = now.next_set(PieceIndex{p.value + 1})) {
+        if (saved[p]) continue;
+        part_file.mtime_ns = never;
+        map.each_slice(p, 0, map.piece_size(p), [&](const FileSlice& slice) {
+            if (slice.file.value < stamps.size()) stamps[slice.file.value].mtime_ns = never;
+        });
+    }
 }
 
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now) {

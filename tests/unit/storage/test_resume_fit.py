@@ -123,3 +123,15 @@ def test_nothing_is_trusted_that_could_have_changed(
         same = all(now[f] == saved[f] for f, _, _, _ in slices)
         assert trusted[p] == (there and same and have[p])
         assert to_check[p] == (there and not same)
+
+
+def test_pieces_newer_than_the_have_bits_are_checked_later() -> None:
+    m = three_files()
+    older = [True, False, False, False]
+    stamps, part = storage.distrust_newer(m, older, [True, False, False, True], SAVED, (True, 1, 1))
+    assert stamps[0] == SAVED[0], "no new piece in the first file"
+    trusted, to_check, _ = storage.fit_record(m, older, stamps, SAVED)
+    assert trusted == [True, False, False, False]
+    assert to_check == [False, True, True, True]
+    assert part != (True, 1, 1)
+    assert storage.distrust_newer(m, HAVE, HAVE, SAVED, (True, 1, 1)) == (SAVED, (True, 1, 1))
