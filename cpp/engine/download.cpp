@@ -114,8 +114,10 @@ Time Download::deadline(const Peer& peer) const {
 
 std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
     expected_.clear();
+    const auto arriving = peer.wire.arriving();
     for (const auto& asked : ledger_.outstanding(peer.key)) {
         if (expected_.size() == wire::max_predicted) break;
+        if (asked.block == arriving) continue;
         PieceJob* const piece = job(asked.block.piece);
         if (piece == nullptr || !ledger_.lease(peer.key, asked.block)) break;
         Byte* const slot = piece->slot(asked.block.begin / block_size);

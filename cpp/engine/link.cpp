@@ -12,6 +12,7 @@ class LinkHandlers {
     static void connected(runtime::Op& op, Time now) {
         Link& link = *static_cast<Link*>(op.owner);
         if (link.closed_) {
+            if (link.connect_.stream) link.connect_.stream->close(runtime::CloseMode::abort);
             link.connect_.stream.reset();
             return;
         }

@@ -9,6 +9,14 @@ policy::Geometry geometry_of(const codec::Metainfo& m) { return {m.num_pieces(),
 
 constexpr std::uint8_t as_the_files_say = 0xFF;
 
+/// Also when a rule is broken on the way.
+template <class F>
+struct Finally {
+    explicit Finally(F f) : then(std::move(f)) {}
+    ~Finally() { then(); }
+    F then;
+};
+
 }  // namespace
 
 Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint32_t number)
@@ -188,6 +196,7 @@ void Torrent::on_settings(Time now) {
 void Torrent::evaluate(Time now) {
     if (evaluating_) return;
     evaluating_ = true;
+    const Finally done([this] { evaluating_ = false; });
     const bool run = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped;
     const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && phase_ == Phase::ready));
     if (!run && phase_ == Phase::checking) checker_.cancel();
@@ -204,9 +213,8 @@ void Torrent::evaluate(Time now) {
     if (network && !before) swarm_.start(now);
     if (running) start_traffic(now);
     if (removed_) begin_removal(now);
-    evaluating_ = false;
     core_.queue_changed = true;
-    update_state(now);
+    set_state(derive_state(now), now);
     core_.touch(*this);
 }
 

@@ -151,6 +151,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void begin_removal(Time now);
     void update_completion(Time now);
     void update_state(Time now);
+    void set_state(State next, Time now);
     State derive_state(Time now) const;
     bool is_stalled(Time now) const;
     void count_file_pieces();

@@ -14,7 +14,7 @@ void Torrent::begin_look() {
 
 void Torrent::on_looked(Time now) {
     phase_ = Phase::unchecked;
-    if (removed_ || shut_down_) return evaluate(now);
+    if (wish() == policy::Wish::nothing) return evaluate(now);
     if (look_.error() != Errc::ok) return fail(look_.error(), look_.error_path(), now);
     files_.note_existing(look_.stamps());
     const auto& map = layout_->map;
@@ -126,8 +126,10 @@ bool Torrent::is_stalled(Time now) const {
 }
 
 void Torrent::update_state(Time now) {
-    if (evaluating_) return;
-    const State next = derive_state(now);
+    if (!evaluating_) set_state(derive_state(now), now);
+}
+
+void Torrent::set_state(State next, Time now) {
     if (next == State::downloading)
         stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
     else
