@@ -262,7 +262,7 @@ class Machine(RuleBasedStateMachine):
         assert self.counters["partial"] == self.ledger.partial_bytes
 
 
-class TestLedgerAndPicker(Machine.TestCase):  # type: ignore[name-defined,misc]
-    settings = settings(
-        max_examples=150, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+TestLedgerAndPicker = Machine.TestCase
+TestLedgerAndPicker.settings = settings(
+    max_examples=150, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

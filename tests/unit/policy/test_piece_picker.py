@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from jstorrent._core import lab
 
 BLOCK = 16384
@@ -34,7 +33,7 @@ class Swarm:
     def join(self, peer: int, has: Any) -> bool:
         self.has[peer] = list(has)
         self.ledger.on_join(peer)
-        return self.picker.on_join(self.has[peer])
+        return bool(self.picker.on_join(self.has[peer]))
 
     def pick(self, peer: int, n: int = ALL, max_active: int = ALL, **more: Any) -> Any:
         return self.picker.pick(peer, self.has[peer], n, max_active, self.ledger, **more)

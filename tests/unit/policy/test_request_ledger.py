@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from jstorrent._core import lab
 
 BLOCK = 16384
@@ -34,7 +33,8 @@ def block(piece: int, number: int, length: int = BLOCK) -> tuple[int, int, int]:
 
 def ask(made: Any, peer: int, piece: int, n: int, now: float = 0.0) -> list[tuple[int, int, int]]:
     made.start(piece, now)
-    return made.request_missing(piece, peer, n, False, now)
+    blocks: list[tuple[int, int, int]] = made.request_missing(piece, peer, n, False, now)
+    return blocks
 
 
 def test_a_piece_is_asked_for_block_by_block_and_completes() -> None:

@@ -1,0 +1,132 @@
+"""The request window finds the rate of a line, and never spirals down."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+from jstorrent._core import lab
+
+BLOCK = 16384
+
+
+def run(rate: float, rtt: float, seconds: float, *, p: Any = None, begin: float = 0.0) -> tuple[float, int, float]:
+    """A peer that answers in order over a line: the used share of the line, the last window, the last wait."""
+    p = p or lab.Pipeline()
+    now = line_free = begin
+    outstanding = received = 0
+    waited = 0.0
+    arrivals: deque[tuple[float, float]] = deque()
+    while True:
+        for _ in range(p.refill(outstanding, now)):
+            line_free = max(line_free, now + rtt / 2) + BLOCK / rate
+            arrivals.append((line_free + rtt / 2, now))
+            outstanding += 1
+        at, sent = arrivals.popleft()
+        if at > begin + seconds:
+            return received / (rate * seconds), p.window, waited
+        now, waited = at, at - sent
+        outstanding -= 1
+        received += BLOCK
+        p.on_block(BLOCK, waited, now)
+
+
+@pytest.mark.parametrize(
+    ("rate", "rtt", "seconds", "share"),
+    [
+        (20e3, 0.5, 300, 0.95),
+        (100e6, 0.1, 20, 0.90),
+        (1e6, 0.2, 60, 0.95),
+        (10e6, 0.01, 20, 0.95),
+        (1e3, 2.0, 2000, 0.95),
+        (30e6, 0.4, 40, 0.90),
+    ],
+)
+def test_the_line_is_used(rate: float, rtt: float, seconds: float, share: float) -> None:
+    used, _, _ = run(rate, rtt, seconds)
+    assert used >= share
+
+
+def test_a_slow_peer_is_asked_for_a_few_seconds_of_work() -> None:
+    _, window, waited = run(20e3, 0.5, 300)
+    assert window <= 8 and waited <= 8.0
+
+
+def test_a_fast_near_peer_is_not_asked_for_seconds_of_work() -> None:
+    _, window, _ = run(500e6, 0.0005, 5)
+    assert 64 <= window <= 600
+
+
+def test_a_window_that_a_slow_spell_shrank_grows_again_with_the_line() -> None:
+    p = lab.Pipeline()
+    run(20e3, 0.1, 120, p=p)
+    small = p.window
+    used, window, _ = run(10e6, 0.1, 60, p=p, begin=120)
+    assert small <= 8 and window > 100 and used > 0.9
+
+
+def test_it_starts_with_sixty_four_blocks_and_grows_with_each() -> None:
+    p = lab.Pipeline()
+    assert p.refill(0, 0) == p.window == 64 and p.is_probing
+    for i in range(10):
+        p.on_block(BLOCK, 0.1, 0.001 * i)
+    assert p.window == 74
+
+
+def test_it_refills_only_when_a_quarter_is_free() -> None:
+    p = lab.Pipeline()
+    assert p.refill(49, 0) == 0 and p.refill(48, 0) == 16 and p.refill(64, 0) == 0 and p.refill(999, 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("reqq", "window"),
+    [(1, 1), (0, 1), (-1, 1), (10, 10), (64, 64), (65, 64), (2**31, 64), (-(2**63), 1), (2**63 - 1, 64)],
+)
+def test_what_the_peer_can_queue_is_clamped(reqq: int, window: int) -> None:
+    p = lab.Pipeline()
+    p.on_reqq(reqq)
+    assert p.window == p.refill(0, 0) == window
+
+
+def test_the_limit_is_never_exceeded() -> None:
+    p = lab.Pipeline(100)
+    for i in range(1000):
+        p.on_block(BLOCK, 0.5, 0.0001 * i)
+        assert p.window <= 100
+    assert p.window == 100
+    p.set_limit(7)
+    assert p.window == 7
+    p.set_limit(0)
+    assert p.window == 1
+
+
+def test_a_time_out_begins_small_again_and_probes() -> None:
+    p = lab.Pipeline()
+    run(1e6, 0.1, 30, p=p)
+    assert not p.is_probing
+    p.on_timeout()
+    assert p.window == 4 and p.is_probing and p.best_rate == 0
+
+
+def test_rejects_pause_twice_as_long_each_time_until_a_block_comes() -> None:
+    p = lab.Pipeline()
+    now, pauses = 0.0, []
+    for _ in range(9):
+        p.on_reject(now)
+        p.on_reject(now)  # of the same burst
+        assert p.refill(0, now) == 0
+        pauses.append(p.paused_until - now)
+        now = p.paused_until
+        assert p.refill(0, now) == p.window
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 64, 64]
+    p.on_block(BLOCK, 0.1, now)
+    p.on_reject(now)
+    assert p.paused_until - now == 1
+
+
+def test_a_late_block_tells_nothing_of_the_round_trip() -> None:
+    p = lab.Pipeline()
+    for i in range(200):
+        p.on_block(BLOCK, 0.0, i * 0.1)
+    assert p.window == 10  # one second's worth, without a round trip
