@@ -7,17 +7,17 @@ PieceOrder::PieceOrder(std::uint32_t num_pieces, std::uint32_t num_buckets)
     rebuild([](PieceIndex) { return 0u; });
 }
 
-void PieceOrder::swap_to(PieceIndex piece, std::uint32_t position) noexcept {
-    const std::uint32_t old = positions_[piece.value];
-    if (old == position) return;
-    put(order_[position], old);
-    put(piece, position);
-}
-
 void PieceOrder::move(PieceIndex piece, std::uint32_t from, std::uint32_t to) noexcept {
-    // At each boundary the piece becomes the last (first) of its run, and the boundary steps over it.
-    for (; from < to; ++from) swap_to(piece, --starts_[from + 1]);
-    for (; from > to; --from) swap_to(piece, starts_[from]++);
+    // At each boundary the piece changes places with the last (first) of its run, and the boundary steps over it.
+    std::uint32_t at = positions_[piece.value];
+    const auto step_to = [&](std::uint32_t edge) {
+        if (edge == at) return;
+        put(order_[edge], at);
+        at = edge;
+    };
+    for (; from < to; ++from) step_to(--starts_[from + 1]);
+    for (; from > to; --from) step_to(starts_[from]++);
+    put(piece, at);
 }
 
 }  // namespace jst::policy

@@ -38,7 +38,6 @@ class PieceOrder {
         order_[position] = piece;
         positions_[piece.value] = position;
     }
-    void swap_to(PieceIndex piece, std::uint32_t position) noexcept;
 
     std::vector<PieceIndex> order_;
     std::vector<std::uint32_t> positions_;
