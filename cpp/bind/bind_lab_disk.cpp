@@ -7,6 +7,8 @@
 #include "engine/file_sweeps.hpp"
 #include "engine/state_store.hpp"
 #include "runtime_asio/driver.hpp"
+#include "runtime_sim/disk.hpp"
+#include "runtime_sim/world.hpp"
 
 namespace jst::bind {
 namespace {
@@ -16,24 +18,39 @@ using Outcome = std::pair<std::string, std::string>;  // the word of the error, 
 
 constexpr int most_rounds = 2'000'000;
 
-/// A runtime with nothing on it but what the test asks for.
+/// A runtime with nothing on it but what the test asks for: real files, or those of a simulated world that can crash.
 class DiskBench final : public runtime::Host {
   public:
-    explicit DiskBench(std::size_t open_files) : handles(runtime_.seam().disk, open_files) { runtime_.attach(*this); }
-    ~DiskBench() override { runtime_.abandon(); }
+    explicit DiskBench(std::size_t open_files) : real_(std::make_unique<runtime_asio::AsioRuntime>()) {
+        real_->attach(*this);
+        handles_ = std::make_unique<HandleCache>(real_->seam().disk, open_files);
+    }
+    DiskBench(std::shared_ptr<runtime_sim::World> world, std::size_t open_files) : world_(std::move(world)) {
+        if (world_->size() == 0) world_->add_node("disk", IpAddress::v4(0x0A000001));
+        world_->attach(node, *this);
+        handles_ = std::make_unique<HandleCache>(seam().disk, open_files);
+    }
+    ~DiskBench() override {
+        if (real_) real_->abandon();
+    }
 
     void on_wake(Time) override {}
     void on_round_end(Time) override {}
     void on_broken_rule(const runtime::Tag&, const char* what) noexcept override { broken_ = what; }
 
-    runtime::Runtime& seam() { return runtime_.seam(); }
+    runtime::Runtime& seam() { return real_ ? real_->seam() : world_->runtime(node); }
+    HandleCache& handles() { return *handles_; }
 
     template <class Command, class Done>
     void run(Command&& command, Done&& done) {
-        runtime_.run_command(command);
+        if (real_) {
+            real_->run_command(command);
+        } else {
+            world_->command(node, command);
+        }
         for (int round = 0; !done() && broken_.empty(); ++round) {
             if (round == most_rounds) throw std::runtime_error("the disk never answered");
-            runtime_.run_round(milliseconds(100));
+            step();
         }
         if (!broken_.empty()) throw std::runtime_error(std::exchange(broken_, {}));
     }
@@ -41,12 +58,38 @@ class DiskBench final : public runtime::Host {
         run([&] { sweep.start(); }, [&] { return !sweep.is_running(); });
     }
 
-  private:
-    runtime_asio::AsioRuntime runtime_;
-    std::string broken_;
+    /// The power fails after so many rounds from now.
+    void crash_after(std::uint64_t rounds) { rounds_left_ = rounds; }
+    void crash() {
+        if (world_->attached(node)) world_->abandon(node, runtime_sim::CrashMode::drop_all);
+    }
+    /// What follows a crash: the same disk, a new process.
+    std::unique_ptr<DiskBench> reboot(std::size_t open_files) {
+        return std::make_unique<DiskBench>(world_, open_files);
+    }
+    ByteVector file(const std::string& path) {
+        return value_or_raise(world_->disk(node).read_file(path, 0, std::uint64_t{1} << 40), path);
+    }
 
-  public:
-    HandleCache handles;
+  private:
+    void step() {
+        if (real_) {
+            real_->run_round(milliseconds(100));
+            return;
+        }
+        if (rounds_left_ && (*rounds_left_)-- == 0) {
+            crash();
+            throw std::runtime_error("crash");
+        }
+        if (!world_->step()) throw std::runtime_error("the disk never answered");
+    }
+
+    static constexpr runtime_sim::NodeId node{};
+    std::shared_ptr<runtime_sim::World> world_;
+    std::unique_ptr<runtime_asio::AsioRuntime> real_;
+    std::unique_ptr<HandleCache> handles_;
+    std::optional<std::uint64_t> rounds_left_;
+    std::string broken_;
 };
 
 struct Bytewise {
@@ -64,7 +107,7 @@ class StoreBench {
         : bench_(bench) {
         metainfo_ = std::make_shared<codec::Metainfo>(value_or_raise(codec::parse_metainfo(view_of(torrent))));
         auto layout = std::make_shared<storage::Layout>(value_or_raise(storage::make_layout(*metainfo_)));
-        store_ = std::make_unique<FileStore>(bench.seam().disk, bench.handles, std::move(layout), save_path, number);
+        store_ = std::make_unique<FileStore>(bench.seam().disk, bench.handles(), std::move(layout), save_path, number);
     }
 
     using Write = std::tuple<std::uint32_t, std::uint32_t, py::bytes>;
@@ -255,7 +298,17 @@ class StateBench {
 void bind_lab_disk(py::module_& storage) {
     py::class_<DiskBench>(storage, "DiskBench")
         .def(py::init<std::size_t>(), py::arg("open_files") = default_open_files)
-        .def_property_readonly("open_files", [](const DiskBench& bench) { return bench.handles.size(); });
+        .def_property_readonly("open_files", [](DiskBench& bench) { return bench.handles().size(); })
+        .def("crash", &DiskBench::crash)
+        .def("crash_after", &DiskBench::crash_after)
+        .def("reboot", &DiskBench::reboot, py::arg("open_files") = default_open_files)
+        .def("file", [](DiskBench& bench, const std::string& path) { return to_python(bench.file(path)); })
+        .def_static(
+            "simulated",
+            [](std::uint64_t seed, std::size_t open_files) {
+                return std::make_unique<DiskBench>(std::make_shared<runtime_sim::World>(seed), open_files);
+            },
+            py::arg("seed"), py::arg("open_files") = default_open_files);
     py::class_<StoreBench>(storage, "StoreBench")
         .def(py::init<DiskBench&, const py::bytes&, const std::string&, std::uint32_t>(), py::keep_alive<1, 2>(),
              py::arg("bench"), py::arg("torrent"), py::arg("save_path"), py::arg("number") = 1)

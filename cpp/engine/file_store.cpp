@@ -284,6 +284,7 @@ std::vector<FileIndex> FileStore::take_dirty() {
 void FileStore::set_save_path(std::string path) {
     JST_CHECK(jobs_ == 0 && !files_open(), "a torrent moves while its files are in use");
     save_path_ = trimmed(std::move(path));
+    anchored_ = false;
 }
 
 void FileStore::set_relative_path(FileIndex file, std::string path) {

@@ -108,6 +108,9 @@ class FileStore {
     void note_existing(std::span<const storage::FileStamp> stamps);
     void note_written(FileIndex file) { exists_[file.value] = dirty_[file.value] = true; }
     void note_part_written() noexcept { part_dirty_ = true; }
+    /// The directories above save_path were synced: needed once.
+    bool is_anchored() const noexcept { return anchored_; }
+    void anchor() noexcept { anchored_ = true; }
     /// Files written since the last take, in order.
     std::vector<FileIndex> take_dirty();
     bool part_file_dirty() noexcept { return std::exchange(part_dirty_, false); }
@@ -154,6 +157,7 @@ class FileStore {
     std::vector<bool> exists_;
     std::vector<bool> dirty_;
     bool part_dirty_ = false;
+    bool anchored_ = false;
 };
 
 }  // namespace jst::engine

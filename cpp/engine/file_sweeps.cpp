@@ -22,6 +22,15 @@ std::vector<std::string> directories_of(const std::vector<std::string>& paths, s
     return {dirs.begin(), dirs.end()};
 }
 
+std::vector<std::string> directories_above(const std::string& path) {
+    std::vector<std::string> dirs;
+    for (std::size_t end = path.rfind('/'); end != std::string::npos && end > 0; end = path.rfind('/', end - 1)) {
+        dirs.push_back(path.substr(0, end));
+    }
+    dirs.push_back("/");
+    return dirs;
+}
+
 bool is_absence(Errc error) noexcept {
     return error == Errc::not_found || error == Errc::not_directory || error == Errc::is_directory ||
            error == Errc::symlink || error == Errc::not_a_file;
@@ -184,6 +193,9 @@ SyncSweep::SyncSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), t
     if (files_.empty()) return;
     dirs_ = directories_of(files_, store.save_path().size());
     dirs_.push_back(store.save_path());
+    own_dirs_ = dirs_.size();
+    if (store.is_anchored()) return;
+    for (auto& dir : directories_above(store.save_path())) dirs_.push_back(std::move(dir));
 }
 
 std::uint32_t SyncSweep::num_items() const {
@@ -197,7 +209,10 @@ bool SyncSweep::next_pass() {
 }
 
 void SyncSweep::ending() {
-    if (error() == Errc::ok) return;
+    if (error() == Errc::ok) {
+        if (!files_.empty()) store_.anchor();
+        return;
+    }
     for (const FileIndex file : taken_) store_.note_written(file);
     if (took_parts_) store_.note_part_written();
 }
@@ -205,9 +220,12 @@ void SyncSweep::ending() {
 bool SyncSweep::advance(Lane& lane) {
     if (!in_dirs_) return advance_file(lane);
     if (lane.stage++ == 0) {
-        prepare(lane, DiskAction::sync_dir, dirs_[lane.item], store_.save_path().size());
+        const bool own = lane.item < own_dirs_;
+        prepare(lane, DiskAction::sync_dir, dirs_[lane.item], own ? store_.save_path().size() : 0);
         return true;
     }
+    // Who may not read a directory above did not make it either.
+    if (lane.item >= own_dirs_) return false;
     if (lane.op.error != Errc::ok && !is_absence(lane.op.error)) failed(lane.op.error, lane.op.path);
     return false;
 }

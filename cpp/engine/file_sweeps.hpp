@@ -17,6 +17,8 @@ namespace jst::engine {
 
 /// The directories of these paths below `root`, each once, parents first; all paths lie below root.
 std::vector<std::string> directories_of(const std::vector<std::string>& paths, std::size_t root_bytes);
+/// The directories above `path`, nearest first.
+std::vector<std::string> directories_above(const std::string& path);
 /// Our file is not there, whatever stands in its place.
 bool is_absence(Errc error) noexcept;
 
@@ -115,8 +117,8 @@ class EmptyFilesSweep final : public Sweep {
     std::vector<FileIndex> files_;
 };
 
-/// Makes what was written durable: take_dirty() of the store, and the directories of those files. After an error they are
-/// dirty again.
+/// Makes what was written durable: take_dirty() of the store, and the directories of those files. After an error they
+/// are dirty again.
 class SyncSweep final : public Sweep {
   public:
     SyncSweep(FileStore& store, runtime::Tag tag);
@@ -133,6 +135,7 @@ class SyncSweep final : public Sweep {
     FileStore& store_;
     std::vector<FileIndex> taken_;
     bool took_parts_ = false;
+    std::size_t own_dirs_ = 0;  // the first of dirs_; the rest lead to save_path, which may be new as well
     std::vector<std::string> files_;
     std::vector<std::string> dirs_;
     bool in_dirs_ = false;

@@ -6,28 +6,48 @@ namespace jst::engine {
 
 using runtime::DiskAction;
 
-// The directory: 0 begin, 1 made, 2 locked, 3 listed
+// The directory: seek -> (make -> sync the directories above, one by one) -> lock -> list
+namespace {
+enum DirStage : std::uint32_t { seek, sought, made, anchoring, locked, listed };
+}  // namespace
 
 bool StateStore::Load::advance_dir(Lane& lane) {
-    if (lane.stage > 0 && lane.op.error != Errc::ok) {
-        failed(lane.op.error, dir_);
+    const std::string torrents = dir_ + "/torrents";
+    const Errc error = lane.stage == seek ? Errc::ok : lane.op.error;
+    const bool may_fail = lane.stage == sought || lane.stage == anchoring;
+    if (error != Errc::ok && !may_fail) {
+        failed(error, dir_);
         return false;
     }
-    switch (lane.stage++) {
-        case 0:
-            prepare(lane, DiskAction::mkdirs, dir_ + "/torrents", 0);
-            return true;
-        case 1:
-            prepare(lane, DiskAction::lock, dir_ + "/lock", 0);
-            return true;
-        case 2:
+    switch (lane.stage) {
+        case seek:
+            return ask(lane, DiskAction::stat, torrents, sought);
+        case sought:
+            return error == Errc::ok ? ask(lane, DiskAction::lock, dir_ + "/lock", locked)
+                                     : ask(lane, DiskAction::mkdirs, torrents, made);
+        case made:
+            above_ = directories_above(torrents);
+            [[fallthrough]];
+        case anchoring: {
+            // New names must be durable before a record is; who may not read a directory above did not make it either.
+            if (above_.empty()) return ask(lane, DiskAction::lock, dir_ + "/lock", locked);
+            const std::string dir = std::move(above_.front());
+            above_.erase(above_.begin());
+            return ask(lane, DiskAction::sync_dir, dir, anchoring);
+        }
+        case locked:
             lock_ = lane.op.file;
-            prepare(lane, DiskAction::list, dir_ + "/torrents", 0);
-            return true;
+            return ask(lane, DiskAction::list, torrents, listed);
         default:
             list(lane.op.entries);
             return false;
     }
+}
+
+bool StateStore::Load::ask(Lane& lane, DiskAction action, const std::string& path, std::uint32_t stage) const {
+    prepare(lane, action, path, 0);
+    lane.stage = stage;
+    return true;
 }
 
 void StateStore::Load::list(const std::vector<runtime::DirEntry>& entries) {

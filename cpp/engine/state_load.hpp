@@ -27,6 +27,7 @@ class StateStore::Load final : public Sweep {
   private:
     bool advance_dir(Lane& lane);
     bool advance_record(Lane& lane);
+    bool ask(Lane& lane, runtime::DiskAction action, const std::string& path, std::uint32_t stage) const;
     bool take(std::uint32_t item);
     bool set_aside(Lane& lane, Error error);
     void list(const std::vector<runtime::DirEntry>& entries);
@@ -34,6 +35,7 @@ class StateStore::Load final : public Sweep {
     std::string dir_;
     runtime::FileHandle lock_;
     bool listed_ = false;
+    std::vector<std::string> above_;  // directories still to be synced
     std::vector<std::string> names_;  // below dir_; item 0 is the session's
     std::vector<std::optional<storage::TorrentRecord>> records_;
     struct Reading {

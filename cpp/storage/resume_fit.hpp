@@ -32,8 +32,8 @@ struct SavedFiles {
 Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now,
                const FileStamp& part_file_now, const std::vector<bool>& in_parts);
 
-/// For a record whose have bits are older than its stamps: no stamp of a file that `now` has more pieces of fits any more, so
-/// that those pieces are checked and not fetched again.
+/// For a record whose have bits are older than its stamps: no stamp of a file that `now` has more pieces of fits any
+/// more, so that those pieces are checked and not fetched again.
 void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,
                     FileStamp& part_file);
 
