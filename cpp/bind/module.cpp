@@ -5,6 +5,7 @@ namespace jst::bind {
 void bind_bencode(py::module_& module);
 void bind_lab_codec(py::module_& module);
 void bind_lab_storage(py::module_& module);
+void bind_lab_hash_lanes(py::module_& module);
 void bind_lab_runtime(py::module_& module);
 void bind_magnet(py::module_& module);
 void bind_metadata(py::module_& module);
@@ -22,6 +23,7 @@ void bind_all(py::module_& module) {
     bind_metadata(module);
     bind_lab_codec(module);
     bind_lab_storage(module);
+    bind_lab_hash_lanes(module);
     bind_lab_runtime(module);
     bind_lab_wire(module);
     bind_lab_peer_wire(module);

@@ -2,7 +2,11 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/check.hpp"
+#include "codec/sha_lanes.hpp"
 
 namespace jst::codec {
 namespace {
@@ -26,17 +30,33 @@ HashState<N>& scratch() {
     return state;
 }
 
-template <std::size_t N, class Messages>
-void many(const Messages& messages, std::span<Digest<N>> out) {
+template <std::size_t N>
+const LaneKernels& kernels() {
+    return N == 20 ? LaneKernels::of_machine_sha1() : LaneKernels::of_machine_sha256();
+}
+
+// One message alone is as quick through OpenSSL.
+template <std::size_t N>
+void many(std::span<const Message> messages, std::span<Digest<N>> out) {
     JST_CHECK(messages.size() == out.size(), "one digest for each message");
+    if (messages.size() > 1 && kernels<N>().any()) return hash_in_lanes(kernels<N>(), messages, out);
     auto& state = scratch<N>();
     for (std::size_t i = 0; i < messages.size(); ++i) {
-        if constexpr (std::is_same_v<typename Messages::value_type, Bytes>) {
-            state.update(messages[i]);
-        } else {
-            for (const Bytes part : messages[i]) state.update(part);
-        }
+        for (const Bytes part : messages[i]) state.update(part);
         out[i] = state.finish();
+    }
+}
+
+template <std::size_t N>
+void many(std::span<const Bytes> messages, std::span<Digest<N>> out) {
+    JST_CHECK(messages.size() == out.size(), "one digest for each message");
+    // In groups, so that the views need no memory of their own.
+    constexpr std::size_t group = 64;
+    std::array<Message, group> views;
+    for (std::size_t at = 0; at < messages.size(); at += group) {
+        const auto n = std::min(group, messages.size() - at);
+        for (std::size_t i = 0; i < n; ++i) views[i] = messages.subspan(at + i, 1);
+        many<N>(std::span<const Message>(views).first(n), out.subspan(at, n));
     }
 }
 

@@ -1,4 +1,4 @@
-// SHA-1 and SHA-256, through OpenSSL (algorithms fetched once, contexts reused).
+// SHA-1 and SHA-256: through OpenSSL (algorithms fetched once, contexts reused), many at once in our own lanes.
 //
 // One-shot, many messages at once, and an incremental state that can be copied and so be put aside. Knows no pieces.
 // A message may lie scattered over several spans (a piece is a row of 16 KiB blocks). The *_many functions are the

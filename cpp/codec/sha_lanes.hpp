@@ -1,0 +1,45 @@
+// Many messages hashed side by side: which of them share a step, and with which kernel.
+//
+// A single SHA stream waits for itself; four or sixteen streams at once take a quarter of the time each. Messages may
+// have any lengths and lie scattered: a lane whose message ends takes the next one. Knows no algorithm but through its
+// kernels; the answers never depend on which are used.
+#pragma once
+
+#include <span>
+
+#include "base/bytes.hpp"
+
+namespace jst::codec {
+
+/// Kernels that may be used; a machine without them has fewer.
+enum class Lanes : std::uint8_t { none = 0, ni_x1 = 1, ni_x2 = 2, ni_x4 = 4, avx512_x16 = 16 };
+
+/// Which kernel takes how many lanes. Null: not there.
+class LaneKernels {
+  public:
+    using Compress = void (*)(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
+
+    /// What this machine has; found out once.
+    static const LaneKernels& of_machine_sha1();
+    static const LaneKernels& of_machine_sha256();
+    /// Only the kernels up to `widest` that this machine has (for tests).
+    LaneKernels limited_to(Lanes widest) const noexcept;
+    LaneKernels only(Lanes kernel) const noexcept;
+
+    bool any() const noexcept { return x1 != nullptr || x16 != nullptr; }
+    /// Runs `blocks` blocks of `n` lanes, 1 to 16.
+    void run(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t n, std::size_t blocks) const;
+
+    Compress x1 = nullptr;
+    Compress x2 = nullptr;
+    Compress x4 = nullptr;
+    Compress x16 = nullptr;
+};
+
+/// out[i] = hash of messages[i], whose parts follow each other. Needs kernels.any().
+void hash_in_lanes(const LaneKernels& kernels, std::span<const std::span<const Bytes>> messages,
+                   std::span<Digest<20>> out);
+void hash_in_lanes(const LaneKernels& kernels, std::span<const std::span<const Bytes>> messages,
+                   std::span<Digest<32>> out);
+
+}  // namespace jst::codec
