@@ -6,7 +6,6 @@ namespace {
 
 std::unique_ptr<LabHost> make_host(const std::string& world, std::uint64_t seed, std::size_t max_sockets) {
     if (world == "asio") return std::make_unique<LabHost>(make_asio_world(seed, max_sockets));
-    if (world == "sim") return std::make_unique<LabHost>(make_sim_world(seed));
     throw py::value_error("no such world: " + world);
 }
 
@@ -84,7 +83,7 @@ void bind_lab_runtime(py::module_& module) {
     auto lab = module.def_submodule("lab");
     bind_event(lab);
     bind_host(lab);
-    lab.attr("runtime_worlds") = std::vector<std::string>{"asio", "sim"};
+    lab.attr("runtime_worlds") = std::vector<std::string>{"asio"};
     lab.def("set_openat2_missing", &runtime_asio::set_openat2_missing);
     lab.def("broken_rule", [] { JST_CHECK(false, "a rule broken on purpose"); });
 }

@@ -27,7 +27,6 @@ class LabWorld {
 };
 
 std::unique_ptr<LabWorld> make_asio_world(std::uint64_t seed, std::size_t max_sockets);
-std::unique_ptr<LabWorld> make_sim_world(std::uint64_t seed);
 
 struct LabEvent {
     std::string kind;
