@@ -51,7 +51,6 @@ void Download::update_interest(Peer& peer) {
 void Download::refill_all(Time now) {
     hungry_ = false;
     starved_ = false;
-    dying_.erase(std::remove_if(dying_.begin(), dying_.end(), [](const auto& j) { return j->is_idle(); }), dying_.end());
     const std::vector<PeerKey> all = peers;
     for (const PeerKey key : all) {
         Peer* const peer = core_.peer(key);

@@ -230,6 +230,10 @@ void Download::end_piece(PieceIndex piece) {
     hungry_ = true;
 }
 
+void Download::free_ended() {
+    std::erase_if(dying_, [](const auto& ended) { return ended->is_idle(); });
+}
+
 void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
     if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
     const PieceIndex piece = done.piece();

@@ -67,6 +67,8 @@ class Download final : public PieceJob::Client {
 
     // -- asking
     /// Ask everybody again who could be asked for more.
+    /// The round ends: no handler of a piece that ended runs any more.
+    void free_ended();
     void refill_all(Time now);
     void refill(Peer& peer, Time now);
     void update_interest(Peer& peer);

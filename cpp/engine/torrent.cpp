@@ -273,6 +273,7 @@ void Torrent::on_leave(Peer& peer, Time now) {
 
 void Torrent::on_round_end(Time now) {
     touched = false;
+    download_.free_ended();
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     upload_.pump_waiting();
     if (swarm_.wants_dial(now)) swarm_.dial_more(now);
