@@ -101,7 +101,7 @@ void bind_ledger_facts(py::class_<RequestLedger>& c) {
              [](RequestLedger& l, std::uint32_t piece, std::uint64_t peer, std::uint32_t copies, std::uint32_t n,
                 double now) {
                  std::vector<Block> out;
-                 l.request_copies(PieceIndex{piece}, to_peer(peer), copies, n, true, to_time(now), out);
+                 l.request_copies(PieceIndex{piece}, to_peer(peer), copies, n, Time::never(), to_time(now), out);
                  return to_tuples(out);
              })
         .def("on_request", [](RequestLedger& l, std::uint64_t peer, const BlockTuple& b,
@@ -282,6 +282,14 @@ void bind_endgame(py::module_& lab) {
             },
             py::arg("peer"), py::arg("has"), py::arg("n"), py::arg("picker"), py::arg("ledger"), py::arg("now") = 0.0,
             py::arg("on_parole") = false)
+        .def("pick_overdue",
+             [](const Endgame& e, std::uint64_t peer, const Pieces& has, std::uint32_t n, const PiecePicker& p,
+                RequestLedger& l, double now) {
+                 const Bitfield bits = to_bitfield(has, p.geometry().num_pieces);
+                 std::vector<Block> out;
+                 e.pick_overdue({to_peer(peer), &bits}, n, p, l, to_time(now), out);
+                 return to_tuples(out);
+             })
         .def_property_readonly("deadline", [](const Endgame& e) { return to_seconds(e.deadline()); });
 }
 

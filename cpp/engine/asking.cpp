@@ -96,6 +96,7 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
         if (const auto dead = picker_.stranded(ledger_, now)) drop_piece(*dead, now);
     }
     if (picked.count >= n || peer.choking.peer_choking) return picked.count;
+    if (picked.capped && picked.count == 0) return endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
     in_endgame_ = endgame_.in_endgame(picker_, ledger_, now);
     if (!in_endgame_) return picked.count;
     return picked.count + endgame_.pick_duplicates(asker, n - picked.count, picker_, ledger_, now, asked_);

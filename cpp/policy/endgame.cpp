@@ -33,20 +33,31 @@ bool Endgame::in_endgame(const PiecePicker& picker, const RequestLedger& ledger,
 
 std::uint32_t Endgame::pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker,
                                        RequestLedger& ledger, Time now, std::vector<Block>& out) {
-    const std::uint32_t copies = std::min(settings_.copies, max_copies);
-    if (n == 0 || copies < 2 || asker.on_parole || !in_endgame(picker, ledger, now)) return 0;
+    if (!in_endgame(picker, ledger, now)) return 0;
     if (settings_.prefer_proven && !ledger.is_proven(asker.peer) && now < began_ + proven_head_start &&
         ledger.proven_unchoked_beside(asker.peer) > 0)
         return 0;
+    return copy(asker, n, Time::never(), picker, ledger, now, out);
+}
+
+std::uint32_t Endgame::pick_overdue(const Asker& asker, std::uint32_t n, const PiecePicker& picker,
+                                    RequestLedger& ledger, Time now, std::vector<Block>& out) const {
+    return copy(asker, n, Time{now.ns - overdue_after.ns}, picker, ledger, now, out);
+}
+
+std::uint32_t Endgame::copy(const Asker& asker, std::uint32_t n, Time asked_by, const PiecePicker& picker,
+                            RequestLedger& ledger, Time now, std::vector<Block>& out) const {
+    const std::uint32_t copies = std::min(settings_.copies, max_copies);
     std::uint32_t taken = 0;
-    for (std::uint32_t existing = 1; existing < copies && taken < n; ++existing) {
+    for (std::uint32_t existing = 1; existing < copies && taken < n && !asker.on_parole; ++existing) {
         for (const auto piece : ledger.active()) {
-            if (taken >= n) break;
-            if (!picker.is_wanted(piece) || !(*asker.has)[piece]) continue;
             const auto status = ledger.status(piece);
+            // Oldest first: what follows is younger still.
+            if (taken >= n || status.started_at > asked_by) break;
+            if (!picker.is_wanted(piece) || !(*asker.has)[piece]) continue;
             const std::uint32_t asked_for = status.blocks_total - status.blocks_received - status.blocks_missing;
             if (status.pending_requests >= asked_for * copies) continue;
-            taken += ledger.request_copies(piece, asker.peer, existing, n - taken, true, now, out);
+            taken += ledger.request_copies(piece, asker.peer, existing, n - taken, asked_by, now, out);
         }
     }
     return taken;

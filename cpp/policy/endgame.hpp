@@ -3,7 +3,7 @@
 // Entered while every wanted block that a connected peer has is received or asked for, and what is left is at most
 // `fraction` of what is wanted or at most `bytes`. Then a block may be asked from up to `copies` peers; with
 // `prefer_proven`, peers that gave a verified piece have a head start. The first answer wins, the ledger names the
-// CANCELs. Invariants: 1. copies == 1, or both thresholds 0: never a duplicate; 2. no peer is asked twice for one
+// CANCELs. Invariants: 1. copies < 2: never a duplicate; 2. no peer is asked twice for one
 // block.
 #pragma once
 
@@ -26,6 +26,7 @@ class Endgame {
   public:
     /// How long only proven peers are asked for copies, when there are any.
     static constexpr Duration proven_head_start = seconds(2);
+    static constexpr Duration overdue_after = seconds(5);
 
     explicit Endgame(const EndgameSettings& settings = {}) noexcept : settings_(settings) {}
     void configure(const EndgameSettings& settings) noexcept { settings_ = settings; }
@@ -36,10 +37,17 @@ class Endgame {
     /// copies first.
     std::uint32_t pick_duplicates(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger,
                                   Time now, std::vector<Block>& out);
+    /// For a peer that is capped and got nothing: blocks of pieces that have been active, and asked for,
+    /// `overdue_after` or longer.
+    std::uint32_t pick_overdue(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger,
+                               Time now, std::vector<Block>& out) const;
     /// When a peer that got nothing should ask again; never when time changes nothing.
     Time deadline() const noexcept { return began_.is_never() ? began_ : began_ + proven_head_start; }
 
   private:
+    std::uint32_t copy(const Asker& asker, std::uint32_t n, Time asked_by, const PiecePicker& picker,
+                       RequestLedger& ledger, Time now, std::vector<Block>& out) const;
+
     EndgameSettings settings_;
     Time began_ = Time::never();
 };

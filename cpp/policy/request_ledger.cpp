@@ -91,7 +91,7 @@ void RequestLedger::start(PieceIndex piece, Time now) {
     active.first_missing = 0;
     active.received = 0;
     active.pending = 0;
-    active.last_block = now;
+    active.started_at = active.last_block = now;
     active.exclusive = {};
     active.missing = geometry_.blocks_in(piece);
     active.blocks.assign(active.missing, BlockState{});
@@ -110,6 +110,7 @@ bool RequestLedger::may_ask(const BlockState& state, PeerKey peer, bool others, 
 void RequestLedger::ask(PeerState& peer, ActivePiece& piece, std::uint32_t number, Time now) {
     auto& state = piece.blocks[number];
     state.asked[state.copies++] = peer.key;
+    state.asked_at = now;
     ++piece.pending;
     ++total_outstanding_;
     peer.queue.push(geometry_.block(piece.piece, number), now);
@@ -141,14 +142,14 @@ std::uint32_t RequestLedger::request_missing(PieceIndex index, PeerKey peer, std
 }
 
 std::uint32_t RequestLedger::request_copies(PieceIndex index, PeerKey peer, std::uint32_t copies, std::uint32_t n,
-                                            bool others, Time now, std::vector<Block>& out) {
+                                            Time asked_by, Time now, std::vector<Block>& out) {
     auto* piece = find(index);
     auto* who = find(peer);
     if (piece == nullptr || who == nullptr || copies == 0) return 0;
     std::uint32_t taken = 0;
     for (std::uint32_t i = 0; i < piece->blocks.size() && taken < n; ++i) {
         const auto& state = piece->blocks[i];
-        if (state.copies != copies || !may_ask(state, peer, others, now)) continue;
+        if (state.copies != copies || state.asked_at > asked_by || !may_ask(state, peer, true, now)) continue;
         ask(*who, *piece, i, now);
         out.push_back(geometry_.block(index, i));
         ++taken;

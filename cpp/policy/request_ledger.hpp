@@ -75,6 +75,7 @@ struct ActiveStatus {
     std::uint32_t blocks_received = 0;
     std::uint32_t blocks_missing = 0;  // neither received nor asked for
     std::uint32_t pending_requests = 0;
+    Time started_at{0};
     Time last_block{0};  // or when it became active
     PeerKey exclusive;   // on parole: nobody else is asked
 };
@@ -98,8 +99,9 @@ class RequestLedger {
     /// has the piece, so blocks that this peer let time out or rejected lately are left for them.
     std::uint32_t request_missing(PieceIndex piece, PeerKey peer, std::uint32_t n, bool others, Time now,
                                   std::vector<Block>& out);
-    /// Asks `peer` also for up to `n` blocks that exactly `copies` other peers are asked for.
-    std::uint32_t request_copies(PieceIndex piece, PeerKey peer, std::uint32_t copies, std::uint32_t n, bool others,
+    /// Asks `peer` also for up to `n` blocks that exactly `copies` other peers are asked for, the last of them not
+    /// after `asked_by`.
+    std::uint32_t request_copies(PieceIndex piece, PeerKey peer, std::uint32_t copies, std::uint32_t n, Time asked_by,
                                  Time now, std::vector<Block>& out);
     /// Asks for one block by hand. False when it cannot be asked: not active, received, asked already, max_copies.
     bool on_request(PeerKey peer, const Block& block, Time now);
@@ -161,6 +163,7 @@ class RequestLedger {
     struct BlockState {
         std::array<PeerKey, max_copies> asked{};
         std::uint32_t copies = 0;
+        Time asked_at{0};  // last
         bool received = false;
         PeerKey lease;
         PeerKey source;
@@ -175,6 +178,7 @@ class RequestLedger {
         std::uint32_t missing = 0;
         std::uint32_t received = 0;
         std::uint32_t pending = 0;
+        Time started_at;
         Time last_block;
         PeerKey exclusive;
         std::vector<BlockState> blocks;

@@ -110,6 +110,7 @@ ActiveStatus RequestLedger::status(PieceIndex index) const noexcept {
     status.blocks_received = piece->received;
     status.blocks_missing = piece->missing;
     status.pending_requests = piece->pending;
+    status.started_at = piece->started_at;
     status.last_block = piece->last_block;
     status.exclusive = piece->exclusive;
     return status;

@@ -180,3 +180,24 @@ def test_nothing_wanted_is_no_endgame() -> None:
     e.pick(A)
     e.picker.set_priority(0, 0)
     assert not e.on() and e.copies(B) == []
+
+
+def test_slow_peers_cannot_hold_up_every_active_piece() -> None:
+    n = 3
+    geometry = lab.Geometry(n, 2 * BLOCK, n * 2 * BLOCK)
+    ledger, picker, endgame = lab.RequestLedger(geometry), lab.PiecePicker(geometry, True), lab.Endgame()
+    has = list(range(n))
+    for peer in (A, B):
+        ledger.on_join(peer)
+        picker.on_join(has)
+    picker.pick(A, has, 2, 2, ledger, now=0.0)
+    picker.pick(A, has, 1, 2, ledger, now=1.0)
+    picker.pick(A, has, 1, 2, ledger, now=2.0)
+    assert picker.pick(B, has, 9, 2, ledger) == ([], True)  # two pieces are active: no more may start
+    assert not endgame.in_endgame(picker, ledger, 0)
+    assert endgame.pick_overdue(B, has, 9, picker, ledger, 4.9) == []
+    assert endgame.pick_overdue(B, has, 9, picker, ledger, 6.0) == [(0, 0, BLOCK), (0, BLOCK, BLOCK), (1, 0, BLOCK)]
+    assert endgame.pick_overdue(B, has, 9, picker, ledger, 99.0) == [(1, BLOCK, BLOCK)]
+    assert ledger.on_block(B, (0, 0, BLOCK), False, 99.0)["cancels"] == [A]
+    ledger.check()
+    assert lab.Endgame(copies=1).pick_overdue(B, has, 9, picker, ledger, 999.0) == []
