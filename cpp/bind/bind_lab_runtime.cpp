@@ -6,6 +6,7 @@ namespace {
 
 std::unique_ptr<LabHost> make_host(const std::string& world, std::uint64_t seed, std::size_t max_sockets) {
     if (world == "asio") return std::make_unique<LabHost>(make_asio_world(seed, max_sockets));
+    if (world == "sim") return std::make_unique<LabHost>(make_sim_world(seed, max_sockets));
     throw py::value_error("no such world: " + world);
 }
 
@@ -56,6 +57,12 @@ void bind_host(py::module_& lab) {
     using namespace py::literals;
     py::class_<LabHost> host(lab, "RuntimeHost");
     host.def(py::init(&make_host), "world"_a, "seed"_a = 1, "max_sockets"_a = 0)
+        .def_static(
+            "on",
+            [](const std::shared_ptr<runtime_sim::World>& world, std::uint32_t node) {
+                return std::make_unique<LabHost>(make_sim_world(world, node));
+            },
+            "world"_a, "node"_a)
         .def("round", &LabHost::round, "longest_wait"_a)
         .def("interrupt", &LabHost::interrupt, py::call_guard<py::gil_scoped_release>())
         .def("abandon", &LabHost::abandon)
@@ -71,6 +78,7 @@ void bind_host(py::module_& lab) {
         .def_property_readonly("disk_pending", &LabHost::disk_pending)
         .def("hash", &LabHost::hash, "spans"_a, "sha1"_a = false, "sha256"_a = false, "leaves"_a = false,
              "bulk"_a = false)
+        .def("spoil", &LabHost::spoil, "op"_a)
         .def("new_state", &LabHost::new_state)
         .def("hash_more", &LabHost::hash_more, "state"_a, "spans"_a, "last"_a = false)
         .def_property_readonly("hash_pending", &LabHost::hash_pending);
@@ -83,7 +91,7 @@ void bind_lab_runtime(py::module_& module) {
     auto lab = module.def_submodule("lab");
     bind_event(lab);
     bind_host(lab);
-    lab.attr("runtime_worlds") = std::vector<std::string>{"asio"};
+    lab.attr("runtime_worlds") = std::vector<std::string>{"asio", "sim"};
     lab.def("set_openat2_missing", &runtime_asio::set_openat2_missing);
     lab.def("broken_rule", [] { JST_CHECK(false, "a rule broken on purpose"); });
 }

@@ -11,6 +11,7 @@
 
 #include "bind/py.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime_sim/world.hpp"
 
 namespace jst::bind {
 
@@ -27,6 +28,10 @@ class LabWorld {
 };
 
 std::unique_ptr<LabWorld> make_asio_world(std::uint64_t seed, std::size_t max_sockets);
+/// A world of its own with one node, at 127.0.0.1.
+std::unique_ptr<LabWorld> make_sim_world(std::uint64_t seed, std::size_t max_sockets);
+/// A node of a world that others live in too.
+std::unique_ptr<LabWorld> make_sim_world(const std::shared_ptr<runtime_sim::World>& world, std::uint32_t node);
 
 struct LabEvent {
     std::string kind;
@@ -84,6 +89,8 @@ class LabHost final : public runtime::Host {
     // ---- files and hashes ----
     std::uint64_t disk(const std::string& action, const py::dict& arguments);
     std::uint64_t hash(const std::vector<py::bytes>& spans, bool sha1, bool sha256, bool leaves, bool bulk);
+    /// Breaks the rule that buffers stay as they were given.
+    void spoil(std::uint64_t op);
     std::uint64_t new_state();
     std::uint64_t hash_more(std::uint64_t state, const std::vector<py::bytes>& spans, bool last);
 

@@ -132,6 +132,8 @@ std::uint64_t LabHost::hash(const std::vector<py::bytes>& spans, bool sha1, bool
     return operation.id;
 }
 
+void LabHost::spoil(std::uint64_t op) { operations_.at(op)->blocks.at(0).at(0) ^= 1; }
+
 std::uint64_t LabHost::new_state() {
     states_.emplace(++last_id_, world_->seam().compute.new_state());
     return last_id_;

@@ -39,26 +39,27 @@ void Connections::close(StreamEnd end, runtime::CloseMode mode) {
     cancel_outstanding(*c, end);
     c->sides[end.side].state = SideState::closed;
     release(*c, end.side);
-    auto& incoming = c->flows[1 - end.side];
-    if (mode == runtime::CloseMode::abort || c->sides[end.side].failure != Errc::ok) {
-        c->flows[0].dead = c->flows[1].dead = true;
-        if (c->sides[end.side].failure == Errc::ok) send_reset(end.key, *c, end.side);
+    const auto& incoming = c->flows[1 - end.side];
+    const bool failed = c->sides[end.side].failure != Errc::ok;
+    if (mode == runtime::CloseMode::abort || failed) {
+        c->flows[end.side].dead = true;
+        if (!failed) send_reset(end.key, *c, end.side);
     } else {
         c->flows[end.side].fin_written = true;
         pump(end.key, *c, end.side);
-        if (incoming.delivered > incoming.read) {  // unread bytes: the other side must not believe that they were taken
-            incoming.dead = true;
-            send_reset(end.key, *c, end.side);
-        }
+        // Unread bytes: the other side must not believe that they were taken.
+        if (incoming.delivered > incoming.read) send_reset(end.key, *c, end.side);
     }
     erase_if_over(end.key, *c);
 }
 
-void Connections::drop(StreamEnd end) {
+void Connections::drop(StreamEnd end, bool silent) {
     auto* c = connections_.find(end.key);
-    if (c == nullptr) return;
-    if (c->sides[end.side].state == SideState::open) node(c->sides[end.side].node).forget(end.owner());
-    if (c->sides[end.side].state == SideState::open) drop_side(end.key, *c, end.side);
+    if (c == nullptr || c->sides[end.side].state != SideState::open) return;
+    node(c->sides[end.side].node).forget(end.owner());
+    c->flows[end.side].dead = true;
+    if (!silent) send_reset(end.key, *c, end.side);
+    drop_side(end.key, *c, end.side);
 }
 
 // Silence: what was written is lost, what comes is not heard.
@@ -143,13 +144,10 @@ void Connections::on_reset(ConnectionKey key, Connection& c, std::uint8_t from, 
     erase_if_over(key, c);
 }
 
+// When neither side hears any more, what is on the way concerns nobody.
 void Connections::erase_if_over(ConnectionKey key, Connection& c) {
     for (const auto& side : c.sides)
         if (side.state != SideState::closed && side.state != SideState::dropped) return;
-    for (const int from : {0, 1}) {
-        const bool unheard = c.sides[1 - from].state == SideState::dropped;
-        if (!unheard && !c.flows[from].finished()) return;
-    }
     for (auto& flow : c.flows) flow.bytes.clear(pool_);
     connections_.erase(key);
 }

@@ -67,7 +67,7 @@ Result<ListenerKey> Connections::listen(NodeId id, const Endpoint& at) {
     if (!room_for_socket(id)) return fail(Errc::too_many_sockets);
     if (where.port == 0) where.port = free_port(host);
     if (listening_.contains(where)) return fail(Errc::address_in_use);
-    const auto key = listeners_.emplace(ListenerState{id, where, nullptr, {}});
+    const auto key = listeners_.emplace(ListenerState{id, where, nullptr, 0, {}, {}});
     listening_.emplace(where, key);
     ++at_node(id).sockets;
     return key;
@@ -79,10 +79,14 @@ Endpoint Connections::local(ListenerKey key) const {
 }
 
 void Connections::accept(NodeId id, ListenerKey key, runtime::AcceptOp& op) {
-    if (!node(id).submitted(op, OpKind::accept)) return;
     auto* listener = listeners_.find(key);
-    if (listener == nullptr) return node(id).finished(op, OpKind::accept, Errc::closed, 0, owner_of(key));
-    JST_CHECK(listener->accept == nullptr, "one accept outstanding per listener");
+    JST_CHECK(listener == nullptr || (listener->accept == nullptr && !node(id).is_queued(listener->accept_done)),
+              "one accept outstanding per listener");
+    if (!node(id).submitted(op, OpKind::accept)) return;
+    if (listener == nullptr) {
+        node(id).finished(op, OpKind::accept, Errc::closed, 0, owner_of(key));
+        return;
+    }
     op.stream.reset();
     listener->accept = &op;
     try_accept(key);
@@ -99,7 +103,9 @@ void Connections::try_accept(ListenerKey key) {
         auto& op = *listener.accept;
         listener.accept = nullptr;
         if (room) op.stream = open_stream(next, *c, 1);
-        node(listener.node).finished(op, OpKind::accept, room ? Errc::ok : Errc::too_many_sockets, 0, owner_of(key));
+        listener.accept_done =
+            node(listener.node)
+                .finished(op, OpKind::accept, room ? Errc::ok : Errc::too_many_sockets, 0, owner_of(key));
     }
 }
 
@@ -160,9 +166,11 @@ void Connections::connect(NodeId id, runtime::ConnectOp& op, const Endpoint& to,
     if (!at.submitted(op, OpKind::connect)) return;
     op.stream.reset();
     const auto& host = topology_.host(id);
-    if (!from.host.is_unspecified() && from.host != host)
-        return at.finished(op, OpKind::connect, Errc::address_not_available);
-    if (!room_for_socket(id)) return at.finished(op, OpKind::connect, Errc::too_many_sockets);
+    const bool mine = from.host.is_unspecified() || from.host == host;
+    if (!mine || !room_for_socket(id)) {
+        at.finished(op, OpKind::connect, mine ? Errc::too_many_sockets : Errc::address_not_available);
+        return;
+    }
     const auto key = connections_.emplace();
     auto& c = *connections_.find(key);
     c.to = to;
@@ -215,7 +223,9 @@ void Connections::on_syn(ConnectionKey key, Connection& c) {
         return;
     }
     if (side.state == SideState::unborn) {
-        if (listeners_.find(found->second)->waiting.size() >= max_backlog) return;
+        auto& listener = *listeners_.find(found->second);
+        if (!has_room(listener)) return;
+        listener.half_open.push_back(key);
         side.node = *target;
         side.state = SideState::syn_received;
         side.incarnation = node(*target).incarnation();
@@ -224,6 +234,14 @@ void Connections::on_syn(ConnectionKey key, Connection& c) {
         c.links[1] = &back;
     }
     send_packet(returns, syn_ack, key, 0);
+}
+
+bool Connections::has_room(ListenerState& listener) {
+    std::erase_if(listener.half_open, [&](ConnectionKey key) {
+        const auto* c = connections_.find(key);
+        return c == nullptr || c->sides[1].state != SideState::syn_received;
+    });
+    return listener.waiting.size() + listener.half_open.size() < max_backlog;
 }
 
 void Connections::on_syn_ack(ConnectionKey key, Connection& c) {

@@ -48,6 +48,8 @@ struct Side {
     runtime::ReadableOp* readable = nullptr;
     runtime::WriteOp* write = nullptr;
     std::span<const Bytes> unwritten;
+    std::uint64_t readable_done = 0;  // the newest completions, see Node::finished
+    std::uint64_t write_done = 0;
 };
 
 /// The bytes from one side to the other; the numbers count from the start of the connection.
@@ -108,7 +110,8 @@ class Connections final : private EventSink {
     void shutdown_send(StreamEnd end);
     void close(StreamEnd end, runtime::CloseMode mode);
     void cancel(StreamEnd end);
-    void drop(StreamEnd end);
+    /// No completion comes any more. The other side is reset; `silent`: it hears nothing.
+    void drop(StreamEnd end, bool silent = false);
 
     // ---- the world's hand ----
     /// All ends of the node fall silent (`closed`: are closed, as a kernel does when a process ends).
@@ -129,7 +132,9 @@ class Connections final : private EventSink {
         NodeId node;
         Endpoint at;
         runtime::AcceptOp* accept = nullptr;
+        std::uint64_t accept_done = 0;
         std::deque<ConnectionKey> waiting;
+        std::vector<ConnectionKey> half_open;  // and some that are gone or farther
     };
     struct AtNode {
         std::deque<StreamEnd> line;  // flows that wait for the access line, in turn
@@ -151,6 +156,7 @@ class Connections final : private EventSink {
     bool room_for_socket(NodeId node);
     void send_syn(ConnectionKey key, Connection& c);
     void on_syn(ConnectionKey key, Connection& c);
+    bool has_room(ListenerState& listener);
     void on_syn_retry(ConnectionKey key, Connection& c);
     void on_syn_ack(ConnectionKey key, Connection& c);
     void fail_connect(ConnectionKey key, Connection& c, Errc error);

@@ -34,10 +34,13 @@ Endpoint Datagrams::local(DatagramKey key) const {
 }
 
 void Datagrams::readable(NodeId id, DatagramKey key, runtime::ReadableOp& op) {
-    if (!node(id).submitted(op, OpKind::datagram_readable)) return;
     auto* socket = sockets_.find(key);
-    if (socket == nullptr) return node(id).finished(op, OpKind::datagram_readable, Errc::closed, 0, owner_of(key));
-    JST_CHECK(socket->readable == nullptr, "one readable outstanding per socket");
+    JST_CHECK(socket == nullptr || socket->readable == nullptr, "one readable outstanding per socket");
+    if (!node(id).submitted(op, OpKind::datagram_readable)) return;
+    if (socket == nullptr) {
+        node(id).finished(op, OpKind::datagram_readable, Errc::closed, 0, owner_of(key));
+        return;
+    }
     socket->readable = &op;
     wake(key, *socket);
 }

@@ -1,6 +1,7 @@
 // Names: paths, directories, links between names and files.
 #include "runtime_sim/file_store.hpp"
 
+#include <algorithm>
 #include <deque>
 
 namespace jst::runtime_sim {
@@ -29,6 +30,18 @@ std::deque<Step> steps_of(std::string_view path, std::size_t prefix) {
     return steps;
 }
 
+// An untrusted name may not lead elsewhere.
+bool is_usable(std::string_view path, std::size_t prefix) noexcept {
+    if (path.empty() || path.find('\0') != std::string_view::npos) return false;
+    for (std::size_t begin = prefix; prefix != 0 && begin < path.size();) {
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        const auto name = path.substr(begin, end - begin);
+        if (name == "." || name == "..") return false;
+        begin = end + 1;
+    }
+    return true;
+}
+
 }  // namespace
 
 FileStore::FileStore() {
@@ -46,6 +59,7 @@ InodeId FileStore::make(FileKind kind, std::int64_t now) {
 }
 
 Result<FileStore::Place> FileStore::find(std::string_view path, std::size_t trusted, bool follow_last) const {
+    if (!is_usable(path, trusted)) return fail(Errc::bad_path);
     if (path.size() >= max_path_length) return fail(Errc::name_too_long);
     auto steps = steps_of(path, trusted);
     std::vector<InodeId> way{root};

@@ -29,12 +29,14 @@ bool Connections::has_news(const Connection& c, std::uint8_t side) const noexcep
 
 void Connections::readable(NodeId id, StreamEnd end, runtime::ReadableOp& op) {
     auto* c = connections_.find(end.key);
+    JST_CHECK(c == nullptr ||
+                  (c->sides[end.side].readable == nullptr && !node(id).is_queued(c->sides[end.side].readable_done)),
+              "one readable outstanding per stream");
     if (!node(id).submitted(op, OpKind::readable)) return;
     if (c == nullptr || c->sides[end.side].state != SideState::open) {
         node(id).finished(op, OpKind::readable, Errc::closed, 0, end.owner());
         return;
     }
-    JST_CHECK(c->sides[end.side].readable == nullptr, "one readable outstanding per stream");
     c->sides[end.side].readable = &op;
     wake_reader(*c, end);
 }
@@ -43,7 +45,8 @@ void Connections::wake_reader(Connection& c, StreamEnd end) {
     auto& side = c.sides[end.side];
     if (side.readable == nullptr || !has_news(c, end.side)) return;
     const auto& flow = c.flows[1 - end.side];
-    node(side.node).finished(*side.readable, OpKind::readable, Errc::ok, flow.delivered - flow.read, end.owner());
+    side.readable_done =
+        node(side.node).finished(*side.readable, OpKind::readable, Errc::ok, flow.delivered - flow.read, end.owner());
     side.readable = nullptr;
 }
 
@@ -88,23 +91,23 @@ void Connections::on_credit(Connection& c, StreamEnd writer, std::uint64_t read)
 // ---- writing ----
 
 void Connections::write_some(NodeId id, StreamEnd end, runtime::WriteOp& op, std::span<const Bytes> from) {
-    auto* c = connections_.find(end.key);
-    if (!node(id).submitted(op, OpKind::write)) return;
-    op.written = 0;
     JST_CHECK(from.size() <= runtime::max_spans && size_of(from) != 0,
               "1 to 64 spans with at least one byte are written");
-    const bool open = c != nullptr && c->sides[end.side].state == SideState::open;
-    if (!open || c->flows[end.side].fin_written || c->sides[end.side].failure != Errc::ok) {
-        const Errc error = !open                            ? Errc::closed
-                           : c->flows[end.side].fin_written ? Errc::broken_pipe
-                                                            : c->sides[end.side].failure;
+    auto* c = connections_.find(end.key);
+    JST_CHECK(
+        c == nullptr || (c->sides[end.side].write == nullptr && !node(id).is_queued(c->sides[end.side].write_done)),
+        "one write outstanding per stream");
+    if (!node(id).submitted(op, OpKind::write)) return;
+    op.written = 0;
+    Errc error = Errc::closed;
+    if (c != nullptr && c->sides[end.side].state == SideState::open)
+        error = c->flows[end.side].fin_written ? Errc::broken_pipe : c->sides[end.side].failure;
+    if (error != Errc::ok) {
         node(id).finished(op, OpKind::write, error, 0, end.owner());
         return;
     }
-    auto& side = c->sides[end.side];
-    JST_CHECK(side.write == nullptr, "one write outstanding per stream");
-    side.write = &op;
-    side.unwritten = from;
+    c->sides[end.side].write = &op;
+    c->sides[end.side].unwritten = from;
     try_write(*c, end);
 }
 
@@ -119,7 +122,7 @@ void Connections::try_write(Connection& c, StreamEnd end) {
     const std::size_t taken = flow.bytes.push(pool_, side.unwritten, room);
     flow.written += taken;
     side.write->written = taken;
-    node(side.node).finished(*side.write, OpKind::write, Errc::ok, taken, end.owner());
+    side.write_done = node(side.node).finished(*side.write, OpKind::write, Errc::ok, taken, end.owner());
     side.write = nullptr;
     pump(end.key, c, end.side);
 }
@@ -217,11 +220,8 @@ void Connections::deliver(ConnectionKey key, Connection& c, std::uint8_t from, s
         case SideState::open:
             wake_reader(c, {key, side});
             break;
-        case SideState::closed:
-            if (bytes != 0) {
-                flow.dead = true;
-                send_reset(key, c, side);
-            }
+        case SideState::closed:  // once more for every segment: an earlier RST may have been lost
+            if (bytes != 0 && c.sides[from].failure == Errc::ok) send_reset(key, c, side);
             break;
         case SideState::dropped:  // a machine that came back knows nothing of this
             flow.unanswered = true;
@@ -233,7 +233,6 @@ void Connections::deliver(ConnectionKey key, Connection& c, std::uint8_t from, s
         case SideState::waiting_accept:
             break;
     }
-    if (auto* alive = connections_.find(key)) erase_if_over(key, *alive);
 }
 
 // ---- cut and held paths ----

@@ -34,9 +34,9 @@ bool Node::submitted(runtime::Op& op, OpKind kind) {
     return true;
 }
 
-void Node::finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size, std::uint64_t owner) {
+std::uint64_t Node::finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size, std::uint64_t owner) {
     op.error = error;
-    push({&op, size, owner, kind, nullptr});
+    return push({&op, size, owner, kind, nullptr});
 }
 
 void Node::finished_broken(runtime::Op& op, OpKind kind, const char* what) {
@@ -44,9 +44,10 @@ void Node::finished_broken(runtime::Op& op, OpKind kind, const char* what) {
     push({&op, 0, 0, kind, what});
 }
 
-void Node::push(const Completion& completion) {
+std::uint64_t Node::push(const Completion& completion) {
     queue_.push_back(completion);
     list();
+    return begun_ + queue_.size();
 }
 
 void Node::list() {
@@ -88,6 +89,7 @@ void Node::abandon() {
     up_ = false;
     ++incarnation_;
     secrets_ = Prng(mix(commons_.seed, incarnation_), name_hash(name_), "secrets");
+    begun_ += queue_.size();
     queue_.clear();
     commons_.pending -= pending_;
     pending_ = 0;
@@ -140,6 +142,7 @@ void Node::run_round() {
     for (std::uint64_t i = 0; i < most && life == incarnation_ && !queue_.empty(); ++i) {
         const Completion next = queue_.front();
         queue_.pop_front();
+        ++begun_;
         run_turn(next);
     }
     if (life == incarnation_) end_round();

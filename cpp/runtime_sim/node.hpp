@@ -43,7 +43,10 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     bool submitted(runtime::Op& op, OpKind kind);
     /// `owner`: the stream, listener or socket that the operation belongs to, 0 for none. `size` is for the
     /// fingerprint.
-    void finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size = 0, std::uint64_t owner = 0);
+    /// Returns the number of the completion.
+    std::uint64_t finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size = 0, std::uint64_t owner = 0);
+    /// Whether the turn of that completion has not begun. 0: none was.
+    bool is_queued(std::uint64_t completion) const noexcept { return completion > begun_; }
     /// The same, and the host learns in that turn that it broke a rule: error is Errc::internal.
     void finished_broken(runtime::Op& op, OpKind kind, const char* what);
     /// The owner was dropped: its completions that wait are never delivered.
@@ -119,7 +122,7 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     }
     void on_event(const Event& event) override;
     void list();
-    void push(const Completion& completion);
+    std::uint64_t push(const Completion& completion);
     void run_turn(const Completion& completion);
     void record(OpKind kind, const runtime::Tag& tag, Errc error, std::uint64_t size);
     void begin_command();
@@ -134,6 +137,7 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     runtime::Host* host_ = nullptr;
     std::uint32_t incarnation_ = 0;
     std::deque<Completion> queue_;
+    std::uint64_t begun_ = 0;  // completions whose turn has begun, or that were dropped
     std::uint64_t pending_ = 0;
     std::uint64_t turn_owner_ = 0;
     std::uint64_t turns_ = 0;

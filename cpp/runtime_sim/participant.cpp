@@ -1,32 +1,28 @@
 #include "runtime_sim/participant.hpp"
 
+#include <algorithm>
+
 #include "runtime_sim/node.hpp"
+#include "runtime_sim/stream.hpp"
 
 namespace jst::runtime_sim {
 namespace {
 
 constexpr std::size_t read_size = 256 * 1024;
+constexpr Duration accept_pause = seconds(1);
 
 }  // namespace
 
 Participant::Participant(World& world, NodeId node, Actor& actor)
     : world_(world), node_(node), actor_(actor), scratch_(read_size) {
     world_.attach(node, *this);
+    life_ = world_.node(node).incarnation();
     accept_.owner = this;
-    accept_.on_done = [](runtime::Op& op, Time) {
-        auto& self = *static_cast<Participant*>(op.owner);
-        if (op.error == Errc::ok) {
-            auto& link = self.make();
-            self.take(link, std::move(self.accept_.stream));
-            self.actor_.on_accepted(link.id, link.stream->local(), link.stream->remote());
-            self.read_more(link);
-        }
-        if (op.error != Errc::canceled) self.accept();
-    };
+    accept_.on_done = [](runtime::Op& op, Time) { static_cast<Participant*>(op.owner)->on_accept(); };
 }
 
 Participant::~Participant() {
-    if (world_.attached(node_)) world_.abandon(node_, CrashMode::clean);
+    if (world_.node(node_).incarnation() == life_) world_.abandon(node_, CrashMode::clean);
 }
 
 template <class Turn>
@@ -87,6 +83,20 @@ void Participant::accept() {
     if (listener_ && !accept_.pending) listener_->accept(accept_);
 }
 
+void Participant::on_accept() {
+    if (accept_.error == Errc::ok) {
+        auto& link = make();
+        take(link, std::move(accept_.stream));
+        actor_.on_accepted(link.id, link.stream->local(), link.stream->remote());
+        read_more(link);
+    } else if (accept_.error != Errc::canceled) {
+        accept_again_ = world_.runtime(node_).clock.mono_now() + accept_pause;
+        arm();
+        return;
+    }
+    accept();
+}
+
 LinkId Participant::connect(const Endpoint& to, std::uint16_t source_port) {
     auto& link = make();
     act([&] { world_.net(node_).connect_from(link.connect, to, source_port); });
@@ -118,7 +128,9 @@ void Participant::drop(LinkId id) {
     if (link == nullptr) return;
     act([&] {
         if (link->connect.pending) world_.runtime(node_).net.cancel(link->connect);
-        link->stream.reset();  // no completion comes for its operations any more
+        // No completion comes for its operations any more.
+        if (link->stream) static_cast<SimStream&>(*link->stream).fall_silent();
+        link->stream.reset();
         link->readable.pending = link->write.pending = false;
         link->over = true;
     });
@@ -218,10 +230,15 @@ void Participant::finish(Link& link, runtime::CloseMode mode) {
 }
 
 void Participant::arm() {
-    world_.runtime(node_).clock.wake_at(timers_.empty() ? Time::never() : timers_.begin()->first);
+    const Time timer = timers_.empty() ? Time::never() : timers_.begin()->first;
+    world_.runtime(node_).clock.wake_at(std::min(timer, accept_again_));
 }
 
 void Participant::on_wake(Time now) {
+    if (accept_again_ <= now) {
+        accept_again_ = Time::never();
+        accept();
+    }
     while (!timers_.empty() && timers_.begin()->first <= now) {
         const auto id = timers_.begin()->second;
         timers_.erase(timers_.begin());

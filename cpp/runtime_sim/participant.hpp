@@ -86,6 +86,7 @@ class Participant final : public runtime::Host {
     void write(Link& link);
     void finish(Link& link, runtime::CloseMode mode);
     void accept();
+    void on_accept();
     void on_connect(Link& link);
     void on_readable(Link& link);
     void on_written(Link& link);
@@ -98,6 +99,8 @@ class Participant final : public runtime::Host {
     runtime::AcceptOp accept_;
     std::map<LinkId, std::unique_ptr<Link>> links_;
     std::uint32_t next_link_ = 0;
+    std::uint32_t life_ = 0;  // the node's incarnation
+    Time accept_again_ = Time::never();  // no socket was left
     std::set<std::pair<Time, std::uint64_t>> timers_;
     ByteVector scratch_;
 };

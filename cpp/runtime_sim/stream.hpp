@@ -13,6 +13,8 @@ class SimStream final : public runtime::Stream {
     SimStream(const SimStream&) = delete;
     ~SimStream() override { connections_.drop(end_); }
 
+    /// As if the cable were cut here: the other side hears nothing any more.
+    void fall_silent() { connections_.drop(end_, true); }
     void readable(runtime::ReadableOp& op) override { connections_.readable(node_, end_, op); }
     Result<std::size_t> read_now(std::span<const MutableBytes> into) override {
         return connections_.read_now(end_, into);

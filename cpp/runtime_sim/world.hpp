@@ -57,7 +57,7 @@ class World {
     /// The end of a process: its sockets are closed by the kernel, the disk keeps all, no completion comes.
     void detach(NodeId node);
     /// A crash: links fall silent, completions are dropped, the disk keeps what `mode` says. The host is not touched
-    /// any more and may be destroyed before or after.
+    /// any more and is destroyed afterwards (a stream that is dropped while its node is up resets the other side).
     void abandon(NodeId node, CrashMode mode = CrashMode::drop_all);
     /// Runs `turn` as a turn of the node at the present instant, then ends the round. False when it broke a rule.
     bool command(NodeId node, const std::function<void()>& turn);
