@@ -105,7 +105,7 @@ def test_a_planted_file_breaks_the_rule(tmp_path: Path, rule: Rule, path: str, t
 
 
 GOOD = [
-    ("cpp/engine/a.cpp", "// throw std::thread at errno, chrono::now\nconst char* a = \"throw errno\";\n"),
+    ("cpp/engine/a.cpp", '// throw std::thread at errno, chrono::now\nconst char* a = "throw errno";\n'),
     ("cpp/engine/a.cpp", '#include <vector>\n\n#include "wire/message.hpp"\n#include "policy/choker.hpp"\n'),
     ("cpp/bind/py.hpp", "// The only header\n// with pybind11.\n#include <pybind11/pybind11.h>\n"),
     ("cpp/http/a.cpp", "#include <boost/beast/http.hpp>\n"),

@@ -13,7 +13,9 @@ TARGETS = sorted(p.stem for p in HERE.glob("*.cpp") if p.stem != "replay_main")
 def _program(name: str) -> Path:
     built = [b / f"fuzz_{name}" for b in BUILDS if (b / f"fuzz_{name}").exists()]
     if not built:
-        pytest.skip(f"fuzz_{name} is not built (make test builds it: cmake --build build/release --target fuzz_targets)")
+        pytest.skip(
+            f"fuzz_{name} is not built (make test builds it: cmake --build build/release --target fuzz_targets)"
+        )
     return max(built, key=lambda p: p.stat().st_mtime)
 
 

@@ -13,17 +13,25 @@ LONG_FILES: dict[str, int] = {}
 LONG_FUNCTIONS: dict[str, int] = {}
 
 _BAD_ENDINGS = r"(?:Manager|Helpers?|Utils?|Impl|Base)"
-_WORKPLACE = re.compile(r"/work/|/tmp/(?:wt|venv|brief)|\.\./" + r"shared\b|\b[Ii]ssue #?\d|\bthis (?:work)?session's brief")
+_WORKPLACE = re.compile(
+    r"/work/|/tmp/(?:wt|venv|brief)|\.\./" + r"shared\b|\b[Ii]ssue #?\d|\bthis (?:work)?session's brief"
+)
 _SLEEP = re.compile(r"\b(?:time\.sleep|usleep|sleep_for|sleep_until)\s*\(|\basyncio\.sleep\s*\((?!0\))")
 
 
-def _length_findings(what: dict[str, tuple[str, int, int]], limits: dict[str, int], allowed: dict[str, int]) -> list[Finding]:
+def _length_findings(
+    what: dict[str, tuple[str, int, int]], limits: dict[str, int], allowed: dict[str, int]
+) -> list[Finding]:
     """what: key -> path, line, length. Too long, or on the allow list without need."""
     found = []
     for key, (path, line, length) in what.items():
         limit = limits[key]
         if length > allowed.get(key, limit):
-            found.append(Finding(path, line, f"{key} has {length} lines, the limit is {allowed.get(key, limit)}: split it by noun"))
+            found.append(
+                Finding(
+                    path, line, f"{key} has {length} lines, the limit is {allowed.get(key, limit)}: split it by noun"
+                )
+            )
         elif key in allowed and length <= limit:
             found.append(Finding(path, line, f"{key} has {length} lines and needs no place on the allow list any more"))
     found += [Finding(key, 1, "is on the allow list and does not exist") for key in allowed if key not in what]
@@ -42,7 +50,9 @@ def _cpp_functions(source: Source) -> list[tuple[str, int, int]]:
     found = []
     for start, line in enumerate(code):
         opening = re.match(r"( {0,4})[\w~:].*[)\w]\s*(?:const|noexcept|override|->\s*[\w:<>]+|\s)*\{\s*$", line)
-        if not opening or re.match(r"\s*(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|case)\b", line):
+        if not opening or re.match(
+            r"\s*(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|case)\b", line
+        ):
             continue
         if re.search(r"\]\s*\(|\]\s*\{", line) or (source.room == "bind" and re.search(r"\bbind_\w+\(", line)):
             continue  # a lambda counts with its function; what is registered with Python is a list, not logic
@@ -88,13 +98,18 @@ def names(sources: list[Source]) -> list[Finding]:
         if source.room is not None and source.suffix in {".cpp", ".hpp"}:
             for match in re.finditer(declared + r"(\w+)\s*(?:final\s*)?(?:[:{;]|$)", source.code, re.MULTILINE):
                 found += _type_name(source, match[1], source.line_of(match.start(1)))
-            found += source.matches(r"(?<![\w:.>])get_(?!allocator\b)\w+\s*\((?=[^;{]*\)[^;{}]*\{)", "'{}': a question is named after its answer")
+            found += source.matches(
+                r"(?<![\w:.>])get_(?!allocator\b)\w+\s*\((?=[^;{]*\)[^;{}]*\{)",
+                "'{}': a question is named after its answer",
+            )
         elif source.suffix == ".py" and source.parts[0] in {"python", "mock_peer", "bench", "scripts"}:
             for node in ast.walk(ast.parse(source.text)):
                 if isinstance(node, ast.ClassDef):
                     found += _type_name(source, node.name, node.lineno)
                 elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("get_"):
-                    found.append(Finding(source.path, node.lineno, f"'{node.name}': a question is named after its answer"))
+                    found.append(
+                        Finding(source.path, node.lineno, f"'{node.name}': a question is named after its answer")
+                    )
     return found
 
 
@@ -126,7 +141,9 @@ def no_workplace(sources: list[Source]) -> list[Finding]:
         for number, line in enumerate(source.lines, 1):
             match = _WORKPLACE.search(line)
             if match:
-                found.append(Finding(source.path, number, f"'{match.group()}' is about a workplace, not about the product"))
+                found.append(
+                    Finding(source.path, number, f"'{match.group()}' is about a workplace, not about the product")
+                )
     return found
 
 
@@ -134,7 +151,11 @@ def no_sleep(sources: list[Source]) -> list[Finding]:
     """No test sleeps, nor a program that a test starts: wait for what is to happen."""
     found = []
     for source in sources:
-        if source.parts[0] == "tests" and source.suffix in {".py", ".cpp"} and not source.path.startswith("tests/tidy/"):
+        if (
+            source.parts[0] == "tests"
+            and source.suffix in {".py", ".cpp"}
+            and not source.path.startswith("tests/tidy/")
+        ):
             for number, line in enumerate(source.lines, 1):
                 if _SLEEP.search(line):
                     found.append(Finding(source.path, number, "a test sleeps: wait for what is to happen"))
@@ -166,5 +187,7 @@ def plants(sources: list[Source]) -> list[Finding]:
             sites.setdefault(match[1], []).append(place)
             if source.room in {"base", "codec"} or match[1] not in declared:
                 found.append(Finding(place.path, place.line, f"plant '{match[1]}' is not listed, or in base or codec"))
-    found += [Finding("cpp/base/plants.def", 1, f"plant '{n}' has {len(s)} sites") for n, s in sites.items() if len(s) != 1]
+    found += [
+        Finding("cpp/base/plants.def", 1, f"plant '{n}' has {len(s)} sites") for n, s in sites.items() if len(s) != 1
+    ]
     return found

@@ -45,3 +45,11 @@ def test_a_copied_state_goes_its_own_way(parts: list[bytes]) -> None:
     data = b"".join(parts)
     assert lab.sha1_incremental(parts) == tuple(hashlib.sha1(x).digest() for x in (data, data + b"more", b""))
     assert lab.sha256_incremental(parts) == tuple(hashlib.sha256(x).digest() for x in (data, data + b"more", b""))
+
+
+@pytest.mark.parametrize("sizes", [(0, 1, 55, 56, 57), (63, 64, 65, 0), (119, 120, 128, 5000, 1), (1 << 16, 0, 100)])
+def test_lanes_of_different_length_end_one_after_another(sizes: tuple[int, ...]) -> None:
+    for turn in range(len(sizes)):
+        data = [bytes([i + 1]) * size for i, size in enumerate(sizes[turn:] + sizes[:turn])]
+        messages = [[d[:3], b"", d[3:70], d[70:]] for d in data * 3]
+        assert lab.sha1_many(messages) == [hashlib.sha1(d).digest() for d in data * 3]

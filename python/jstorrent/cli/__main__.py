@@ -1,0 +1,5 @@
+"""`python -m jstorrent.cli` is the same as `jstorrent`."""
+
+from jstorrent.cli import main
+
+main()

@@ -1,0 +1,94 @@
+"""All commands in one place: their names, and what becomes of an error that none of them handled."""
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+import jstorrent as jst
+from jstorrent.cli import create, demo, get, laboratory, seed, show, verify
+from jstorrent.cli.exits import Exit, exit_for
+
+# click's ClickException, wherever this version of typer keeps its click.
+_CommandLineError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="jstorrent",
+    help="Download, seed, create and check torrents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(jst.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Download, seed, create and check torrents.
+
+    Exit codes: 0 done, 1 internal, 2 usage, 3 no metadata or peers, 4 network, 5 disk, 6 verification failed, 7 unfinished
+    but resumable, 130 interrupted.
+    """
+
+
+app.command("get")(get.get)
+app.command("seed")(seed.seed)
+app.command("create")(create.create)
+app.command("show")(show.show)
+app.command("verify")(verify.verify)
+app.command("demo")(demo.demo)
+laboratory.register(app)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; errors are said on stderr in one line."""
+    try:
+        signal.signal(signal.SIGTERM, _terminate)
+    except ValueError:
+        pass  # not the main thread: whoever runs us there handles signals
+    try:
+        code = app(args=list(arguments), prog_name="jstorrent", standalone_mode=False)
+        return int(code or 0)
+    except _CommandLineError as wrong:
+        wrong.show()
+        return Exit.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        print("jstorrent: interrupted", file=sys.stderr)
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # who read us is gone; nothing more to say
+        return Exit.DONE
+    except Exception as error:  # noqa: BLE001 - the last place that can say it
+        return _say(error, "--json" in arguments)
+
+
+def _say(error: Exception, as_json: bool) -> int:
+    code = exit_for(error)
+    if code is Exit.INTERNAL and not isinstance(error, jst.Error):
+        traceback.print_exc()
+    print(f"jstorrent: {error}", file=sys.stderr)
+    if as_json:
+        print(
+            json.dumps({"error": str(error), "code": getattr(error, "code", type(error).__name__), "exit": int(code)})
+        )
+    return code

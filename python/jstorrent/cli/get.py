@@ -1,0 +1,157 @@
+"""`jstorrent get`: download, showing how it goes; stopped at any moment, a second run goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import jstorrent as jst
+from jstorrent.cli.display import Display
+from jstorrent.cli.exits import Exit
+from jstorrent.cli.sources import is_file_source, load_metainfo
+from jstorrent.cli.units import duration_text, parse_address, parse_size, rate_text, size_text
+
+_TICK = 0.25  # seconds between two looks
+
+
+@dataclass
+class _Patience:
+    """How long to go on while nothing comes."""
+
+    whole: float | None
+    idle: float
+    started: float
+    moved: float
+    seen: int = 0
+    met_anybody: bool = False
+
+    @classmethod
+    def begin(cls, whole: float | None, idle: float) -> _Patience:
+        now = time.monotonic()
+        return cls(whole, idle, now, now)
+
+    def ended(self, status: jst.TorrentStatus) -> bool:
+        """Whether it is time to give up."""
+        now = time.monotonic()
+        self.met_anybody = self.met_anybody or status.num_peers > 0
+        received = status.counters.payload_received
+        if received != self.seen or status.state in {"checking", "queued"}:
+            self.seen, self.moved = received, now
+        if self.whole is not None and now - self.started >= self.whole:
+            return True
+        return self.idle > 0 and now - self.moved >= self.idle
+
+
+def state_folder(source: str, output: Path) -> Path:
+    """Where one download keeps what it knows between two runs: hidden, beside the files, a folder for each source."""
+    return output / f".jstorrent-{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+
+
+def get(
+    source: Annotated[str, typer.Argument(help="A .torrent file, a magnet link or a bare info-hash.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder that the files go to.")] = Path(),
+    peer: Annotated[
+        list[str] | None, typer.Option("--peer", metavar="HOST:PORT", help="A peer to ask (repeatable).")
+    ] = None,
+    tracker: Annotated[
+        list[str] | None, typer.Option("--tracker", metavar="URL", help="One more tracker (repeatable).")
+    ] = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="RATE", help="Download at most this fast, like 2M.")
+    ] = None,
+    upload_limit: Annotated[
+        str | None, typer.Option("--upload-limit", metavar="RATE", help="Upload at most this fast.")
+    ] = None,
+    sequential: Annotated[bool, typer.Option("--sequential", help="First pieces first.")] = False,
+    seed_after: Annotated[bool, typer.Option("--seed-after", help="Keep seeding when done, until Ctrl-C.")] = False,
+    port: Annotated[int | None, typer.Option("--port", help="Listen on this port.")] = None,
+    state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Where to remember what is there.")] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up after this long.")
+    ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", metavar="SECONDS", help="Give up after this long without a byte (0: never).")
+    ] = 300.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> int:
+    """Download a torrent. Run it again after Ctrl-C or a crash: nothing that was verified is fetched twice."""
+    if is_file_source(source):
+        load_metainfo(source)  # said before anything is made
+    state = state_dir or state_folder(source, output)
+    settings: dict[str, Any] = {
+        "listen_port": port,
+        "download_rate_limit": parse_size(limit) if limit else None,
+        "upload_rate_limit": parse_size(upload_limit) if upload_limit else None,
+    }
+    peers = [parse_address(p) for p in peer or ()]
+    output.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with Display(quiet=quiet) as display:
+        try:
+            with jst.Session(jst.Settings(**settings), state_dir=state) as session:
+                torrent = session.add(source, output, peers=peers, trackers=tracker or (), sequential=sequential)
+                code = _download(torrent, display, _Patience.begin(timeout, patience))
+                status = torrent.status()
+                if code is Exit.DONE:
+                    display.say(_report(torrent, status, time.monotonic() - started, output))
+                    if seed_after:
+                        _seed(torrent, display)
+        except KeyboardInterrupt:
+            display.say(f"interrupted; the same command goes on where it was:\n    {_again()}")
+            if as_json:
+                print(json.dumps({"exit": int(Exit.INTERRUPTED), "source": source}))
+            return Exit.INTERRUPTED
+    if code is Exit.DONE and state_dir is None:
+        shutil.rmtree(state, ignore_errors=True)  # the files are all there is to know
+    if code is Exit.UNFINISHED:
+        display.say(f"not finished; the same command goes on where it was:\n    {_again()}")
+    if code is Exit.NO_PEERS:
+        display.say("nobody was found who has it (see --peer and --tracker)")
+    if as_json:
+        print(json.dumps({"exit": int(code), "path": str(output / torrent.name), **status.to_dict()}))
+    return code
+
+
+def _download(torrent: jst.Torrent, display: Display, patience: _Patience) -> Exit:
+    for status in torrent.watch(interval=_TICK):
+        display.show(torrent, status)
+        if status.state == "error":
+            raise torrent.error or jst.Error(status.state, code="internal")
+        if status.progress >= 1.0 and status.state == "seeding":
+            return Exit.DONE
+        if patience.ended(status):
+            return Exit.UNFINISHED if patience.met_anybody and torrent.metainfo is not None else Exit.NO_PEERS
+    return Exit.DONE
+
+
+def _seed(torrent: jst.Torrent, display: Display) -> None:
+    display.say("seeding until Ctrl-C")
+    while True:
+        try:
+            torrent.wait("stopped", 1.0)
+            return
+        except jst.TimeoutError:
+            display.show(torrent, torrent.status())
+
+
+def _report(torrent: jst.Torrent, status: jst.TorrentStatus, seconds: float, output: Path) -> str:
+    received = status.counters.payload_received
+    rate = rate_text(received / seconds) if seconds > 0 else "-"
+    return (
+        f"{torrent.name}: {size_text(status.total_size or 0)} complete in {output}, "
+        f"{size_text(received)} fetched in {duration_text(seconds)} ({rate})"
+    )
+
+
+def _again() -> str:
+    return shlex.join(["jstorrent", *sys.argv[1:]])

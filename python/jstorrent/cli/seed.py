@@ -1,0 +1,124 @@
+"""`jstorrent seed`: serve torrents that are here, or make a torrent of any file or folder and serve that."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import jstorrent as jst
+from jstorrent.cli.create import create_with_bar
+from jstorrent.cli.display import Display
+from jstorrent.cli.exits import Exit
+from jstorrent.cli.sources import load_metainfo
+from jstorrent.cli.units import parse_size, rate_text, size_text
+
+_TICK = 1.0
+
+
+def seed(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Torrent files, or files and folders to make torrents of.", metavar="PATH...")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Where the files of .torrent files are (default: beside them).")
+    ] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Listen on this port.")] = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="RATE", help="Upload at most this fast, like 2M.")
+    ] = None,
+    tracker: Annotated[
+        list[str] | None, typer.Option("--tracker", metavar="URL", help="A tracker to announce to (repeatable).")
+    ] = None,
+    ratio: Annotated[float | None, typer.Option("--ratio", help="Stop when this often the size was uploaded.")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Stop after this long.")] = None,
+    trusted: Annotated[
+        bool, typer.Option("--trusted", help="Take the files as complete without a first check.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON when ready, one at the end.")] = False,
+) -> int:
+    """Seed until Ctrl-C. A path that is no .torrent is made one, and its magnet link shown."""
+    sources = [_source(path, data, tracker or [], quiet) for path in paths]
+    settings: dict[str, Any] = {
+        "listen_port": port,
+        "upload_rate_limit": parse_size(limit) if limit else None,
+        "seed_ratio_limit": ratio,
+    }
+    with Display(quiet=quiet) as display, jst.Session(jst.Settings(**settings)) as session:
+        torrents = [
+            session.add(m, where, trusted=trusted or hashed, trackers=tracker or ()) for m, where, hashed in sources
+        ]
+        bad = _until_checked(torrents, display)
+        if bad:
+            return bad
+        if as_json:
+            _print({"listen_port": session.listen_port, "torrents": [t.status().to_dict() for t in torrents]})
+        display.say(f"seeding on port {session.listen_port}, until Ctrl-C")
+        try:
+            _serve(session, torrents, display, seconds)
+        except KeyboardInterrupt:
+            _end(session, display, as_json)
+            return Exit.INTERRUPTED
+        _end(session, display, as_json)
+    return Exit.DONE
+
+
+def _source(path: Path, data: Path | None, trackers: list[str], quiet: bool) -> tuple[jst.Metainfo, Path, bool]:
+    """What to seed, where its files are, and whether they were hashed just now."""
+    if path.suffix == ".torrent" and path.is_file():
+        return load_metainfo(path), data or path.parent, False
+    if not path.exists():
+        raise typer.BadParameter(f"there is no '{path}'")
+    path = path.absolute()
+    metainfo = create_with_bar(path, quiet=quiet, trackers=trackers)
+    if not quiet:
+        typer.echo(metainfo.magnet(), err=True)
+    return metainfo, path.parent, True
+
+
+def _until_checked(torrents: list[jst.Torrent], display: Display) -> Exit | None:
+    for torrent in torrents:
+        for status in torrent.watch(interval=_TICK):
+            display.show(torrent, status)
+            if status.state not in {"checking", "queued"}:
+                break
+        status = torrent.status()
+        if status.state == "error":
+            raise torrent.error or jst.Error(status.state, code="internal")
+        if status.progress < 1.0:
+            display.say(
+                f"{torrent.name}: only {status.progress:.1%} of it is in {torrent.save_path} (jstorrent verify names the rest)"
+            )
+            return Exit.BAD_DATA
+    return None
+
+
+def _serve(session: jst.Session, torrents: list[jst.Torrent], display: Display, seconds: float | None) -> None:
+    end = time.monotonic() + seconds if seconds is not None else None
+    while any(t.state == "seeding" for t in torrents):
+        left = _TICK if end is None else min(_TICK, end - time.monotonic())
+        if left <= 0:
+            return
+        try:
+            torrents[0].wait("stopped", left)
+        except jst.TimeoutError:
+            pass
+        except jst.RemovedError:
+            return
+        for torrent in torrents:
+            display.show(torrent, torrent.status())
+
+
+def _end(session: jst.Session, display: Display, as_json: bool) -> None:
+    status = session.status()
+    display.say(f"uploaded {size_text(status.counters.payload_sent)}, last {rate_text(status.upload_rate)}")
+    if as_json:
+        _print({"payload_sent": status.counters.payload_sent})
+
+
+def _print(values: dict[str, Any]) -> None:
+    print(json.dumps(values), flush=True)

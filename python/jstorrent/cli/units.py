@@ -1,0 +1,46 @@
+"""Sizes, rates and durations as people write and read them."""
+
+import re
+
+import typer
+
+_FACTORS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
+
+
+def parse_size(text: str) -> int:
+    """ "512k", "1.5M", "16MiB", "2 GiB/s": bytes. k, M and G are decimal, Ki, Mi and Gi binary."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?)?b?(?:/s)?\s*", text, re.IGNORECASE)
+    if not match:
+        raise typer.BadParameter(f"'{text}' is not a size (examples: 512k, 1.5M, 16MiB)")
+    return int(float(match[1]) * _FACTORS[(match[2] or "").lower()])
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """ "host:port" or "[v6]:port"."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"'{text}' is not HOST:PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def size_text(size: float) -> str:
+    """1536 -> "1.5 KiB"."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    raise AssertionError("unreachable")
+
+
+def rate_text(rate: float) -> str:
+    """The same, each second."""
+    return size_text(rate) + "/s"
+
+
+def duration_text(seconds: float | None) -> str:
+    """75 -> "1:15"; unknown is "-"."""
+    if seconds is None:
+        return "-"
+    minutes, second = divmod(int(seconds + 0.5), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
