@@ -53,8 +53,9 @@ void Checker::start(Bitfield pieces, std::vector<bool> holes) {
     checked_ = 0;
     zero_sha1_.reset();
     zero_root_.reset();
-    const std::uint64_t lane_bytes = std::min(store_.map().piece_length(), check_chunk_bytes);
-    const auto count = std::clamp<std::uint64_t>(budget_ / lane_bytes, 1, max_check_lanes);
+    const std::uint64_t piece = store_.map().piece_length();
+    lane_bytes_ = static_cast<std::size_t>(piece <= budget_ / 2 ? piece : std::min<std::uint64_t>(piece, check_chunk_bytes));
+    const auto count = std::clamp<std::uint64_t>(budget_ / lane_bytes_, 1, max_check_lanes);
     while (lanes_.size() < count) {
         lanes_.push_back(std::make_unique<Lane>());
         Lane& lane = *lanes_.back();
@@ -163,7 +164,7 @@ void Checker::begin_piece(Lane& lane) {
     lane.chunk_bytes = 0;
     lane.leaves.assign(lane.expected.root ? lane.expected.span_count() : 0, {});
     lane.state.reset();
-    lane.buffer.resize(std::min(store_.map().piece_length(), check_chunk_bytes));
+    lane.buffer.resize(lane_bytes_);
     read_chunk(lane);
 }
 
@@ -186,18 +187,30 @@ void Checker::read_chunk(Lane& lane) {
     lane.job.piece = lane.piece;
     lane.job.begin = lane.chunk_begin;
     lane.job.into = std::span(&lane.into, 1);
+    ++reading_;
     store_.submit(lane.job);
 }
 
 void Checker::on_read(StoreJob& job, Time now) {
     Lane& lane = *static_cast<Lane*>(job.owner);
     Checker& checker = *lane.checker;
-    if (checker.canceled_ || checker.error_ != Errc::ok) return checker.leave_piece(lane, now);
-    if (job.error == Errc::ok) return checker.hash_chunk(lane);
+    --checker.reading_;
+    const bool ended = checker.canceled_ || checker.error_ != Errc::ok;
+    if (job.error == Errc::ok && !ended) checker.ready_.push_back(&lane);
+    checker.hash_ready();
+    if (ended) return checker.leave_piece(lane, now);
+    if (job.error == Errc::ok) return;
     if (job.error == Errc::short_read || is_absence(job.error)) return checker.end_piece(lane, false, now);
     checker.error_ = job.error;
     checker.error_path_ = job.path;
     checker.leave_piece(lane, now);
+}
+
+/// Messages are hashed side by side for the price of one or two: so wait for half of the lanes, while others are read.
+void Checker::hash_ready() {
+    if (reading_ != 0 && ready_.size() * 2 < lanes_.size()) return;
+    for (Lane* const lane : ready_) hash_chunk(*lane);
+    ready_.clear();
 }
 
 void Checker::hash_chunk(Lane& lane) {

@@ -21,7 +21,7 @@
 namespace jst::engine {
 
 inline constexpr std::uint32_t check_chunk_bytes = 1u << 20;
-inline constexpr std::size_t max_check_lanes = 16;
+inline constexpr std::size_t max_check_lanes = 32;  // two groups of as many messages as are hashed side by side
 inline constexpr std::uint32_t max_shortcuts_per_turn = 4096;
 
 class Checker {
@@ -60,6 +60,7 @@ class Checker {
     std::optional<bool> known_without_reading(const Lane& lane) const;
     void begin_piece(Lane& lane);
     void read_chunk(Lane& lane);
+    void hash_ready();
     void hash_chunk(Lane& lane);
     void chunk_hashed(Lane& lane, Time now);
     void learn_zeros(const Lane& lane);
@@ -78,6 +79,9 @@ class Checker {
     Bitfield pieces_;
     std::vector<bool> holes_;
     PieceIndex next_;
+    std::size_t lane_bytes_ = 0;
+    std::size_t reading_ = 0;
+    std::vector<Lane*> ready_;  // read, to be hashed together
     std::uint32_t checked_ = 0;
     std::uint32_t active_ = 0;
     bool running_ = false;
