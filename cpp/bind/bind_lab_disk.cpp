@@ -63,6 +63,7 @@ class DiskBench final : public runtime::Host {
     void crash() {
         if (world_->attached(node)) world_->abandon(node, runtime_sim::CrashMode::drop_all);
     }
+    void set_quota(const std::optional<std::uint64_t>& bytes) { world_->disk(node).files().set_quota(bytes); }
     /// What follows a crash: the same disk, a new process.
     std::unique_ptr<DiskBench> reboot(std::size_t open_files) {
         return std::make_unique<DiskBench>(world_, open_files);
@@ -300,6 +301,7 @@ void bind_lab_disk(py::module_& storage) {
         .def(py::init<std::size_t>(), py::arg("open_files") = default_open_files)
         .def_property_readonly("open_files", [](DiskBench& bench) { return bench.handles().size(); })
         .def("crash", &DiskBench::crash)
+        .def("set_quota", &DiskBench::set_quota)
         .def("crash_after", &DiskBench::crash_after)
         .def("reboot", &DiskBench::reboot, py::arg("open_files") = default_open_files)
         .def("file", [](DiskBench& bench, const std::string& path) { return to_python(bench.file(path)); })

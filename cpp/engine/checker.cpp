@@ -53,8 +53,7 @@ void Checker::start(Bitfield pieces, std::vector<bool> holes) {
     checked_ = 0;
     zero_sha1_.reset();
     zero_root_.reset();
-    const std::uint64_t piece = store_.map().piece_length();
-    lane_bytes_ = static_cast<std::size_t>(piece <= budget_ / 2 ? piece : std::min<std::uint64_t>(piece, check_chunk_bytes));
+    lane_bytes_ = std::min(store_.map().piece_length(), check_chunk_bytes);
     const auto count = std::clamp<std::uint64_t>(budget_ / lane_bytes_, 1, max_check_lanes);
     while (lanes_.size() < count) {
         lanes_.push_back(std::make_unique<Lane>());
