@@ -18,25 +18,31 @@ constexpr std::size_t most_lanes = 16;
 // From so many lanes on, one step of sixteen is quicker than several of four or two.
 constexpr std::size_t worth_sixteen = 9;
 
-constexpr std::array<std::uint32_t, 8> sha1_start{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-constexpr std::array<std::uint32_t, 8> sha256_start{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                                    0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
 using Message = std::span<const Bytes>;
 
 // One message on its way: a run of whole blocks that lie together, then the next.
 class Lane {
   public:
-    void start(const Message& message, std::size_t index, const std::array<std::uint32_t, 8>& state) noexcept {
-        state_ = state;
-        parts_ = message;
+    /// False when nothing is to be done.
+    bool start(const LaneState& state, const Message& parts, bool last, std::size_t index) noexcept {
+        words_ = state.words;
+        size_ = state.size;
+        filled_ = state.filled;
+        std::copy_n(state.tail.data(), filled_, tail_.data());
+        parts_ = parts;
         rest_ = {};
+        last_ = last;
         index_ = index;
-        size_ = filled_ = 0;
         padded_ = false;
-        next_run();
+        return next_run();
     }
-    std::uint32_t* state() noexcept { return state_.data(); }
+    void save(LaneState& state) const noexcept {
+        state.words = words_;
+        state.size = size_;
+        state.filled = filled_;
+        std::copy_n(tail_.data(), filled_, state.tail.data());
+    }
+    std::uint32_t* words() noexcept { return words_.data(); }
     const Byte* data() const noexcept { return run_; }
     std::size_t blocks() const noexcept { return blocks_; }
     std::size_t index() const noexcept { return index_; }
@@ -46,12 +52,6 @@ class Lane {
         blocks_ -= blocks;
         return blocks_ > 0 || next_run();
     }
-    template <std::size_t N>
-    Digest<N> digest() const noexcept {
-        Digest<N> out;
-        for (std::size_t i = 0; i < N / 4; ++i) store_be(out.bytes.data() + 4 * i, state_[i]);
-        return out;
-    }
 
   private:
     bool next_run() noexcept {
@@ -59,7 +59,10 @@ class Lane {
         while (true) {
             if (filled_ > 0 && !rest_.empty()) {
                 fill();
-                if (filled_ == block) return set_run(tail_.data(), std::exchange(filled_, 0) / block);
+                if (filled_ == block) {
+                    filled_ = 0;
+                    return set_run(tail_.data(), 1);
+                }
             }
             if (filled_ == 0 && rest_.size() >= block) {
                 const auto whole = rest_.size() / block;
@@ -68,7 +71,7 @@ class Lane {
                 return set_run(at, whole);
             }
             if (!rest_.empty()) fill();
-            if (parts_.empty()) return pad();
+            if (parts_.empty()) return last_ && pad();
             rest_ = parts_[0];
             size_ += rest_.size();
             parts_ = parts_.subspan(1);
@@ -85,6 +88,7 @@ class Lane {
         const std::size_t end = filled_ + 9 <= block ? block : 2 * block;
         std::fill(tail_.begin() + static_cast<std::ptrdiff_t>(filled_), tail_.end(), Byte{0});
         tail_[filled_] = 0x80;
+        filled_ = 0;
         store_be<std::uint64_t>(tail_.data() + end - 8, size_ * 8);
         return set_run(tail_.data(), end / block);
     }
@@ -94,7 +98,7 @@ class Lane {
         return true;
     }
 
-    std::array<std::uint32_t, 8> state_{};
+    std::array<std::uint32_t, 8> words_{};
     const Byte* run_ = nullptr;
     std::size_t blocks_ = 0;
     Message parts_;
@@ -102,44 +106,57 @@ class Lane {
     std::uint64_t size_ = 0;
     std::size_t index_ = 0;
     std::size_t filled_ = 0;  // of tail_, less than a block
+    bool last_ = false;
     bool padded_ = false;
-    std::array<Byte, 2 * block> tail_{};
+    std::array<Byte, 2 * block> tail_;
 };
 
-template <std::size_t N>
-void in_lanes(const LaneKernels& kernels, std::span<const Message> messages, std::span<Digest<N>> out) {
-    JST_CHECK(kernels.any() && messages.size() == out.size(), "lanes need kernels and one digest for each message");
-    const auto& start = N == 20 ? sha1_start : sha256_start;
+// Keeps the lanes filled: begin(lane, i) starts message i (false: nothing to do), end(lane) takes the result.
+template <class Begin, class End>
+void run_lanes(const LaneKernels& kernels, std::size_t count, Begin begin, End end) {
+    JST_CHECK(kernels.any(), "lanes need kernels");
     std::array<Lane, most_lanes> lanes;
     std::array<Lane*, most_lanes> active;
-    std::size_t n = std::min(messages.size(), most_lanes);
     std::size_t next = 0;
-    for (; next < n; ++next) {
-        active[next] = &lanes[next];
-        lanes[next].start(messages[next], next, start);
+    const auto refill = [&](Lane& lane) {
+        while (next < count) {
+            if (begin(lane, next++)) return true;
+            end(lane);
+        }
+        return false;
+    };
+    std::size_t n = 0;
+    while (n < most_lanes && refill(lanes[n])) {
+        active[n] = &lanes[n];
+        ++n;
     }
     while (n > 0) {
         std::array<std::uint32_t*, most_lanes> states;
         std::array<const Byte*, most_lanes> data;
         std::size_t blocks = active[0]->blocks();
         for (std::size_t i = 0; i < n; ++i) {
-            states[i] = active[i]->state();
+            states[i] = active[i]->words();
             data[i] = active[i]->data();
             blocks = std::min(blocks, active[i]->blocks());
         }
         kernels.run(states.data(), data.data(), n, blocks);
         for (std::size_t i = n; i-- > 0;) {
-            auto& lane = *active[i];
-            if (lane.advance(blocks)) continue;
-            out[lane.index()] = lane.digest<N>();
-            if (next < messages.size()) {
-                lane.start(messages[next], next, start);
-                ++next;
-            } else {
-                active[i] = active[--n];
-            }
+            if (active[i]->advance(blocks)) continue;
+            end(*active[i]);
+            if (!refill(*active[i])) active[i] = active[--n];
         }
     }
+}
+
+template <std::size_t N>
+void hash_all(const LaneKernels& kernels, const LaneState& start, std::span<const Message> messages,
+              std::span<Digest<N>> out) {
+    JST_CHECK(messages.size() == out.size(), "one digest for each message");
+    run_lanes(
+        kernels, messages.size(), [&](Lane& lane, std::size_t i) { return lane.start(start, messages[i], true, i); },
+        [&](Lane& lane) {
+            for (std::size_t i = 0; i < N / 4; ++i) store_be(out[lane.index()].bytes.data() + 4 * i, lane.words()[i]);
+        });
 }
 
 // Fills the lanes that are not used with the first one's data and a state that nobody reads.
@@ -216,12 +233,31 @@ void LaneKernels::run(std::uint32_t* const* states, const Byte* const* data, std
     for (; done < n; ++done) x1(states + done, data + done, blocks);
 }
 
+LaneState LaneState::sha1() noexcept {
+    LaneState state;
+    state.words = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    return state;
+}
+
+LaneState LaneState::sha256() noexcept {
+    LaneState state;
+    state.words = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    return state;
+}
+
+void feed_in_lanes(const LaneKernels& kernels, std::span<const LaneFeed> feeds) {
+    run_lanes(
+        kernels, feeds.size(),
+        [&](Lane& lane, std::size_t i) { return lane.start(*feeds[i].state, feeds[i].parts, feeds[i].last, i); },
+        [&](Lane& lane) { lane.save(*feeds[lane.index()].state); });
+}
+
 void hash_in_lanes(const LaneKernels& kernels, std::span<const Message> messages, std::span<Digest<20>> out) {
-    in_lanes(kernels, messages, out);
+    hash_all(kernels, LaneState::sha1(), messages, out);
 }
 
 void hash_in_lanes(const LaneKernels& kernels, std::span<const Message> messages, std::span<Digest<32>> out) {
-    in_lanes(kernels, messages, out);
+    hash_all(kernels, LaneState::sha256(), messages, out);
 }
 
 }  // namespace jst::codec

@@ -5,6 +5,7 @@
 // kernels; the answers never depend on which are used.
 #pragma once
 
+#include <array>
 #include <span>
 
 #include "base/bytes.hpp"
@@ -35,6 +36,34 @@ class LaneKernels {
     Compress x4 = nullptr;
     Compress x16 = nullptr;
 };
+
+/// A hash that is fed part by part: whole blocks go into the words, the rest of less than a block waits.
+struct LaneState {
+    std::array<std::uint32_t, 8> words{};
+    std::array<Byte, 64> tail{};
+    std::size_t filled = 0;  // of tail, less than 64
+    std::uint64_t size = 0;
+
+    static LaneState sha1() noexcept;
+    static LaneState sha256() noexcept;
+};
+
+/// Feeds `parts`, one after another, to `state`; `last` ends the message.
+struct LaneFeed {
+    LaneState* state = nullptr;
+    std::span<const Bytes> parts;
+    bool last = false;
+};
+
+/// No state twice. Afterwards words of ended states are their digests.
+void feed_in_lanes(const LaneKernels& kernels, std::span<const LaneFeed> feeds);
+
+template <std::size_t N>
+Digest<N> digest_of(const LaneState& state) noexcept {
+    Digest<N> out;
+    for (std::size_t i = 0; i < N / 4; ++i) store_be(out.bytes.data() + 4 * i, state.words[i]);
+    return out;
+}
 
 /// out[i] = hash of messages[i], whose parts follow each other. Needs kernels.any().
 void hash_in_lanes(const LaneKernels& kernels, std::span<const std::span<const Bytes>> messages,

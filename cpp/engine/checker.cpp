@@ -67,6 +67,7 @@ void Checker::start(Bitfield pieces, std::vector<bool> holes) {
         lane.hash.bulk = true;
         lane.more.on_done = on_hash;
         lane.more.owner = &lane;
+        lane.more.bulk = true;
     }
     // What is checked is what the paths name now, not what was opened under them before.
     store_.close_files();

@@ -23,7 +23,7 @@ struct HashOp : Op {
     Sha256Digest sha256;
 };
 
-/// A SHA-1 that is fed in order, for pieces too long to stay in memory.
+/// A SHA-1 that is fed in order of submission, for pieces too long to stay in memory. Outlives what feeds it.
 class HashState {
   public:
     virtual ~HashState() = default;
@@ -33,6 +33,7 @@ struct HashMoreOp : Op {
     HashState* state = nullptr;
     std::span<const Bytes> spans;
     bool last = false;  // then `sha1` is set
+    bool bulk = false;  // a check: may wait behind others
     Sha1Digest sha1;
 };
 

@@ -1,77 +1,22 @@
 #include "runtime_asio/compute.hpp"
 
-#include <array>
-#include <new>
-
-#include "codec/sha.hpp"
+#include "runtime_asio/hashing.hpp"
 
 namespace jst::runtime_asio {
-namespace {
 
 using runtime::HashMoreOp;
 using runtime::HashOp;
 
-struct State final : runtime::HashState {
-    codec::Sha1State sha1;
-};
+AsioCompute::HashLane::HashLane() : Lane(most_lanes) {}
+AsioCompute::MoreLane::MoreLane() : Lane(most_lanes) {}
 
-template <class Digest>
-using HashMany = void (*)(std::span<const codec::Message>, std::span<Digest>);
+void AsioCompute::HashLane::work(OpList& batch) noexcept { hash_all(batch); }
+void AsioCompute::MoreLane::work(OpList& batch) noexcept { hash_more_all(batch); }
 
-// One algorithm over those of `ops` that want it.
-template <class Digest>
-void hash_those(std::span<HashOp* const> ops, bool HashOp::*wanted, Digest HashOp::*digest, HashMany<Digest> many) {
-    std::array<codec::Message, AsioCompute::most_lanes> messages;
-    std::array<Digest, AsioCompute::most_lanes> digests;
-    std::array<HashOp*, AsioCompute::most_lanes> asked;
-    std::size_t n = 0;
-    for (auto* op : ops) {
-        if (!(op->*wanted)) continue;
-        asked[n] = op;
-        messages[n++] = op->spans;
-    }
-    if (n == 0) return;
-    many(std::span(messages).first(n), std::span(digests).first(n));
-    for (std::size_t i = 0; i < n; ++i) asked[i]->*digest = digests[i];
+AsioCompute::AsioCompute(Reactor& reactor, Crew& crew) : reactor_(reactor), crew_(crew) {
+    crew.add(lane_);
+    crew.add(more_lane_);
 }
-
-void hash_group(std::span<HashOp* const> ops) noexcept {
-    try {
-        hash_those<Sha1Digest>(ops, &HashOp::want_sha1, &HashOp::sha1, codec::sha1_many);
-        hash_those<Sha256Digest>(ops, &HashOp::want_sha256, &HashOp::sha256, codec::sha256_many);
-        for (auto* op : ops)
-            if (!op->leaves.empty()) codec::sha256_many(op->spans, op->leaves);
-    } catch (const std::bad_alloc&) {
-        for (auto* op : ops) op->error = Errc::out_of_memory;
-    }
-}
-
-// Up to most_lanes from the front; `done` gets them.
-void hash_front(OpList& from, OpList& done) noexcept {
-    std::array<HashOp*, AsioCompute::most_lanes> group;
-    std::size_t n = 0;
-    while (n < group.size() && !from.empty()) {
-        group[n] = static_cast<HashOp*>(from.pop());
-        done.push(*group[n++]);
-    }
-    hash_group(std::span(group).first(n));
-}
-
-void feed(HashMoreOp& op) {
-    auto& state = static_cast<State&>(*op.state).sha1;
-    for (const auto span : op.spans) state.update(span);
-    if (op.last) op.sha1 = state.finish();
-}
-
-}  // namespace
-
-void AsioCompute::HashLane::work(OpList& batch) noexcept {
-    OpList done;
-    while (!batch.empty()) hash_front(batch, done);
-    batch.append(done);
-}
-
-AsioCompute::AsioCompute(Reactor& reactor, Crew& crew) : reactor_(reactor), crew_(crew) { crew.add(lane_); }
 
 void AsioCompute::hash(HashOp& op) {
     JST_CHECK(op.leaves.empty() || op.leaves.size() == op.spans.size(), "a leaf for each span, or none");
@@ -80,7 +25,7 @@ void AsioCompute::hash(HashOp& op) {
     (op.bulk ? bulk_ : waiting_).push(op);
 }
 
-std::unique_ptr<runtime::HashState> AsioCompute::new_state() { return std::make_unique<State>(); }
+std::unique_ptr<runtime::HashState> AsioCompute::new_state() { return std::make_unique<HashProgress>(); }
 
 void AsioCompute::hash_more(HashMoreOp& op) {
     JST_CHECK(op.state != nullptr, "hash_more without a state");
@@ -91,26 +36,64 @@ void AsioCompute::hash_more(HashMoreOp& op) {
 
 void AsioCompute::flush(Time until) {
     crew_.submit(lane_, bulk_);
-    OpList done;
-    while (!waiting_.empty() && reactor_.refresh() <= until) hash_front(waiting_, done);
-    while (!more_.empty() && reactor_.refresh() <= until) {
-        auto& op = *more_.pop();
-        feed(static_cast<HashMoreOp&>(op));
-        done.push(op);
+    while (!waiting_.empty() && reactor_.refresh() <= until) {
+        OpList group;
+        while (group.size() < most_lanes && !waiting_.empty()) group.push(*waiting_.pop());
+        hash_all(group);
+        finish(group);
     }
-    pending_ -= done.size();
-    reactor_.finish(done);
+    while (!more_.empty() && reactor_.refresh() <= until) feed();
+}
+
+// One pass over what waits: a group of states here, the bulk ones to the workers, second ones of a state held back.
+void AsioCompute::feed() {
+    OpList group;
+    OpList for_crew;
+    OpList again;
+    while (group.size() < most_lanes && !more_.empty()) {
+        auto& op = static_cast<HashMoreOp&>(*more_.pop());
+        auto& state = progress_of(op);
+        if (state.busy) {
+            again.push(op);
+            continue;
+        }
+        state.busy = true;
+        (op.bulk ? for_crew : group).push(op);
+    }
+    again.append(more_);
+    more_.append(again);
+    hash_more_all(group);
+    free_states(group);
+    const bool stuck = group.empty() && for_crew.empty();
+    crew_.submit(more_lane_, for_crew);
+    finish(group);
+    if (stuck) held_.append(more_);
+}
+
+void AsioCompute::free_states(OpList& ended) noexcept {
+    for (auto* op = ended.first(); op != nullptr; op = op->next)
+        progress_of(static_cast<HashMoreOp&>(*op)).busy = false;
 }
 
 void AsioCompute::collect() {
     OpList done = crew_.take_ended(lane_);
-    pending_ -= done.size();
-    reactor_.finish(done);
+    finish(done);
+    OpList more = crew_.take_ended(more_lane_);
+    free_states(more);
+    finish(more);
+    held_.append(more_);
+    more_.append(held_);
+}
+
+void AsioCompute::finish(OpList& ended) noexcept {
+    pending_ -= ended.size();
+    reactor_.finish(ended);
 }
 
 void AsioCompute::abandon() noexcept {
     waiting_.clear();
     more_.clear();
+    held_.clear();
     bulk_.clear();
     pending_ = 0;
 }

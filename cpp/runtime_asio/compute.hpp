@@ -1,6 +1,7 @@
 // Hashes: those of one round together, side by side in lanes, at its end on the engine thread; bulk ones on workers.
 //
 // A round's share is bounded in time; what is left waits for the next round, which then does not sleep.
+// What feeds one state is done in order: while one such operation is on its way, the next is held back.
 #pragma once
 
 #include "runtime_asio/crew.hpp"
@@ -9,9 +10,6 @@ namespace jst::runtime_asio {
 
 class AsioCompute final : public runtime::Compute {
   public:
-    /// So many messages are handed to the lanes at once.
-    static constexpr std::size_t most_lanes = 16;
-
     AsioCompute(Reactor& reactor, Crew& crew);
 
     void hash(runtime::HashOp& op) override;
@@ -26,16 +24,26 @@ class AsioCompute final : public runtime::Compute {
 
   private:
     struct HashLane final : Crew::Lane {
-        HashLane() noexcept : Lane(most_lanes) {}
+        HashLane();
         void work(OpList& batch) noexcept override;
     };
+    struct MoreLane final : Crew::Lane {
+        MoreLane();
+        void work(OpList& batch) noexcept override;
+    };
+
+    void feed();
+    void free_states(OpList& ended) noexcept;
+    void finish(OpList& ended) noexcept;
 
     Reactor& reactor_;
     Crew& crew_;
     HashLane lane_;
+    MoreLane more_lane_;
     OpList waiting_;
-    OpList more_;
     OpList bulk_;
+    OpList more_;
+    OpList held_;  // their states are on a worker
     std::size_t pending_ = 0;
 };
 
