@@ -1,7 +1,5 @@
 #include "bind/lab_runtime.hpp"
 
-#include <pybind11/stl.h>
-
 #include "bind/lab_runtime_operation.hpp"
 
 namespace jst::bind {

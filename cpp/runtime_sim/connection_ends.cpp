@@ -90,9 +90,9 @@ void Connections::drop_node(NodeId id, bool closed) {
             auto* alive = connections_.find(key);
             if (alive == nullptr || alive->sides[number].node != id) continue;
             auto& side = alive->sides[number];
+            side.readable = nullptr;  // the node has forgotten its operations: they are not touched
+            side.write = nullptr;
             if (closed && side.state == SideState::open) {
-                side.readable = nullptr;  // the node has forgotten its operations: they are not touched
-                side.write = nullptr;
                 close({key, number}, runtime::CloseMode::graceful);
             } else if (side.state != SideState::unborn && side.state != SideState::closed) {
                 drop_side(key, *alive, number);

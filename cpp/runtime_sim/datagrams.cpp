@@ -23,7 +23,7 @@ Result<DatagramKey> Datagrams::open(NodeId id, const Endpoint& at) {
         where.port = next;
     }
     if (bound_.contains(where)) return fail(Errc::address_in_use);
-    const auto key = sockets_.emplace(Socket{id, where, nullptr, {}});
+    const auto key = sockets_.emplace(Socket{id, where, nullptr, 0, {}});
     bound_.emplace(where, key);
     return key;
 }
@@ -35,7 +35,8 @@ Endpoint Datagrams::local(DatagramKey key) const {
 
 void Datagrams::readable(NodeId id, DatagramKey key, runtime::ReadableOp& op) {
     auto* socket = sockets_.find(key);
-    JST_CHECK(socket == nullptr || socket->readable == nullptr, "one readable outstanding per socket");
+    JST_CHECK(socket == nullptr || (socket->readable == nullptr && !node(id).is_queued(socket->readable_done)),
+              "one readable outstanding per socket");
     if (!node(id).submitted(op, OpKind::datagram_readable)) return;
     if (socket == nullptr) {
         node(id).finished(op, OpKind::datagram_readable, Errc::closed, 0, owner_of(key));
@@ -47,8 +48,9 @@ void Datagrams::readable(NodeId id, DatagramKey key, runtime::ReadableOp& op) {
 
 void Datagrams::wake(DatagramKey key, Socket& socket) {
     if (socket.readable == nullptr || socket.queue.empty()) return;
-    node(socket.node)
-        .finished(*socket.readable, OpKind::datagram_readable, Errc::ok, socket.queue.size(), owner_of(key));
+    socket.readable_done =
+        node(socket.node)
+            .finished(*socket.readable, OpKind::datagram_readable, Errc::ok, socket.queue.size(), owner_of(key));
     socket.readable = nullptr;
 }
 

@@ -45,6 +45,7 @@ class Datagrams final : private EventSink {
         NodeId node;
         Endpoint at;
         runtime::ReadableOp* readable = nullptr;
+        std::uint64_t readable_done = 0;
         std::deque<Packet> queue;
     };
 

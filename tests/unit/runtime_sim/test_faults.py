@@ -168,5 +168,5 @@ def test_crashing_in_the_middle_of_a_transfer_leaves_a_world_that_goes_on() -> N
         victim.start()
         town.at_b = town.b.links.listen(6881) if victim is town.b else town.at_b
     data = town.send(300_000, 9)
-    town.world.settle(town.world.now + 60)
+    assert town.world.settle(town.world.now + 60)
     assert data in [bytes(d) for d in town.b.data.values()]
