@@ -6,6 +6,7 @@
 #include "engine/file_moves.hpp"
 #include "engine/file_sweeps.hpp"
 #include "engine/state_store.hpp"
+#include "engine/unparking.hpp"
 #include "runtime_asio/driver.hpp"
 #include "runtime_sim/disk.hpp"
 #include "runtime_sim/world.hpp"
@@ -187,20 +188,42 @@ class StoreBench {
     void close_files() {
         bench_.run([&] { store_->close_files(); }, [&] { return !store_->files_open(); });
     }
-    std::vector<std::uint32_t> set_skipped(const std::vector<bool>& skipped) {
-        std::vector<std::uint32_t> out;
-        for (const auto file : store_->set_skipped(skipped)) out.push_back(file.value);
-        return out;
+    /// The parked file that is wanted again, if any.
+    std::optional<std::uint32_t> set_skipped(const std::vector<bool>& skipped) {
+        store_->set_skipped(skipped);
+        const auto file = store_->leaving();
+        return file ? std::optional(file->value) : std::nullopt;
     }
-    Outcome unpark(std::uint32_t file, const std::vector<std::uint32_t>& have) {
-        Bitfield bits(store_->map().num_pieces());
-        for (const auto piece : have) bits.set(PieceIndex{piece});
-        Unpark unpark(*store_, {}, FileIndex{file}, bits);
-        bool done = false;
-        unpark.owner = &done;
-        unpark.on_done = [](Unpark& self, Time) { *static_cast<bool*>(self.owner) = true; };
-        bench_.run([&] { unpark.start(); }, [&] { return done; });
-        return outcome(unpark.error(), unpark.error_path());
+    /// Unparks while `writes` go on; the have bits are `have` and what was written by then.
+    Outcome unpark(const std::vector<std::uint32_t>& have, const std::vector<Write>& writes) {
+        have_ = Bitfield(store_->map().num_pieces());
+        for (const auto piece : have) have_.set(PieceIndex{piece});
+        Unparking unparking(*store_, {},
+                            [](void* owner) -> const Bitfield& { return static_cast<StoreBench*>(owner)->have_; });
+        unparking.owner = this;
+        std::vector<Bytewise> jobs(writes.size());
+        const auto begin = [&] {
+            for (std::size_t i = 0; i < writes.size(); ++i) {
+                jobs[i].data = to_vector(view_of(std::get<2>(writes[i])));
+                jobs[i].from = {jobs[i].data};
+                jobs[i].job->piece = PieceIndex{std::get<0>(writes[i])};
+                jobs[i].job->begin = std::get<1>(writes[i]);
+                jobs[i].job->from = jobs[i].from;
+                jobs[i].job->owner = this;
+                jobs[i].job->on_done = [](StoreJob& job, Time) {
+                    static_cast<StoreBench*>(job.owner)->have_.set(job.piece);
+                };
+                store_->submit(*jobs[i].job);
+            }
+            store_->set_skipped({});
+            unparking.pump();
+        };
+        bench_.run(begin, [&] {
+            return !unparking.is_running() && store_->jobs() == 0 &&
+                   (unparking.is_done() || unparking.error() != Errc::ok);
+        });
+        store_->on_parts_quiet = nullptr;
+        return outcome(unparking.error(), unparking.error_path());
     }
 
     struct Seen {
@@ -228,6 +251,7 @@ class StoreBench {
         return py::make_tuple(outcome(checker.error(), checker.error_path()), seen.pieces, seen.most_buffered);
     }
     std::vector<bool> parked() const { return store_->parked(); }
+    void restore_parked(const std::vector<bool>& parked) { store_->restore_parked(parked); }
 
   private:
     std::vector<Outcome> run(std::vector<Bytewise>& jobs) {
@@ -249,6 +273,7 @@ class StoreBench {
     DiskBench& bench_;
     std::shared_ptr<const codec::Metainfo> metainfo_;
     std::unique_ptr<FileStore> store_;
+    Bitfield have_;
 };
 
 class StateBench {
@@ -327,7 +352,8 @@ void bind_lab_disk(py::module_& storage) {
         .def("rename", &StoreBench::rename)
         .def("close_files", &StoreBench::close_files)
         .def("set_skipped", &StoreBench::set_skipped)
-        .def("unpark", &StoreBench::unpark)
+        .def("unpark", &StoreBench::unpark, py::arg("have"), py::arg("writes") = std::vector<StoreBench::Write>{})
+        .def("restore_parked", &StoreBench::restore_parked)
         .def("parked", &StoreBench::parked)
         .def("check", &StoreBench::check, py::arg("pieces") = std::nullopt, py::arg("budget") = 16u << 20,
              py::arg("holes") = std::vector<bool>{}, py::arg("cancel_after") = 0);

@@ -1,8 +1,8 @@
-// Moving files: a torrent to another directory, one file to another name, parked bytes into their file.
+// Moving files: a torrent to another directory, one file to another name.
 //
 // A move renames each file; on another file system it copies in chunks, syncs, and deletes the source last. A file that
 // is not there is skipped. When it fails half way, what was moved is moved back. The store's handles are closed before
-// (JST_CHECK) and the store takes its new path only after success. Unpark copies what the part file holds of one file.
+// (JST_CHECK) and the store takes its new path only after success.
 // Invariants: 1. at no time is the only copy of a byte deleted; 2. one buffer of move_chunk_bytes each.
 #pragma once
 
@@ -64,40 +64,6 @@ class MoveSweep final : public Sweep {
     ByteVector buffer_;
     MutableBytes into_;
     Bytes from_;
-};
-
-/// Copies the parked bytes of one file out of the part file: those of the shared pieces that we have. Then the store
-/// calls it unparked. Writes of other pieces may go on meanwhile.
-class Unpark {
-  public:
-    using Handler = void (*)(Unpark& unpark, Time now);
-    Handler on_done = nullptr;
-    void* owner = nullptr;
-
-    Unpark(FileStore& store, runtime::Tag tag, FileIndex file, const Bitfield& have);
-    Unpark(const Unpark&) = delete;
-    Unpark& operator=(const Unpark&) = delete;
-    void start();
-    FileIndex file() const noexcept { return file_; }
-    Errc error() const noexcept { return job_.error; }
-    const std::string& error_path() const noexcept { return job_.path; }
-
-  private:
-    static void on_job(StoreJob& job, Time now);
-    bool next_chunk();
-    void chunk_done(Time now);
-
-    FileStore& store_;
-    FileIndex file_;
-    std::vector<PieceIndex> pieces_;
-    std::size_t at_piece_ = 0;
-    std::uint64_t done_ = 0;  // bytes of the slice in this piece
-    bool reading_ = true;
-    StoreJob job_;
-    ByteVector buffer_;
-    MutableBytes into_;
-    Bytes from_;
-    runtime::DiskOp wake_;
 };
 
 }  // namespace jst::engine

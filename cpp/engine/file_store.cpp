@@ -170,6 +170,10 @@ FileStore::Target FileStore::target_of(StoreJob& job) {
     if (const auto offset = parts_.offset(piece, within)) {
         target.key.file = part_file_number;
         target.offset = *offset;
+        if (job.into.empty() && !job.in_parts_) {
+            job.in_parts_ = true;
+            ++part_writers_;
+        }
     }
     return target;
 }
@@ -237,19 +241,28 @@ void FileStore::finish(StoreJob& job, Errc error, Time now) {
     if (error != Errc::ok) job.path = target_path(job.pinned_);
     job.store_ = nullptr;
     --jobs_;
+    const bool quiet = std::exchange(job.in_parts_, false) && --part_writers_ == 0;
     if (job.on_done != nullptr) job.on_done(job, now);
+    if (quiet && part_writers_ == 0 && on_parts_quiet != nullptr) on_parts_quiet(*this, now);
 }
 
-std::vector<FileIndex> FileStore::set_skipped(const std::vector<bool>& skipped) {
-    std::vector<FileIndex> wanted_again;
-    for (std::uint32_t f = 0; f < num_files(); ++f) {
-        const bool skip = f < skipped.size() && skipped[f];
-        if (skip && !exists_[f] && layout_->files[f].on_disk) parked_[f] = true;
-        if (skip || !parked_[f] || leaving_[f]) continue;
-        leaving_[f] = true;
-        wanted_again.push_back(FileIndex{f});
+void FileStore::set_skipped(std::vector<bool> skipped) {
+    skipped_ = std::move(skipped);
+    skipped_.resize(num_files());
+    if (looked_) park();
+}
+
+void FileStore::park() {
+    for (std::uint32_t f = 0; f < num_files() && f < skipped_.size(); ++f) {
+        if (skipped_[f] && !exists_[f] && layout_->files[f].on_disk) parked_[f] = true;
+        if (!skipped_[f] && parked_[f]) leaving_[f] = true;
     }
-    return wanted_again;
+}
+
+std::optional<FileIndex> FileStore::leaving() const noexcept {
+    const auto found = std::find(leaving_.begin(), leaving_.end(), true);
+    if (found == leaving_.end()) return std::nullopt;
+    return FileIndex{static_cast<std::uint32_t>(found - leaving_.begin())};
 }
 
 std::vector<bool> FileStore::parked() const {
@@ -269,6 +282,8 @@ void FileStore::unparked(FileIndex file) {
 
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
     for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) exists_[f] = stamps[f].exists;
+    looked_ = true;
+    park();
 }
 
 std::vector<FileIndex> FileStore::take_dirty() {

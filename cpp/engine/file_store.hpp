@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -54,6 +55,7 @@ struct StoreJob {
     friend class FileStore;
     FileStore* store_ = nullptr;
     bool straight_ = false;  // past the part file
+    bool in_parts_ = false;  // counted as a writer of the part file
     std::uint64_t at_ = 0;   // bytes done
     std::uint64_t length_ = 0;
     std::uint64_t slice_ = 0;   // bytes under way, at
@@ -93,18 +95,29 @@ class FileStore {
     void submit_straight(StoreJob& job);
     std::uint32_t jobs() const noexcept { return jobs_; }
 
-    /// Which files a shared piece's bytes go to the part file for. `skipped`: one flag per file. A file that is there
-    /// already stays a file. Gives back the files to unpark: parked and wanted again. What is written to them from now
-    /// on goes to the files themselves.
-    std::vector<FileIndex> set_skipped(const std::vector<bool>& skipped);
+    /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already
+    /// stays a file, so nothing is parked before note_existing(). A file that is wanted again waits in leaving(): what
+    /// is written from then on goes to the file itself.
+    void set_skipped(std::vector<bool> skipped);
+    /// The first parked file that is wanted again and not unparked yet.
+    std::optional<FileIndex> leaving() const noexcept;
+    /// Writes under way that touch the part file.
+    std::uint32_t part_writers() const noexcept { return part_writers_; }
+    /// Called when the last of them ended.
+    void (*on_parts_quiet)(FileStore& store, Time now) = nullptr;
+    void* owner = nullptr;
     bool is_parked(FileIndex file) const noexcept { return file.value < parked_.size() && parked_[file.value]; }
     /// One flag per file for the record; empty when none is parked.
     std::vector<bool> parked() const;
     void restore_parked(const std::vector<bool>& parked);
     void unparked(FileIndex file);
+    /// The file's bytes of this piece were written to the file since it is leaving.
+    bool was_written_leaving(FileIndex file, PieceIndex piece) const {
+        return straightened_.contains({file.value, piece.value});
+    }
     const storage::PartFile& parts() const noexcept { return parts_; }
 
-    /// What is on disk, from a StatSweep or a record: files that are there are never parked or reserved again.
+    /// What is on disk, from a StatSweep: files that are there are never parked or reserved again.
     void note_existing(std::span<const storage::FileStamp> stamps);
     void note_written(FileIndex file) { exists_[file.value] = dirty_[file.value] = true; }
     void note_part_written() noexcept { part_dirty_ = true; }
@@ -132,6 +145,7 @@ class FileStore {
     static void on_handle(HandleWaiter& waiter, Time now);
     static void on_op(runtime::Op& op, Time now);
     void begin(StoreJob& job);
+    void park();
     bool step(StoreJob& job);
     Target target_of(StoreJob& job);
     bool goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece);
@@ -151,12 +165,15 @@ class FileStore {
     std::uint32_t number_;
     std::uint32_t jobs_ = 0;
     std::map<std::uint32_t, std::string> renamed_;
+    std::vector<bool> skipped_;
     std::vector<bool> parked_;
     std::vector<bool> leaving_;  // parked, and being unparked: reads of old pieces still go to the part file
     std::set<std::pair<std::uint32_t, std::uint32_t>> straightened_;  // (file, piece) written since it is leaving
     std::vector<bool> exists_;
     std::vector<bool> dirty_;
     bool part_dirty_ = false;
+    bool looked_ = false;
+    std::uint32_t part_writers_ = 0;
     bool anchored_ = false;
 };
 

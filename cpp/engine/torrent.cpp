@@ -32,6 +32,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       swarm_(core, *this),
       look_(files_, tag()),
       checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
+      unparking_(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); }),
       wanted_(setup.wanted),
       trusted_(setup.trusted),
       sequential_(setup.sequential),
@@ -46,7 +47,8 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       stall_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this),
       goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this) {
     stall_timer_.tag = goal_timer_.tag = tag();
-    look_.owner = checker_.owner = this;
+    look_.owner = checker_.owner = unparking_.owner = this;
+    unparking_.on_done = [](Unparking& u, Time now) { static_cast<Torrent*>(u.owner)->on_unparked(now); };
     look_.on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
     checker_.on_piece = [](Checker& c, PieceIndex piece, bool good, Time) {
         static_cast<Torrent*>(c.owner)->on_checked(piece, good);
@@ -145,11 +147,18 @@ void Torrent::set_piece_priority(PieceIndex piece, std::uint8_t priority, Time n
     evaluate(now);
 }
 
+void Torrent::on_unparked(Time now) {
+    dirty_ = urgent_ = true;
+    if (unparking_.error() != Errc::ok) return fail(unparking_.error(), unparking_.error_path(), now);
+    update_completion(now);
+    evaluate(now);
+}
+
 // Files decide, the user's word for a single piece overrules them; bytes of skipped files go to the part file.
 void Torrent::apply_priorities() {
     std::vector<bool> skipped(file_priorities_.size());
     for (std::size_t i = 0; i < skipped.size(); ++i) skipped[i] = file_priorities_[i] == 0;
-    for (const FileIndex file : files_.set_skipped(skipped)) unparking_.push_back(file);
+    files_.set_skipped(std::move(skipped));
     auto priorities = storage::piece_priorities(layout_->map, file_priorities_);
     for (std::size_t i = 0; i < piece_priorities_.size(); ++i)
         if (piece_priorities_[i] != as_the_files_say) priorities[i] = piece_priorities_[i];
@@ -323,7 +332,8 @@ void Torrent::on_emptied(Time now) {
 
 void Torrent::update_completion(Time now) {
     if (phase_ != Phase::ready) return;
-    const bool all = download_.picker().is_complete() && (empty_made_ || !networking_);
+    unparking_.pump();
+    const bool all = download_.picker().is_complete() && (empty_made_ || !networking_) && unparking_.is_done();
     if (all == complete_) return;
     account_time(now);
     complete_ = all;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/checker.hpp"
+#include "engine/unparking.hpp"
 #include "engine/conversation.hpp"
 #include "engine/download.hpp"
 #include "engine/file_sweeps.hpp"
@@ -148,6 +149,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_check_done(Time now);
     void become_ready(const Bitfield& have, Time now);
     void on_emptied(Time now);
+    void on_unparked(Time now);
     void begin_removal(Time now);
     void update_completion(Time now);
     void update_state(Time now);
@@ -179,6 +181,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     std::unique_ptr<EmptyFilesSweep> empty_files_;
     std::unique_ptr<RemoveSweep> removal_;
     Checker checker_;
+    Unparking unparking_;
 
     storage::WantedState wanted_;
     Phase phase_ = Phase::unchecked;
@@ -197,7 +200,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool empty_made_ = false;
     bool evaluating_ = false;
     ByteVector encoded_;  // the .torrent, for the record
-    std::vector<FileIndex> unparking_;
     std::optional<Error> error_;
     std::string error_where_;
     std::optional<storage::TorrentRecord> record_;  // until the files were looked at

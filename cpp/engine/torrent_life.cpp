@@ -98,7 +98,7 @@ void Torrent::begin_removal(Time) {
 
 bool Torrent::is_quiet() const noexcept {
     const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running());
-    return !sweeping && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
+    return !sweeping && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }
 
 bool Torrent::is_drained() const noexcept {

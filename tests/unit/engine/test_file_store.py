@@ -247,10 +247,16 @@ def skipped_sample() -> Sample:
     return v1([("a", 10_000), ("b", 30_000), ("c", 9152)])
 
 
+def skipping_store(sample: Sample, path: Path) -> Any:
+    store = open_store(sample, path)
+    store.stat()
+    assert store.set_skipped([False, True, False]) is None
+    return store
+
+
 def test_shared_bytes_of_a_skipped_file_stay_out_of_it(tmp_path: Path) -> None:
     sample = skipped_sample()
-    store = open_store(sample, tmp_path)
-    assert store.set_skipped([False, True, False]) == []
+    store = skipping_store(sample, tmp_path)
     assert store.write([(0, 0, sample.pieces[0]), (2, 0, sample.pieces[2])]) == [("ok", "")] * 2
     found = on_disk(tmp_path)
     (part,) = [name for name in found if name.endswith(".parts")]
@@ -265,32 +271,52 @@ def test_shared_bytes_of_a_skipped_file_stay_out_of_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def without_parts(path: Path) -> dict[str, bytes]:
+    return {name: data for name, data in on_disk(path).items() if not name.endswith(".parts")}
+
+
 def test_a_skipped_file_that_is_wanted_again_gets_its_bytes(tmp_path: Path) -> None:
     sample = skipped_sample()
-    store = open_store(sample, tmp_path)
-    store.set_skipped([False, True, False])
+    store = skipping_store(sample, tmp_path)
     store.write([(0, 0, sample.pieces[0])])
-    assert store.set_skipped([False, False, False]) == [1]
+    assert store.set_skipped([False] * 3) == 1
     # A piece that comes in meanwhile goes straight to the file, and is read from there.
     store.write([(2, 0, sample.pieces[2])])
     assert store.read([(0, 0, 16384), (2, 0, len(sample.pieces[2]))]) == [
         (("ok", ""), sample.pieces[0]),
         (("ok", ""), sample.pieces[2]),
     ]
-    assert store.unpark(1, [0]) == ("ok", "")
+    assert store.unpark([0, 2]) == ("ok", "")
     assert store.parked() == []
-    write_all(store, Sample(b"", sample.pieces[:2], {}))
+    store.write([(1, 0, sample.pieces[1])])
     assert [d for _, d in store.read([(n, 0, len(p)) for n, p in enumerate(sample.pieces)])] == sample.pieces
-    assert {n: d for n, d in on_disk(tmp_path).items() if not n.endswith(".parts")} == sample.files
+    assert without_parts(tmp_path) == sample.files
+
+
+def test_a_write_to_the_part_file_under_way_is_waited_for(tmp_path: Path) -> None:
+    sample = skipped_sample()
+    store = skipping_store(sample, tmp_path)
+    assert store.unpark([], [(n, 0, p) for n, p in enumerate(sample.pieces)]) == ("ok", "")
+    assert without_parts(tmp_path) == sample.files
 
 
 def test_unparking_without_bytes_is_answered(tmp_path: Path) -> None:
-    store = open_store(skipped_sample(), tmp_path)
-    store.set_skipped([False, True, False])
-    assert store.set_skipped([False] * 3) == [1]
-    assert store.set_skipped([False] * 3) == [], "asked for once"
-    assert store.unpark(1, []) == ("ok", "")
+    store = skipping_store(skipped_sample(), tmp_path)
+    assert store.set_skipped([False] * 3) == 1
+    assert store.unpark([]) == ("ok", "")
     assert store.parked() == []
+    assert store.set_skipped([False] * 3) is None
+
+
+def test_a_part_file_that_is_gone_ends_the_unparking_with_its_path(tmp_path: Path) -> None:
+    sample = skipped_sample()
+    store = skipping_store(sample, tmp_path)
+    store.write([(0, 0, sample.pieces[0])])
+    store.close_files()
+    (part,) = tmp_path.glob(".*.parts")
+    part.unlink()
+    assert store.unpark([0]) == ("not_found", str(part))
+    assert store.parked() == [False, True, False], "it keeps waiting"
 
 
 def test_a_file_that_exists_is_never_parked(tmp_path: Path) -> None:
@@ -300,16 +326,30 @@ def test_a_file_that_exists_is_never_parked(tmp_path: Path) -> None:
     store.set_skipped([False, True, False])
     assert store.parked() == []
     again = open_store(sample, tmp_path)
-    again.stat()
     again.set_skipped([True, True, True])
+    assert again.parked() == [], "not before the disk was looked at"
+    again.stat()
     assert again.parked() == []
     assert again.read([(0, 0, 16384)])[0][1] == sample.pieces[0]
 
 
+def test_what_a_record_says_of_parked_files_holds(tmp_path: Path) -> None:
+    sample = skipped_sample()
+    store = skipping_store(sample, tmp_path)
+    store.write([(0, 0, sample.pieces[0])])
+    again = storage.StoreBench(storage.DiskBench(), sample.torrent, str(tmp_path))
+    again.restore_parked(store.parked())
+    again.set_skipped([False] * 3)
+    again.stat()
+    assert again.read([(0, 0, 16384)])[0][1] == sample.pieces[0]
+    assert again.unpark([0]) == ("ok", "")
+    assert again.read([(0, 0, 16384)])[0][1] == sample.pieces[0]
+    assert (tmp_path / "t/b").read_bytes() == sample.files["t/b"][:6384]
+
+
 def test_a_piece_of_a_skipped_file_alone_goes_to_the_file(tmp_path: Path) -> None:
     sample = skipped_sample()
-    store = open_store(sample, tmp_path)
-    store.set_skipped([False, True, False])
+    store = skipping_store(sample, tmp_path)
     assert store.write([(1, 0, sample.pieces[1])]) == [("ok", "")]
     assert set(on_disk(tmp_path)) == {"t/b"}
     assert store.read([(1, 0, 16384)])[0][1] == sample.pieces[1]
