@@ -80,7 +80,7 @@ void bind_host(py::module_& lab) {
              "bulk"_a = false)
         .def("spoil", &LabHost::spoil, "op"_a)
         .def("new_state", &LabHost::new_state)
-        .def("hash_more", &LabHost::hash_more, "state"_a, "spans"_a, "last"_a = false)
+        .def("hash_more", &LabHost::hash_more, "state"_a, "spans"_a, "last"_a = false, "bulk"_a = false)
         .def_property_readonly("hash_pending", &LabHost::hash_pending);
     bind_sockets(host);
 }

@@ -92,7 +92,7 @@ class LabHost final : public runtime::Host {
     /// Breaks the rule that buffers stay as they were given.
     void spoil(std::uint64_t op);
     std::uint64_t new_state();
-    std::uint64_t hash_more(std::uint64_t state, const std::vector<py::bytes>& spans, bool last);
+    std::uint64_t hash_more(std::uint64_t state, const std::vector<py::bytes>& spans, bool last, bool bulk);
 
     // ---- Host ----
     void on_wake(Time now) override;

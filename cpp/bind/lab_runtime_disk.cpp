@@ -139,13 +139,14 @@ std::uint64_t LabHost::new_state() {
     return last_id_;
 }
 
-std::uint64_t LabHost::hash_more(std::uint64_t state, const std::vector<py::bytes>& spans, bool last) {
+std::uint64_t LabHost::hash_more(std::uint64_t state, const std::vector<py::bytes>& spans, bool last, bool bulk) {
     auto& operation = make<HashMoreOp>("hash_more", py::none());
     auto& op = operation.op;
     operation.give(spans);
     op.state = states_.at(state).get();
     op.spans = operation.from;
     op.last = last;
+    op.bulk = bulk;
     submit([&] { world_->seam().compute.hash_more(op); });
     return operation.id;
 }

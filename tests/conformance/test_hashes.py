@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
 from tests.conformance.harness import World
 
 
@@ -49,16 +51,32 @@ def test_many_of_one_round_with_mixed_lengths(world: World) -> None:
     assert world.host.hash_pending == 0
 
 
-def test_a_state_is_fed_in_order(world: World) -> None:
-    parts = [data(n, n) for n in (1, 64, 1000, 16384, 0, 63)]
-    first, second = world.host.new_state(), world.host.new_state()
-    ops = [world.host.hash_more(first, [part[:10], part[10:]]) for part in parts]
-    world.host.hash_more(second, [b"other"])
-    last = world.host.hash_more(first, [b"end"], last=True)
-    other = world.host.hash_more(second, [], last=True)
-    assert world.done(last).data == hashlib.sha1(b"".join(parts) + b"end").digest()
-    assert world.done(other).data == hashlib.sha1(b"other").digest()
-    assert [world.done(op).error for op in ops] == ["ok"] * len(parts)
+@pytest.mark.parametrize("bulk", [(False,), (True,), (True, False)])
+def test_states_are_fed_in_order_however_many_there_are(world: World, bulk: tuple[bool, ...]) -> None:
+    parts = [[data(n, n + salt) for n in (1, 64, 1000, 16384, 0, 63, 65)] for salt in range(20)]
+    states = [world.host.new_state() for _ in parts]
+    ops: list[int] = []
+    last: list[int] = []
+
+    def feed_all() -> None:
+        for i in range(len(parts[0])):
+            for j, state in enumerate(states):
+                part = parts[j][i]
+                spans = [part[:j], part[j:]]
+                ops.append(world.host.hash_more(state, spans, bulk=bulk[(i + j) % len(bulk)]))
+        last.extend(world.host.hash_more(state, [b"end"], last=True, bulk=bulk[0]) for state in states)
+
+    world.host.command(feed_all)
+    assert [world.done(op).data for op in last] == [hashlib.sha1(b"".join(p) + b"end").digest() for p in parts]
+    assert {world.done(op).error for op in ops} == {"ok"}
+    assert all(world.done(op).intact for op in ops)
+    assert world.host.hash_pending == 0
+
+
+def test_an_ended_state_starts_anew(world: World) -> None:
+    state = world.host.new_state()
+    assert world.done(world.host.hash_more(state, [b"one"], last=True)).data == hashlib.sha1(b"one").digest()
+    assert world.done(world.host.hash_more(state, [], last=True)).data == hashlib.sha1(b"").digest()
 
 
 def test_a_large_message_in_bulk(world: World) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from jstorrent import _core
+from jstorrent._errors import NetworkError
+
 from tests.conformance.harness import LOCALHOST, World
 
 MAX_SPANS = 64
@@ -155,7 +156,7 @@ def test_a_dropped_stream_resets_the_other_side_and_completes_nothing(world: Wor
 
 
 def test_a_stream_dropped_while_its_completion_waits_gives_none(world: World) -> None:
-    near, far = world.pair()
+    near, _far = world.pair()
     ops: list[int] = []
 
     def write_and_drop() -> None:
@@ -169,7 +170,7 @@ def test_a_stream_dropped_while_its_completion_waits_gives_none(world: World) ->
 
 @pytest.mark.parametrize("abort", [False, True])
 def test_close_cancels_what_is_outstanding_in_a_later_turn(world: World, abort: bool) -> None:
-    near, far = world.pair()
+    near, _far = world.pair()
     op = world.host.readable(near)
     world.host.close(near, abort=abort)
     event = world.done(op)
@@ -179,7 +180,7 @@ def test_close_cancels_what_is_outstanding_in_a_later_turn(world: World, abort: 
 
 
 def test_close_cancels_also_what_has_ended_but_was_not_delivered(world: World) -> None:
-    near, far = world.pair()
+    near, _far = world.pair()
     ops: list[int] = []
 
     def write_and_close() -> None:
@@ -202,7 +203,7 @@ def test_cancel_leaves_the_stream_usable(world: World) -> None:
 
 
 def test_a_closed_stream_says_so(world: World) -> None:
-    near, far = world.pair()
+    near, _far = world.pair()
     world.host.close(near)
     assert world.done(world.host.readable(near)).error == "closed"
     assert world.done(world.host.write(near, [b"x"])).error == "closed"
@@ -262,9 +263,9 @@ def test_dialling_from_an_own_address(world: World) -> None:
 
 def test_an_address_in_use_is_refused(world: World) -> None:
     listener = world.listen()
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(NetworkError) as caught:
         world.host.listen(world.host.local(listener))
-    assert caught.value.code == "address_in_use"  # type: ignore[attr-defined]
+    assert caught.value.code == "address_in_use"
 
 
 def test_closing_a_listener_cancels_its_accept(world: World) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from jstorrent import _core
+
 from tests.conformance.harness import WORLDS, World
 
 
@@ -36,7 +36,7 @@ def test_no_completion_is_ever_inline_and_each_comes_once(world: World, tmp_path
 def test_an_operation_submitted_in_a_turn_completes_in_a_later_turn(world: World) -> None:
     later: list[int] = []
     first = world.host.hash([b"a"], sha1=True)
-    near, far = world.pair()
+    near, _far = world.pair()
 
     def in_turn(event: Any) -> None:
         later.append(world.host.hash([b"b"], sha1=True))
@@ -156,7 +156,7 @@ def test_a_broken_rule_in_a_command_is_caught(world: World) -> None:
 
 @pytest.mark.parametrize("what", ["readable", "write", "accept"])
 def test_a_second_operation_of_a_kind_is_a_broken_rule(world: World, what: str) -> None:
-    near, far = world.pair()
+    near, _far = world.pair()
     if what == "readable":
         ops = [world.host.readable(near), world.host.readable(near)]
     elif what == "write":

@@ -8,7 +8,6 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from jstorrent import _core
 
 lanes = _core.lab.hash_lanes

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jstorrent._errors import NetworkError
 
 from tests.conformance.harness import World
 
@@ -52,7 +53,7 @@ def test_a_round_has_at_most_sixty_four_turns(world: World) -> None:
 
 
 def test_sockets_and_disk_share_a_round(world: World) -> None:
-    near, far = world.pair()
+    near, _far = world.pair()
     ops: list[int] = []
 
     def many() -> None:
@@ -68,10 +69,10 @@ def test_sockets_and_disk_share_a_round(world: World) -> None:
 def test_the_ceiling_of_sockets(ceiling: int) -> None:
     world = World("asio", max_sockets=ceiling)
     listeners = [world.listen() for _ in range(ceiling)]
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(NetworkError) as caught:
         world.listen()
-    assert caught.value.code == "too_many_sockets"  # type: ignore[attr-defined]
-    with pytest.raises(Exception):
+    assert caught.value.code == "too_many_sockets"
+    with pytest.raises(NetworkError):
         world.host.open_udp("127.0.0.1:0")
     at = world.host.local(listeners[0])
     assert world.done(world.host.connect(at)).error == "too_many_sockets"

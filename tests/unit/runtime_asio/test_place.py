@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from jstorrent import _core
+
 from tests.conformance.harness import World
 
 
