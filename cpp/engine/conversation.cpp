@@ -35,7 +35,7 @@ void Conversation::on_readable(Peer& peer, Time now) {
     }
     if (peer.closed) return;
     torrent_.download().refill(peer, now);
-    if (!peer.waits_for_rate) peer.link->await_readable();
+    if (!peer.waits_for_rate && !peer.waits_for_memory) peer.link->await_readable();
 }
 
 // One scatter read and what came of it. True when there may be more to read.
@@ -44,6 +44,15 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     std::array<MutableBytes, wire::max_spans> spans;
     const auto expected = peer.state == PeerState::connected ? download.expect(peer) : std::span<const wire::ExpectedBlock>{};
     std::size_t n = peer.wire.prepare(expected, core_.scratch, spans);
+    if (download.is_short_of_memory() && expected.size() < wire::max_predicted) --n;  // the overflow would be lost
+    if (n == 0) {
+        static_cast<void>(peer.wire.commit(0, now));
+        download.settle(peer);
+        peer.waits_for_memory = true;
+        return false;
+    }
+    // Within a header nothing is predicted: its rest is read alone, so that the blocks behind it find their places.
+    if (n == 1 && !expected.empty()) spans[0] = spans[0].first(wire::piece_header_size);
     std::uint64_t room = 0;
     for (std::size_t i = 0; i < n; ++i) room += spans[i].size();
     const std::uint64_t granted = policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
@@ -98,6 +107,13 @@ void Conversation::wait_for_rate(Peer& peer, Time now) {
     // A few blocks at a time: waking for every byte would cost more than it brings.
     const std::uint64_t burst = std::uint64_t{4} * block_size;
     peer.timer.set_sooner(policy::deadline_both(core_.throttle.down, torrent_.throttle().down, burst, now));
+}
+
+void Conversation::read_on() {
+    for (const PeerKey key : torrent_.download().peers) {
+        Peer* const peer = core_.peer(key);
+        if (peer != nullptr && std::exchange(peer->waits_for_memory, false)) peer->link->await_readable();
+    }
 }
 
 void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::uint64_t payload, Time now) {

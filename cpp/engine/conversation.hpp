@@ -27,6 +27,8 @@ class Conversation final : public PeerOwner {
 
     /// An incoming peer whose handshake the listener has read: answers it and goes on.
     void greet(Peer& peer, const wire::Handshake& theirs, Time now);
+    /// Memory came free: peers that waited for it are read again.
+    void read_on();
     void announce_have(PieceIndex piece);
     /// The earliest moment at which the peer's timer has something to do.
     Time deadline(const Peer& peer, Time now) const;

@@ -81,6 +81,14 @@ void Core::emit(EventKind kind, TorrentKey torrent, Event details) {
 
 std::uint64_t Core::download_memory() const noexcept { return pool.limit() / 8 * download_share; }
 
+BlockBuffer Core::acquire_for_upload() {
+    const std::uint64_t most = std::max<std::uint64_t>(1, (pool.limit() - download_memory()) / block_size);
+    if (upload_blocks_ >= most) return {};
+    BlockBuffer buffer = pool.acquire();
+    if (buffer) ++upload_blocks_;
+    return buffer;
+}
+
 void Core::unreserve(std::uint64_t bytes) noexcept { reserved_ -= std::min(bytes, reserved_); }
 
 Peer& Core::adopt(std::unique_ptr<Peer> peer) {

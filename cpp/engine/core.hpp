@@ -69,6 +69,10 @@ class Core {
     void promise(std::uint64_t bytes) noexcept { reserved_ += bytes; }
     void unreserve(std::uint64_t bytes) noexcept;
 
+    /// Memory for what is sent: never more than the rest.
+    BlockBuffer acquire_for_upload();
+    void uploaded() noexcept { --upload_blocks_; }
+
     /// Enters a new peer in the table.
     Peer& adopt(std::unique_ptr<Peer> peer);
     /// Takes a closed peer out: its link ends and is buried until the world lets go of it.
@@ -111,6 +115,7 @@ class Core {
   private:
     std::vector<Network> filter_;
     std::uint64_t reserved_ = 0;
+    std::uint64_t upload_blocks_ = 0;
     bool wake_soon_ = false;
 };
 

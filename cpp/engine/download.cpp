@@ -114,6 +114,7 @@ Time Download::deadline(const Peer& peer) const {
 
 std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
     expected_.clear();
+    short_ = false;
     const auto arriving = peer.wire.arriving();
     for (const auto& asked : ledger_.outstanding(peer.key)) {
         if (expected_.size() == wire::max_predicted) break;
@@ -123,6 +124,7 @@ std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
         Byte* const slot = piece->slot(asked.block.begin / block_size);
         if (slot == nullptr) {
             ledger_.release_lease(peer.key, asked.block);
+            short_ = true;
             break;
         }
         expected_.push_back({asked.block, slot});
@@ -228,6 +230,12 @@ void Download::end_piece(PieceIndex piece) {
     dying_.push_back(std::move(found->second));  // its own handler may be running: freed when the round ends
     jobs_.erase(found);
     hungry_ = true;
+    memory_freed_ = true;
+}
+
+void Download::on_memory_freed() {
+    memory_freed_ = true;
+    client_.on_download_idle(core_.now());
 }
 
 void Download::free_ended() {

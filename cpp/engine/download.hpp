@@ -27,7 +27,7 @@ class Download final : public PieceJob::Client {
         virtual void on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time now) = 0;
         virtual void on_download_error(Errc error, const std::string& where, Time now) = 0;
         virtual void on_guilty(const IpAddress& host, Time now) = 0;
-        /// Nothing is out any more that the torrent must wait for.
+        /// Something that the torrent waits for may be over: an operation ended, memory came free.
         virtual void on_download_idle(Time now) = 0;
     };
 
@@ -51,6 +51,10 @@ class Download final : public PieceJob::Client {
 
     // -- payload
     std::span<const wire::ExpectedBlock> expect(Peer& peer);
+    /// The last expect() ended early because there was no memory: read no further than it says.
+    bool is_short_of_memory() const noexcept { return short_; }
+    /// Peers that were not read for want of memory may be read again.
+    bool take_memory_freed() noexcept { return std::exchange(memory_freed_, false); }
     /// After the events of one read: predicted places that were not filled are free again.
     void settle(Peer& peer);
     void on_block_started(Peer& peer, const wire::BlockStarted& started, Time now);
@@ -95,6 +99,7 @@ class Download final : public PieceJob::Client {
 
   private:
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
+    void on_memory_freed() override;
     PieceJob* job(PieceIndex piece);
     PieceJob& begin_piece(PieceIndex piece);
     void end_piece(PieceIndex piece);
@@ -133,6 +138,8 @@ class Download final : public PieceJob::Client {
     bool hungry_ = false;
     bool starved_ = false;
     bool in_endgame_ = false;
+    bool short_ = false;
+    bool memory_freed_ = false;
     Time last_payload_{0};
 };
 

@@ -46,6 +46,11 @@ Link::Link(Core& core, PeerKey peer) : core_(core), peer_(peer) {
     connect_.owner = readable_.owner = write_.owner = this;
 }
 
+Link::~Link() {
+    for (const auto& kept : buffers_)
+        if (kept) core_.uploaded();
+}
+
 void Link::dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& tag) {
     connect_.tag = tag;
     core_.rt.net.connect(connect_, to, from);
@@ -93,6 +98,7 @@ void Link::send_block(const Block& block, BlockBuffer buffer) {
 
 void Link::release(std::uint64_t token) {
     buffers_[token].reset();
+    core_.uploaded();
     free_tokens_.push_back(token);
 }
 

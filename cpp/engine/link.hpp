@@ -19,6 +19,7 @@ namespace jst::engine {
 class Link {
   public:
     Link(Core& core, PeerKey peer);
+    ~Link();
 
     void dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& tag);
     void attach(std::unique_ptr<runtime::Stream> stream, const runtime::Tag& tag);

@@ -21,7 +21,7 @@ class PieceJobHandlers {
     }
     static void hashed_more(runtime::Op& op, Time now) {
         auto& job = *static_cast<PieceJob*>(op.owner);
-        job.free_run(job.reading_run_);
+        job.free(job.run(job.reading_run_));
         if (job.abandoned_) return job.finish(PieceOutcome::abandoned, now);
         if (job.hash_more_.last) return job.judge(job.hash_more_.sha1, now);
         ++job.reading_run_;
@@ -50,7 +50,7 @@ PieceJob::PieceJob(Core& core, FileStore& files, const codec::Metainfo& metainfo
     read_.on_done = PieceJobHandlers::read;
     hash_.tag = hash_more_.tag = write_.tag = read_.tag = tag;
     hash_.tag.piece = hash_more_.tag.piece = write_.tag.piece = read_.tag.piece = piece.value;
-    if (long_) stored_.resize((blocks_ + run_blocks - 1) / run_blocks);
+    if (long_) places_.resize(blocks_);
 }
 
 PieceJob::~PieceJob() = default;
@@ -64,24 +64,50 @@ std::uint64_t PieceJob::reservation() const noexcept { return reservation(core_,
 
 Byte* PieceJob::slot(std::uint32_t number) {
     auto& buffer = buffers_[number];
-    if (!buffer) buffer = core_.pool.acquire();
+    if (buffer) return buffer.data();
+    if (long_ && (held_ + 1) * std::uint64_t{block_size} > reservation()) {
+        write_stored();
+        return nullptr;
+    }
+    buffer = core_.pool.acquire();
+    if (buffer) ++held_;
     return buffer.data();
 }
 
-std::uint32_t PieceJob::run_length(std::uint32_t run) const noexcept {
-    return std::min(run_blocks, blocks_ - run * run_blocks);
+PieceJob::Range PieceJob::run(std::uint32_t number) const noexcept {
+    const std::uint32_t first = number * run_blocks;
+    return {first, std::min(run_blocks, blocks_ - first)};
 }
 
 void PieceJob::stored(std::uint32_t number, bool last) {
-    all_stored_ = all_stored_ || last;
     if (!long_) {
         if (last) begin_hash();
         return;
     }
-    const std::uint32_t run = number / run_blocks;
-    if (++stored_[run] < run_length(run)) return;
-    ready_.push_back(run);
-    if (!write_.is_pending()) write_next_run();
+    places_[number] = Place::stored;
+    const Range whole = run(number / run_blocks);
+    const auto begin = places_.begin() + whole.first;
+    if (std::find(begin, begin + whole.count, Place::absent) != begin + whole.count) return;
+    queue_stored(whole.first, whole.first + whole.count);
+    write_next();
+}
+
+// Neighbours go in one write.
+void PieceJob::queue_stored(std::uint32_t first, std::uint32_t end) {
+    for (std::uint32_t i = first; i < end; ++i) {
+        if (places_[i] != Place::stored) continue;
+        const std::uint32_t begin = i;
+        while (i < end && i < begin + run_blocks && places_[i] == Place::stored) places_[i++] = Place::on_disk;
+        ready_.push_back({begin, i - begin});
+        --i;
+    }
+}
+
+// Memory is short: what is there goes to disk, whole runs or not.
+void PieceJob::write_stored() {
+    if (write_.is_pending() || !ready_.empty()) return;
+    queue_stored(0, blocks_);
+    write_next();
 }
 
 void PieceJob::begin_hash() {
@@ -93,21 +119,22 @@ void PieceJob::begin_hash() {
     core_.rt.compute.hash(hash_);
 }
 
-void PieceJob::begin_write(std::uint32_t first, std::uint32_t count) {
+void PieceJob::begin_write(const Range& range) {
     spans_.clear();
-    for (std::uint32_t i = first; i < first + count; ++i)
+    for (std::uint32_t i = range.first; i < range.first + range.count; ++i)
         spans_.push_back(buffers_[i].span(geometry_.block(piece_, i).length));
+    writing_ = range;
     write_.piece = piece_;
-    write_.begin = first * block_size;
+    write_.begin = range.first * block_size;
     write_.from = spans_;
     files_.submit(write_);
 }
 
-void PieceJob::write_next_run() {
-    if (ready_.empty()) return;
-    writing_run_ = ready_.back();
+void PieceJob::write_next() {
+    if (ready_.empty() || write_.is_pending()) return;
+    const Range next = ready_.back();
     ready_.pop_back();
-    begin_write(writing_run_ * run_blocks, run_length(writing_run_));
+    begin_write(next);
 }
 
 void PieceJob::after_write(Time now) {
@@ -118,30 +145,30 @@ void PieceJob::after_write(Time now) {
         return finish(PieceOutcome::disk_error, now);
     }
     if (!long_) return finish(PieceOutcome::verified, now);
-    free_run(writing_run_);
-    if (++runs_written_ == stored_.size()) {
-        hashing_ = true;
-        state_ = core_.rt.compute.new_state();
-        return read_next_run();
-    }
-    write_next_run();
+    free(writing_);
+    client_.on_memory_freed();
+    on_disk_ += writing_.count;
+    if (on_disk_ < blocks_) return write_next();
+    hashing_ = true;
+    state_ = core_.rt.compute.new_state();
+    read_next_run();
 }
 
-void PieceJob::free_run(std::uint32_t run) noexcept {
-    for (std::uint32_t i = 0; i < run_length(run); ++i) buffers_[run * run_blocks + i].reset();
+void PieceJob::free(const Range& range) noexcept {
+    for (std::uint32_t i = range.first; i < range.first + range.count; ++i) buffers_[i].reset();
+    held_ -= range.count;
 }
 
 void PieceJob::read_next_run() {
-    // What was reserved is free now: the runs are on disk, and one run is read at a time.
-    const std::uint32_t first = reading_run_ * run_blocks;
+    const Range range = run(reading_run_);
     room_.clear();
-    for (std::uint32_t i = 0; i < run_length(reading_run_); ++i) {
-        Byte* const place = slot(first + i);
+    for (std::uint32_t i = range.first; i < range.first + range.count; ++i) {
+        Byte* const place = slot(i);
         JST_CHECK(place != nullptr, "a long piece that is read back has the memory that it reserved");
-        room_.push_back({place, geometry_.block(piece_, first + i).length});
+        room_.push_back({place, geometry_.block(piece_, i).length});
     }
     read_.piece = piece_;
-    read_.begin = first * block_size;
+    read_.begin = range.first * block_size;
     read_.into = room_;
     files_.submit(read_);
 }
@@ -156,7 +183,7 @@ void PieceJob::after_read(Time now) {
     spans_.assign(room_.begin(), room_.end());
     hash_more_.state = state_.get();
     hash_more_.spans = spans_;
-    hash_more_.last = reading_run_ + 1 == stored_.size();
+    hash_more_.last = run(reading_run_).first + run(reading_run_).count == blocks_;
     core_.rt.compute.hash_more(hash_more_);
 }
 
@@ -166,7 +193,7 @@ void PieceJob::judge(const Sha1Digest& digest, Time now) {
     const bool good = std::equal(expected.begin(), expected.end(), digest.bytes.begin(), digest.bytes.end());
     if (!good) return finish(PieceOutcome::bad_hash, now);
     if (long_) return finish(PieceOutcome::verified, now);
-    begin_write(0, blocks_);
+    begin_write({0, blocks_});
 }
 
 void PieceJob::finish(PieceOutcome outcome, Time now) { client_.on_piece_done(*this, outcome, now); }

@@ -4,7 +4,8 @@
 // is written in runs of blocks as they become whole, and read back in order to be hashed. Either way the piece counts only
 // after hash *and* write. Reports each end to its Client. Does not know peers, the picker or the ledger.
 // Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to a
-// place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored.
+// place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored; 4. it holds
+// at most reservation() bytes, and a long piece that holds as much writes what it has, so it always goes on.
 #pragma once
 
 #include <memory>
@@ -26,6 +27,8 @@ class PieceJob {
     struct Client {
         virtual ~Client() = default;
         virtual void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) = 0;
+        /// A long piece gave memory back.
+        virtual void on_memory_freed() = 0;
     };
 
     PieceJob(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry, PieceIndex piece,
@@ -55,16 +58,24 @@ class PieceJob {
 
   private:
     friend class PieceJobHandlers;
+    enum class Place : std::uint8_t { absent, stored, on_disk };
+    struct Range {
+        std::uint32_t first = 0;
+        std::uint32_t count = 0;
+    };
+
     void begin_hash();
-    void begin_write(std::uint32_t first, std::uint32_t count);
-    void write_next_run();
+    void begin_write(const Range& range);
+    void queue_stored(std::uint32_t first, std::uint32_t end);
+    void write_stored();
+    void write_next();
     void read_next_run();
-    void free_run(std::uint32_t run) noexcept;
+    void free(const Range& range) noexcept;
     void after_write(Time now);
     void after_read(Time now);
     void judge(const Sha1Digest& digest, Time now);
     void finish(PieceOutcome outcome, Time now);
-    std::uint32_t run_length(std::uint32_t run) const noexcept;
+    Range run(std::uint32_t number) const noexcept;
 
     Core& core_;
     FileStore& files_;
@@ -74,7 +85,6 @@ class PieceJob {
     const PieceIndex piece_;
     const std::uint32_t blocks_;
     const bool long_;
-    bool all_stored_ = false;
     bool hashing_ = false;
     bool abandoned_ = false;
     Errc error_ = Errc::ok;
@@ -86,11 +96,12 @@ class PieceJob {
     runtime::HashMoreOp hash_more_;
     StoreJob write_;
     StoreJob read_;
-    // Long pieces only: blocks stored in each run, the run being written, runs on disk, the run being read back.
-    std::vector<std::uint8_t> stored_;
-    std::vector<std::uint32_t> ready_;
-    std::uint32_t writing_run_ = 0;
-    std::uint32_t runs_written_ = 0;
+    std::uint32_t held_ = 0;  // buffers
+    // Long pieces only: where each block is, what waits to be written, what is written or read back now.
+    std::vector<Place> places_;
+    std::vector<Range> ready_;
+    Range writing_;
+    std::uint32_t on_disk_ = 0;
     std::uint32_t reading_run_ = 0;
     std::unique_ptr<runtime::HashState> state_;
 };

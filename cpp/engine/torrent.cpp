@@ -284,6 +284,7 @@ void Torrent::on_round_end(Time now) {
     touched = false;
     download_.free_ended();
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
+    if (download_.take_memory_freed()) conversation_.read_on();
     upload_.pump_waiting();
     if (swarm_.wants_dial(now)) swarm_.dial_more(now);
     update_state(now);
@@ -319,7 +320,10 @@ void Torrent::on_download_error(Errc error, const std::string& where, Time now) 
 
 void Torrent::on_guilty(const IpAddress& host, Time now) { core_.ban(host, policy::BanReason::bad_data, now); }
 
-void Torrent::on_download_idle(Time now) { evaluate(now); }
+void Torrent::on_download_idle(Time now) {
+    if (networking_) core_.touch(*this);
+    else evaluate(now);
+}
 
 void Torrent::on_upload_error(PieceIndex, Errc error, const std::string& where, Time now) { fail(error, where, now); }
 

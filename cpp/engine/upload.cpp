@@ -129,7 +129,7 @@ bool Upload::start_run(Peer& peer) {
             const Block& last = run.blocks.back();
             if (block.piece != last.piece || block.begin != last.begin + last.length) break;
         }
-        BlockBuffer buffer = core_.pool.acquire();
+        BlockBuffer buffer = core_.acquire_for_upload();
         if (!buffer) break;
         run.room.push_back(buffer.span(block.length));
         run.buffers.push_back(std::move(buffer));
@@ -168,6 +168,8 @@ void Upload::finish(Run& run, Time now) {
         }
         core_.touch(*peer);
     }
+    for (const auto& unused : run.buffers)
+        if (unused) core_.uploaded();
     run.buffers.clear();
     if (run.job.error != Errc::ok) client_.on_upload_error(run.blocks.front().piece, run.job.error, run.job.path, now);
 }
