@@ -27,8 +27,27 @@ class Error(Exception):
         super().__init__(message)
         self.code = code
 
+    def to_dict(self) -> dict[str, Any]:
+        """The type, the sentence and all attributes, ready for JSON."""
+        return {"type": type(self).__name__, "message": str(self), **self._attributes()}
+
+    def _attributes(self) -> dict[str, Any]:
+        attributes = {name: value for name, value in self.__dict__.items() if not name.startswith("__")}
+        for name in ("errno", "filename"):  # OSError keeps these elsewhere
+            if getattr(self, name, None) is not None:
+                attributes[name] = getattr(self, name)
+        return attributes
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other) or not isinstance(other, Error):
+            return NotImplemented
+        return self.args == other.args and self._attributes() == other._attributes()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.args))
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+        return _rebuild, (type(self), self.args, self._attributes())
 
 
 class ParseError(Error, ValueError):
@@ -105,7 +124,8 @@ _ERRNO = {
 def _rebuild(cls: type[Error], args: tuple[Any, ...], state: dict[str, Any]) -> Error:
     error = cls.__new__(cls)
     error.args = args
-    error.__dict__.update(state)
+    for name, value in state.items():
+        setattr(error, name, value)
     return error
 
 
