@@ -1,7 +1,6 @@
 #include "bind/py.hpp"
 
 namespace jst::bind {
-namespace {
 
 // The exception classes are Python's (jstorrent/_errors.py); they are looked up at the moment of need, once.
 py::object make_exception(const Error& error, const std::string& where) {
@@ -9,8 +8,6 @@ py::object make_exception(const Error& error, const std::string& where) {
     return factory(std::string(word(error.code)), static_cast<int>(kind_of(error.code)),
                    std::string(describe(error.code)), error.detail, where);
 }
-
-}  // namespace
 
 void raise(const Error& error, const std::string& where) {
     const auto exception = make_exception(error, where);

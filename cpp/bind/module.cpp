@@ -4,11 +4,15 @@ namespace jst::bind {
 
 void bind_bencode(py::module_& module);
 void bind_lab_codec(py::module_& module);
+void bind_lab_door(py::module_& module);
+void bind_lab_events(py::module_& module);
 void bind_lab_storage(py::module_& module);
 void bind_lab_hash_lanes(py::module_& module);
 void bind_lab_runtime(py::module_& module);
 void bind_magnet(py::module_& module);
 void bind_metadata(py::module_& module);
+void bind_session(py::module_& module);
+void bind_settings(py::module_& module);
 void bind_lab_wire(py::module_& module);
 void bind_lab_peer_wire(py::module_& module);
 void bind_lab_policy(py::module_& module);
@@ -21,7 +25,11 @@ void bind_all(py::module_& module) {
     bind_bencode(module);
     bind_magnet(module);
     bind_metadata(module);
+    bind_settings(module);
+    bind_session(module);
     bind_lab_codec(module);
+    bind_lab_door(module);
+    bind_lab_events(module);
     bind_lab_storage(module);
     bind_lab_hash_lanes(module);
     bind_lab_runtime(module);

@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 
 #include <string>
+#include <type_traits>
 
 #include "base/bytes.hpp"
 
@@ -23,13 +24,15 @@ inline Bytes view_of(const py::bytes& bytes) {
 }
 inline py::bytes to_python(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
+/// jstorrent's exception for an error of the engine, not raised. `where` is a path, an address or a key, by kind.
+py::object make_exception(const Error& error, const std::string& where = {});
 /// Raises jstorrent's exception for an error of the engine. `where` is a path, an address or a key, by kind.
 [[noreturn]] void raise(const Error& error, const std::string& where = {});
 
 template <class T>
 T value_or_raise(Result<T> result, const std::string& where = {}) {
     if (!result) raise(result.error(), where);
-    return std::move(*result);
+    if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
 void bind_errors(py::module_& module);
