@@ -22,8 +22,42 @@ from jstorrent._errors import (
     SettingsError,
     TimeoutError,
 )
+from jstorrent._events import (
+    AnnounceCompleted,
+    AnnounceFailed,
+    BlockReceived,
+    Event,
+    EventsDropped,
+    FileCompleted,
+    FilesMoved,
+    MetadataReceived,
+    PeerBanned,
+    PeerConnected,
+    PeerDisconnected,
+    PeersDiscovered,
+    PieceCompleted,
+    PieceFailed,
+    StateChanged,
+    TorrentEvent,
+    TorrentFailed,
+    TorrentRemoved,
+)
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import FileEntry, Metainfo
+from jstorrent._session import Session
+from jstorrent._settings import Settings
+from jstorrent._status import (
+    Ban,
+    Counters,
+    FileStatus,
+    PeerStatus,
+    PieceStatus,
+    SessionStatus,
+    TorrentStatus,
+    TrackerStatus,
+)
+from jstorrent._stream import EventStream
+from jstorrent._torrent import Torrent
 from jstorrent._values import Address
 
 try:
@@ -33,16 +67,46 @@ except _metadata_of.PackageNotFoundError:
 
 __all__ = [
     "Address",
+    "AnnounceCompleted",
+    "AnnounceFailed",
+    "Ban",
+    "BlockReceived",
+    "Counters",
     "DiskError",
     "Error",
+    "Event",
+    "EventStream",
+    "EventsDropped",
+    "FileCompleted",
     "FileEntry",
+    "FileStatus",
+    "FilesMoved",
     "Magnet",
+    "MetadataReceived",
     "Metainfo",
     "NetworkError",
     "ParseError",
+    "PeerBanned",
+    "PeerConnected",
+    "PeerDisconnected",
+    "PeerStatus",
+    "PeersDiscovered",
+    "PieceCompleted",
+    "PieceFailed",
+    "PieceStatus",
     "RemovedError",
+    "Session",
+    "SessionStatus",
+    "Settings",
     "SettingsError",
+    "StateChanged",
     "TimeoutError",
+    "Torrent",
+    "TorrentEvent",
+    "TorrentFailed",
+    "TorrentRemoved",
+    "TorrentStatus",
+    "TrackerStatus",
     "__version__",
     "bdecode",
     "bencode",

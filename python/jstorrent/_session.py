@@ -1,0 +1,276 @@
+"""The session: all torrents of one user, on one engine."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import warnings
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypeVar, overload
+
+from jstorrent import _core
+from jstorrent._errors import Error, TimeoutError
+from jstorrent._events import Event, mask_of
+from jstorrent._log import LogPump
+from jstorrent._magnet import Magnet
+from jstorrent._metadata import Metainfo, TrackersLike, tiers_of
+from jstorrent._settings import Settings
+from jstorrent._sources import (
+    AddressLike,
+    Source,
+    address_of,
+    hash_of,
+    no_metadata_yet,
+    priorities_of,
+    resolve,
+    save_path_of,
+)
+from jstorrent._status import Ban, SessionStatus
+from jstorrent._stream import EventStream
+from jstorrent._torrent import Torrent
+from jstorrent._waiting import block, checked_timeout, pause
+
+E = TypeVar("E", bound=Event)
+
+# Beyond its own timeout, what a close may take before the engine is cut off: one round, and the way back.
+_GRACE = 0.5
+
+
+class Session:
+    """One engine with all its torrents. Use it as a context manager, or close() it.
+
+    >>> import jstorrent as jst
+    >>> with jst.Session(jst.Settings(listen=())) as session:
+    ...     session.torrents
+    []
+
+    With a `state_dir`, torrents and all that a user would miss survive a restart or a kill. Any method may be called
+    from any thread. A session does not survive fork: in the child everything raises Error (code "forked").
+    """
+
+    def __init__(self, settings: Settings | None = None, state_dir: str | os.PathLike[str] | None = None) -> None:
+        if settings is not None and not isinstance(settings, Settings):
+            raise TypeError(f"settings must be a jstorrent.Settings, not {settings!r}")
+        where = "" if state_dir is None else save_path_of(state_dir)
+        self._begin(_core.Engine.start((settings or Settings())._values(), where))
+
+    @classmethod
+    def _over(cls, engine: _core.Engine, each_round: Callable[[], object] | None = None) -> Session:
+        """Over an engine that runs already; `each_round` is called after each round that its waits run."""
+        session = cls.__new__(cls)
+        session._begin(engine, each_round)
+        return session
+
+    def _begin(self, engine: _core.Engine, each_round: Callable[[], object] | None = None) -> None:
+        self._engine = engine
+        self._is_clean: bool | None = None
+        self._log = LogPump(engine)
+        self._hook = each_round
+        if engine.has_own_thread:
+            _open.add(self)
+
+    @property
+    def _each_round(self) -> Callable[[], object] | None:
+        return self._hook
+
+    # -- torrents
+
+    def add(
+        self,
+        source: Source,
+        save_path: str | os.PathLike[str],
+        *,
+        paused: bool = False,
+        stopped: bool = False,
+        trusted: bool = False,
+        sequential: bool = False,
+        priorities: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None = None,
+        peers: Iterable[AddressLike] = (),
+        trackers: str | TrackersLike = (),
+    ) -> Torrent:
+        """Adds a torrent, or gives back the one that is there, with new peers and trackers merged.
+
+        paused: no payload either way. stopped: no network. trusted: files taken as complete without a first check.
+        priorities: {index or glob: 0..7}, later entries win, 0 is skip.
+        """
+        metainfo = self._metainfo_of(resolve(source))
+        key = self._engine.add(
+            metainfo._core,
+            save_path_of(save_path),
+            paused,
+            stopped,
+            trusted,
+            sequential,
+            priorities_of(metainfo.files, priorities) if priorities else [],
+            [address_of(peer) for peer in peers],
+            tiers_of(trackers),
+        )
+        return self._torrent(key)
+
+    def _metainfo_of(self, source: Metainfo | Magnet) -> Metainfo:
+        if isinstance(source, Metainfo):
+            return source
+        known = self.find(source.info_hash or source.info_hash_v2 or b"")
+        if known is None or known.metainfo is None:
+            raise no_metadata_yet(source)
+        return known.metainfo
+
+    def _torrent(self, key: int) -> Torrent:
+        return Torrent(self, key)
+
+    @property
+    def torrents(self) -> list[Torrent]:
+        """All torrents, in the order of the queue."""
+        return [self._torrent(key) for key in self._engine.torrents()]
+
+    def find(self, info_hash: bytes | str) -> Torrent | None:
+        """The torrent with this info-hash (bytes or hex)."""
+        key = self._engine.find(hash_of(info_hash))
+        return None if key is None else self._torrent(key)
+
+    # -- itself
+
+    @property
+    def listen_port(self) -> int | None:
+        """Where peers reach us; None when we do not listen."""
+        return self._engine.listen_port()
+
+    @property
+    def now(self) -> float:
+        """The session's monotonic seconds."""
+        return self._engine.now()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return Settings(**self._engine.settings())
+
+    def configure(self, **changes: Any) -> Settings:
+        """Changes settings of the running session; listen_port rebinds."""
+        settings = self.settings.replace(**changes)
+        self._engine.configure(settings._values())
+        return self.settings
+
+    def status(self) -> SessionStatus:
+        """Everything about the session at one moment."""
+        return SessionStatus._of(self._engine.status())
+
+    def is_healthy(self) -> bool:
+        """False only after a broken rule of the engine itself, or when its thread died."""
+        return self._engine.is_healthy()
+
+    def bans(self) -> list[Ban]:
+        """All banned hosts."""
+        return [Ban(*facts) for facts in self._engine.bans()]
+
+    def ban(self, host: str, seconds: float | None = None) -> None:
+        """Neither dials nor accepts this host for so long (None: `ban_duration`)."""
+        self._engine.ban(host, checked_timeout(seconds))
+
+    def unban(self, host: str) -> None:
+        """Undoes ban()."""
+        self._engine.unban(host)
+
+    @overload
+    def events(self, *, torrent: Torrent | None = None, timeout: float | None = None) -> EventStream[Event]: ...
+    @overload
+    def events(
+        self, *types: type[E], torrent: Torrent | None = None, timeout: float | None = None
+    ) -> EventStream[E]: ...
+    def events(
+        self, *types: type[Event], torrent: Torrent | None = None, timeout: float | None = None
+    ) -> EventStream[Any]:
+        """Subscribes to events from now on; no types: all but BlockReceived. Iteration ends `timeout` s after the last."""
+        if torrent is not None and torrent._session is not self:
+            raise ValueError("the torrent belongs to another session")
+        checked_timeout(timeout)
+        most = int(self._engine.settings()["max_events"])
+        core = self._engine.listen(mask_of(types), None if torrent is None else torrent._key, most)
+        return EventStream(self, core, timeout)
+
+    # -- the end
+
+    def save(self) -> None:
+        """Returns when everything is durable; DiskError when it can not be."""
+        if not block(self, self._engine.begin_save(), None):
+            raise TimeoutError("nothing will happen any more in this world, and it is not saved")
+        error = self._engine.save_error()
+        if error is not None:
+            raise error
+
+    def close(self, timeout: float | None = None) -> bool:
+        """Saves, says goodbye and closes. True: all in time (None: `close_timeout`). Never raises, safe twice."""
+        if self._is_clean is None and not self._engine.is_forked:
+            limit = self._close_limit(timeout)
+            try:
+                signal = self._engine.begin_close(limit)
+                block(self, signal, limit + self._grace())
+            except Error:
+                pass
+            except BaseException:
+                self._cut()
+                raise
+            self._end()
+        return bool(self._is_clean)
+
+    def _close_limit(self, timeout: float | None) -> float:
+        try:
+            limit = checked_timeout(timeout)
+            return float(self._engine.settings()["close_timeout"]) if limit is None else limit
+        except (Error, TypeError, ValueError):
+            return 0.0
+
+    def _grace(self) -> float:
+        return _GRACE if self._engine.has_own_thread else 0.0
+
+    def _cut(self) -> None:
+        try:
+            self._engine.begin_close(0.0)
+        except Error:
+            pass
+        self._end()
+
+    def _end(self) -> None:
+        self._is_clean = self._engine.shut()
+        self._log.finish(self._engine)
+        _open.discard(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        if self._is_clean is None and not self._engine.is_forked:
+            limit = self._close_limit(None)
+            try:
+                await pause(self, self._engine.begin_close(limit), limit + _GRACE)
+            except Error:
+                pass
+            except BaseException:
+                self._cut()
+                raise
+            self._end()
+
+    def __del__(self) -> None:
+        if getattr(self, "_is_clean", True) is None and not self._engine.is_forked:
+            warnings.warn(f"unclosed {self!r}: use `with`, or close() it", ResourceWarning, source=self, stacklevel=2)
+            if self._engine.has_own_thread:
+                self._cut()
+
+    def __repr__(self) -> str:
+        return f"<Session {'open' if self._is_clean is None else 'closed'} at {id(self):#x}>"
+
+
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for session in list(_open):
+        session.close()

@@ -1,0 +1,124 @@
+"""What a user may hand in, made into what the engine takes: sources of torrents, addresses, priorities."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from jstorrent._errors import Error
+from jstorrent._magnet import Magnet
+from jstorrent._metadata import FileEntry, Metainfo
+from jstorrent._values import Address
+
+Source = Metainfo | Magnet | bytes | str | os.PathLike[str]
+"""A torrent, a magnet link, the bytes of a .torrent, a bare info-hash in hex, or the path of a .torrent."""
+
+AddressLike = Address | str
+"""(host, port) or "host:port"."""
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+_PRIORITIES = range(8)
+
+
+def _hash_of(text: str) -> bytes | None:
+    return bytes.fromhex(text) if len(text) in (40, 64) and _HEX.issuperset(text) else None
+
+
+def hash_of(info_hash: bytes | str) -> bytes:
+    """An info-hash from bytes or hex digits."""
+    digest = info_hash if isinstance(info_hash, bytes) else _hash_of(info_hash)
+    if digest is None or len(digest) not in (20, 32):
+        raise ValueError(f"an info-hash is 20 or 32 bytes, or 40 or 64 hex digits, not {info_hash!r}")
+    return digest
+
+
+def resolve(source: Source) -> Metainfo | Magnet:
+    """The torrent or the magnet link that `source` means."""
+    if isinstance(source, (Metainfo, Magnet)):
+        return source
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Metainfo.parse(source)
+    if isinstance(source, str):
+        if source[:7].lower() == "magnet:":
+            return Magnet.parse(source)
+        digest = _hash_of(source)
+        if digest is not None:
+            return Magnet(info_hash=digest) if len(digest) == 20 else Magnet(info_hash_v2=digest)
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"not a source of a torrent: {source!r}")
+    path = Path(source)
+    if path.suffix.lower() == ".fastresume":
+        raise Error(f"{path}: .fastresume files are not read yet; add the .torrent instead", code="not_supported")
+    return Metainfo.load(path)
+
+
+def no_metadata_yet(magnet: Magnet) -> Error:
+    """The error for a link to a torrent that is not here."""
+    name = magnet.name or (magnet.info_hash or magnet.info_hash_v2 or b"").hex()
+    return Error(
+        f"{name}: magnet links and bare hashes are not fetched yet; add the .torrent file instead", code="not_supported"
+    )
+
+
+def address_of(address: AddressLike) -> Address:
+    """(host, port) from what a user wrote; the host must be an IP address."""
+    if isinstance(address, str):
+        host, colon, port = address.rpartition(":")
+        if not colon or not port.isdigit():
+            raise ValueError(f"an address is (host, port) or 'host:port', not {address!r}")
+        address = (host.strip("[]"), int(port))
+    host, number = address
+    if not 1 <= int(number) <= 65535:
+        raise ValueError(f"a port is 1 to 65535, not {number}")
+    return str(host), int(number)
+
+
+def _checked(priority: int) -> int:
+    if isinstance(priority, bool) or not isinstance(priority, int) or priority not in _PRIORITIES:
+        raise ValueError(f"a priority is 0 (skip) to 7, not {priority!r}")
+    return priority
+
+
+def checked_priority(priority: int) -> int:
+    """0..7, or ValueError."""
+    return _checked(priority)
+
+
+def _matches(file: FileEntry, pattern: str) -> bool:
+    path = file.path.as_posix()
+    below = path.partition("/")[2]
+    return any(fnmatch.fnmatchcase(name, pattern) for name in (path, below, file.path.name))
+
+
+def files_of(files: Sequence[FileEntry], which: int | str) -> list[int]:
+    """The indices that an index or a glob means. A name without wildcards must be there."""
+    if isinstance(which, int) and not isinstance(which, bool):
+        if not 0 <= which < len(files):
+            raise IndexError(f"no file {which}: the torrent has {len(files)}")
+        return [which]
+    if not isinstance(which, str):
+        raise TypeError(f"a file is named by its index or a glob, not {which!r}")
+    found = [file.index for file in files if not file.is_pad and _matches(file, which)]
+    if not found and not any(c in which for c in "*?["):
+        near = difflib.get_close_matches(which, [file.path.name for file in files], 1)
+        raise ValueError(f"no file {which!r} in the torrent" + (f"; did you mean {near[0]!r}?" if near else ""))
+    return found
+
+
+def priorities_of(
+    files: Sequence[FileEntry], wanted: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None
+) -> list[tuple[int, int]]:
+    """(file, priority) in order; later entries win."""
+    pairs: Iterable[tuple[int | str, int]] = (wanted or {}).items()
+    return [(index, _checked(priority)) for which, priority in pairs for index in files_of(files, which)]
+
+
+def save_path_of(path: str | os.PathLike[str]) -> str:
+    """The absolute path, as text."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"a path is a str or PathLike, not {path!r}")
+    return os.path.abspath(text)
