@@ -3,7 +3,7 @@
 import pytest
 
 pytest.importorskip("rich")
-from jstorrent.cli.display import piece_strip  # noqa: E402
+from jstorrent.cli.display import piece_strip
 
 
 def test_nothing_shows_nothing() -> None:

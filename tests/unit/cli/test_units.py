@@ -3,7 +3,7 @@
 import pytest
 
 typer = pytest.importorskip("typer")
-from jstorrent.cli.units import duration_text, parse_address, parse_size, rate_text, size_text  # noqa: E402
+from jstorrent.cli.units import duration_text, parse_address, parse_size, rate_text, size_text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""A libtorrent client in a process of its own: seed|leech TORRENT FOLDER [HOST PORT]. Ends when its stdin does.
+
+Says `listening PORT` when it may be dialled, and `finished` when it has everything.
+"""
+
+import sys
+import threading
+
+import libtorrent as lt
+
+SETTINGS = {
+    "listen_interfaces": "127.0.0.1:0",
+    "enable_dht": False,
+    "enable_lsd": False,
+    "enable_upnp": False,
+    "enable_natpmp": False,
+    "allow_multiple_connections_per_ip": True,
+    "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.error_notification,
+}
+
+
+def main(mode: str, torrent: str, folder: str, *peer: str) -> None:
+    session = lt.session(SETTINGS)
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(torrent)
+    params.save_path = folder
+    if mode == "seed":
+        params.flags |= lt.torrent_flags.seed_mode
+    handle = session.add_torrent(params)
+    gone = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
+    said_listening = said_finished = False
+    while not gone.is_set():
+        session.wait_for_alert(100)
+        for alert in session.pop_alerts():
+            print("alert", alert, flush=True)
+        if not said_listening and session.is_listening() and session.listen_port():
+            said_listening = True
+            print("listening", session.listen_port(), flush=True)
+            if peer:
+                handle.connect_peer((peer[0], int(peer[1])))
+        if not said_finished and handle.status().is_seeding:
+            said_finished = True
+            print("finished", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

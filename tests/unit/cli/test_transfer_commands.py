@@ -1,0 +1,152 @@
+"""`get`, `seed` and `verify` on real sockets and real files, in processes of their own."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.files import digest
+from tests.support.processes import Talker
+from tests.unit.cli.conftest import Run, Sample
+
+pytest.importorskip("typer")
+
+
+def test_get_downloads_from_libtorrent(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path) -> None:
+    done = run("get", sample.torrent, "-o", tmp_path / "out", "--peer", libtorrent_seed, "--json")
+    assert done.returncode == 0, done.stderr
+    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert (report["exit"], report["progress"]) == (0, 1.0)
+    assert report["counters"]["payload_verified"] == sample.metainfo.total_size
+    assert "complete" in done.stderr  # lines, where there is no terminal
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.bin"], "no state is left behind"
+
+
+def test_get_resolves_a_magnet_link(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path) -> None:
+    link = sample.metainfo.magnet() + f"&x.pe={libtorrent_seed}"
+    done = run("get", link, "-o", tmp_path / "out", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout, done.stderr) == ("", "")
+    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_get_goes_on_where_it_was(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path, how: int) -> None:
+    get = ["get", str(sample.torrent), "-o", str(tmp_path / "out"), "--peer", libtorrent_seed]
+    with Talker([sys.executable, "-m", "jstorrent.cli", *get, "--limit", "400k"]) as child:
+        child.line_with(r"(?:[1-9]|\d\d)\.\d% downloading", 30)
+        child.line_with(r"(?:[2-9]\d|1[5-9])\.\d% downloading", 30)
+        child.interrupt(how)
+        code = child.end(20)
+        said = child.story
+    assert code == (-how if how == signal.SIGKILL else 130)
+    assert how == signal.SIGKILL or "same command" in said
+    again = run(*get, "--json")
+    assert again.returncode == 0, again.stderr
+    fetched = json.loads(again.stdout.splitlines()[-1])["counters"]["payload_received"]
+    assert fetched < sample.metainfo.total_size * 0.95, "what was verified is not fetched again"
+    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+
+
+def test_get_with_nobody_there_ends_with_3(run: Run, sample: Sample, tmp_path: Path) -> None:
+    done = run("get", sample.torrent, "-o", tmp_path / "out", "--timeout", "1")
+    assert done.returncode == 3, done.stderr
+    assert "nobody" in done.stderr
+
+
+def test_get_that_runs_out_of_time_ends_with_7(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path) -> None:
+    get = (
+        "get",
+        sample.torrent,
+        "-o",
+        tmp_path / "out",
+        "--peer",
+        libtorrent_seed,
+        "--limit",
+        "200k",
+        "--timeout",
+        "3",
+    )
+    done = run(*get)
+    assert done.returncode == 7, done.stderr
+    assert "same command" in done.stderr
+
+
+def test_get_onto_a_bad_disk_ends_with_5(run: Run, sample: Sample, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+    done = run("get", sample.torrent, "-o", tmp_path / "file" / "below", "--timeout", "5")
+    assert done.returncode == 5, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_seed_serves_a_plain_file_and_get_fetches_it(run: Run, sample: Sample, tmp_path: Path) -> None:
+    with Talker([sys.executable, "-m", "jstorrent.cli", "seed", sample.source, "--json", "--quiet"]) as seed:
+        ready = json.loads(seed.line_with("^{", 30).string)
+        assert ready["torrents"][0]["state"] == "seeding"
+        link = sample.metainfo.magnet() + f"&x.pe=127.0.0.1:{ready['listen_port']}"
+        done = run("get", link, "-o", tmp_path / "out", "-q")
+        assert done.returncode == 0, done.stderr
+        seed.interrupt(signal.SIGINT)
+        assert seed.end(20) == 130
+        sent = json.loads(seed.line_with("payload_sent", 1).string)["payload_sent"]
+    assert sent >= sample.source.stat().st_size
+    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+
+
+def test_seed_of_wrong_data_ends_with_6(run: Run, sample: Sample) -> None:
+    with open(sample.source, "r+b") as file:
+        file.write(b"wrong")
+    done = run("seed", sample.torrent, "--data", sample.source.parent, "--seconds", "1")
+    assert done.returncode == 6, done.stderr
+    assert "only" in done.stderr
+
+
+def test_verify_finds_what_is_wrong_and_writes_nothing(run: Run, sample: Sample) -> None:
+    for path in (sample.source, sample.source.parent):
+        done = run("verify", sample.torrent, path)
+        assert done.returncode == 0, done.stderr
+        assert f"all {sample.metainfo.num_pieces} pieces are right" in done.stdout
+    with open(sample.source, "r+b") as file:
+        file.seek(3 * 65536 + 17)
+        file.write(b"wrong")
+    before = digest(sample.source)
+    done = run("verify", sample.torrent, sample.source.parent, "--json")
+    assert done.returncode == 6
+    report = json.loads(done.stdout)
+    assert report["bad_pieces"] == [3]
+    assert list(report["bad_files"]) == ["sample.bin"]
+    assert digest(sample.source) == before
+    assert "pieces: 3" in run("verify", sample.torrent, sample.source.parent).stdout
+
+
+def test_verify_of_missing_and_short_files(run: Run, sample: Sample, tmp_path: Path) -> None:
+    with open(sample.source, "r+b") as file:
+        file.truncate(65536 * 2)
+    done = run("verify", sample.torrent, sample.source.parent, "--json")
+    assert (done.returncode, json.loads(done.stdout)["bad_pieces"]) == (6, list(range(2, sample.metainfo.num_pieces)))
+    assert sample.source.stat().st_size == 65536 * 2
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = run("verify", sample.torrent, empty)
+    assert done.returncode == 6 and "missing" in done.stdout
+    assert list(empty.iterdir()) == []
+
+
+def test_the_demonstration_ends_with_equal_files(run: Run) -> None:
+    pytest.importorskip("libtorrent")
+    done = run("demo", "--size", "48", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["equal"] and report["sha256"] == report["sha256_of_source"]
+    assert set(report["from"]) == {"our own engine", "libtorrent"}
+    assert min(report["from"].values()) > 0
+
+
+def test_a_pipe_that_closes_early_is_no_crash(sample: Sample) -> None:
+    command = f"{sys.executable} -m jstorrent.cli show {sample.torrent} --json | head -c 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
