@@ -1,4 +1,5 @@
-// bencode: what the strict reader accepts is written back as the same bytes; the lenient reader accepts all of that too.
+// bencode: what the strict reader accepts is written back as the same bytes; the lenient reader accepts all of that
+// too.
 #include "codec/bencode.hpp"
 
 #include <cstdlib>
@@ -10,8 +11,12 @@ using namespace jst::codec;
 
 void write(BencodeWriter& out, BencodeNode node) {
     switch (node.type()) {
-        case BencodeType::integer: out.integer(*node.integer()); return;
-        case BencodeType::string: out.string(*node.string()); return;
+        case BencodeType::integer:
+            out.integer(*node.integer());
+            return;
+        case BencodeType::string:
+            out.string(*node.string());
+            return;
         case BencodeType::list:
             out.begin_list();
             for (const BencodeNode item : node) write(out, item);

@@ -1,0 +1,1 @@
+"""What the engine costs beside libtorrent, measured in one interleaved run. `python -m bench --help`."""
