@@ -1,6 +1,7 @@
 #include "bind/lab_runtime.hpp"
 
 #include "bind/lab_runtime_operation.hpp"
+#include "bind/py.hpp"
 
 namespace jst::bind {
 

@@ -54,7 +54,11 @@ def _cpp_functions(source: Source) -> list[tuple[str, int, int]]:
             r"\s*(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|case)\b", line
         ):
             continue
-        if re.search(r"\]\s*\(|\]\s*\{", line) or (source.room == "bind" and re.search(r"\bbind_\w+\(", line)):
+        if (
+            line.count("(") > line.count(")")
+            or re.search(r"\]\s*\(|\]\s*\{", line)
+            or (source.room == "bind" and re.search(r"\bbind_\w+\(", line))
+        ):
             continue  # a lambda counts with its function; what is registered with Python is a list, not logic
         if "(" not in "".join(code[max(0, start - 3) : start + 1]):
             continue
