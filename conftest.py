@@ -22,7 +22,7 @@ _paths = [str(p) for p in (_tree, _ROOT) if p is not None] + os.environ.get("PYT
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(p for p in _paths if p))
 
 # Until the session is there: what cannot run yet.
-import jstorrent  # noqa: E402
+import jstorrent
 
 if not hasattr(jstorrent, "Session"):
     collect_ignore_glob = ["tests/flow/*", "tests/interop/*", "tests/unit/cli/test_transfer_commands.py"]

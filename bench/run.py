@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import jstorrent as jst
+
 from bench import measure
 from bench.clients import NAMES
 from bench.measure import Result, Workload

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
 
-import jstorrent as jst
 from tests.flow.samples import SHAPES, Shape
 from tests.support.files import digests, write_tree
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
 
-import jstorrent as jst
 from tests.support.namespace import Namespace
 from tests.support.processes import Talker
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
 
-import jstorrent as jst
 from tests.interop import clients
 from tests.support.files import digests, write_tree
 from tests.support.namespace import namespace

@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
 
-import jstorrent as jst
 from tests.interop import clients
 from tests.support.files import digest, write_file
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
 
-import jstorrent as jst
 from tests.support.files import write_file
 from tests.support.processes import Talker
 

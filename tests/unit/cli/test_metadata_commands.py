@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import jstorrent as jst
+import pytest
 
 pytest.importorskip("typer")
 
