@@ -132,7 +132,7 @@ void Participant::drop(LinkId id) {
         if (link->stream) static_cast<SimStream&>(*link->stream).fall_silent();
         link->stream.reset();
         link->readable.pending = link->write.pending = false;
-        link->over = true;
+        end(*link);
     });
 }
 
@@ -165,7 +165,7 @@ void Participant::take(Link& link, std::unique_ptr<runtime::Stream> stream) { li
 
 void Participant::on_connect(Link& link) {
     if (link.connect.error != Errc::ok) {
-        link.over = true;
+        end(link);
         actor_.on_failed(link.id, link.connect.error);
         return;
     }
@@ -224,7 +224,7 @@ void Participant::on_written(Link& link) {
 }
 
 void Participant::finish(Link& link, runtime::CloseMode mode) {
-    link.over = true;
+    end(link);
     if (link.connect.pending) world_.runtime(node_).net.cancel(link.connect);
     if (link.stream) link.stream->close(mode);
 }
@@ -247,8 +247,16 @@ void Participant::on_wake(Time now) {
     arm();
 }
 
+void Participant::end(Link& link) noexcept { link.over = some_ended_ = true; }
+
 void Participant::on_round_end(Time) {
-    std::erase_if(links_, [](const auto& entry) { return entry.second->over && !entry.second->busy(); });
+    if (!some_ended_) return;
+    some_ended_ = false;
+    std::erase_if(links_, [&](const auto& entry) {
+        const auto& link = *entry.second;
+        some_ended_ = some_ended_ || (link.over && link.busy());
+        return link.over && !link.busy();
+    });
 }
 
 void Participant::on_broken_rule(const runtime::Tag&, const char*) noexcept {}

@@ -85,6 +85,7 @@ class Participant final : public runtime::Host {
     void read_more(Link& link);
     void write(Link& link);
     void finish(Link& link, runtime::CloseMode mode);
+    void end(Link& link) noexcept;
     void accept();
     void on_accept();
     void on_connect(Link& link);
@@ -98,6 +99,7 @@ class Participant final : public runtime::Host {
     std::unique_ptr<runtime::Listener> listener_;
     runtime::AcceptOp accept_;
     std::map<LinkId, std::unique_ptr<Link>> links_;
+    bool some_ended_ = false;  // links of which something may be left
     std::uint32_t next_link_ = 0;
     std::uint32_t life_ = 0;  // the node's incarnation
     Time accept_again_ = Time::never();  // no socket was left
