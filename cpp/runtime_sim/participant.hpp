@@ -101,7 +101,7 @@ class Participant final : public runtime::Host {
     std::map<LinkId, std::unique_ptr<Link>> links_;
     bool some_ended_ = false;  // links of which something may be left
     std::uint32_t next_link_ = 0;
-    std::uint32_t life_ = 0;  // the node's incarnation
+    std::uint32_t life_ = 0;             // the node's incarnation
     Time accept_again_ = Time::never();  // no socket was left
     std::set<std::pair<Time, std::uint64_t>> timers_;
     ByteVector scratch_;
