@@ -3,7 +3,9 @@
 #include "bind/py.hpp"
 #include "storage/file_map.hpp"
 #include "storage/journal.hpp"
+#include "storage/layout.hpp"
 #include "storage/part_file.hpp"
+#include "storage/piece_check.hpp"
 #include "storage/resume_fit.hpp"
 #include "storage/safe_path.hpp"
 
@@ -114,6 +116,37 @@ void bind_journal(py::module_& module) {
     });
 }
 
+void bind_layout(py::module_& module) {
+    module.def("layout", [](const py::bytes& torrent) {
+        const auto layout = value_or_raise(make_layout(value_or_raise(codec::parse_metainfo(view_of(torrent)))));
+        std::vector<std::tuple<std::string, bool, bool>> files;
+        for (std::uint32_t f = 0; f < layout.map.num_files(); ++f) {
+            files.emplace_back(layout.files[f].path, layout.files[f].on_disk, layout.is_empty_file(f));
+        }
+        return py::make_tuple(files, layout.part_name, layout.map.aligned(), layout.map.num_pieces());
+    });
+    py::class_<PieceExpectation>(module, "PieceExpectation")
+        .def(py::init([](const py::bytes& torrent, std::uint32_t piece, bool with_layers) {
+                 auto metainfo = value_or_raise(codec::parse_metainfo(view_of(torrent)));
+                 if (!with_layers) metainfo = value_or_raise(codec::parse_info(metainfo.info_bytes()));
+                 return expectation_of(metainfo, PieceIndex{piece});
+             }),
+             py::arg("torrent"), py::arg("piece"), py::arg("with_layers") = true)
+        .def_property_readonly("is_known", &PieceExpectation::is_known)
+        .def_property_readonly("leaf_count", [](const PieceExpectation& e) { return e.leaf_count; })
+        .def_property_readonly("spans",
+                               [](const PieceExpectation& e) {
+                                   std::vector<std::pair<std::uint32_t, std::uint32_t>> out;
+                                   for (std::uint32_t n = 0; n < e.span_count(); ++n) out.push_back(e.span(n));
+                                   return out;
+                               })
+        .def("passes", [](const PieceExpectation& e, const py::bytes& sha1, const std::vector<py::bytes>& leaves) {
+            std::vector<Sha256Digest> digests;
+            for (const auto& leaf : leaves) digests.push_back(Sha256Digest::from(view_of(leaf)));
+            return passes(e, Sha1Digest::from(view_of(sha1)), digests);
+        });
+}
+
 using Stamp = std::tuple<bool, std::uint64_t, std::int64_t>;
 
 std::vector<FileStamp> stamps_from(const std::vector<Stamp>& stamps) {
@@ -158,6 +191,7 @@ void bind_lab_storage(py::module_& module) {
     bind_file_map(lab);
     bind_journal(lab);
     bind_fit(lab);
+    bind_layout(lab);
     bind_lab_resume(lab);
     bind_lab_disk(lab);
 }
