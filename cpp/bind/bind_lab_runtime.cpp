@@ -58,6 +58,10 @@ void bind_host(py::module_& lab) {
     py::class_<LabHost> host(lab, "RuntimeHost");
     host.def(py::init(&make_host), "world"_a, "seed"_a = 1, "max_sockets"_a = 0)
         .def_static(
+            "with_slow_disk",
+            [](double limit) { return std::make_unique<LabHost>(make_asio_world(1, 0, from_seconds(limit))); },
+            "limit"_a)
+        .def_static(
             "on",
             [](const std::shared_ptr<runtime_sim::World>& world, std::uint32_t node) {
                 return std::make_unique<LabHost>(make_sim_world(world, node));

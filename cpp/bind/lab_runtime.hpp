@@ -27,7 +27,8 @@ class LabWorld {
     virtual void interrupt() {}
 };
 
-std::unique_ptr<LabWorld> make_asio_world(std::uint64_t seed, std::size_t max_sockets);
+std::unique_ptr<LabWorld> make_asio_world(std::uint64_t seed, std::size_t max_sockets,
+                                          Duration slow_disk = milliseconds(2));
 /// A world of its own with one node, at 127.0.0.1.
 std::unique_ptr<LabWorld> make_sim_world(std::uint64_t seed, std::size_t max_sockets);
 /// A node of a world that others live in too.

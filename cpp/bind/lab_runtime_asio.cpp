@@ -6,7 +6,7 @@ namespace {
 
 class AsioWorld final : public LabWorld {
   public:
-    AsioWorld(std::uint64_t seed, std::size_t max_sockets) : runtime_({seed, 2, max_sockets, nullptr}) {}
+    explicit AsioWorld(const runtime_asio::Options& options) : runtime_(options) {}
 
     runtime::Runtime& seam() override { return runtime_.seam(); }
     void attach(runtime::Host& host) override { runtime_.attach(host); }
@@ -24,8 +24,12 @@ class AsioWorld final : public LabWorld {
 
 }  // namespace
 
-std::unique_ptr<LabWorld> make_asio_world(std::uint64_t seed, std::size_t max_sockets) {
-    return std::make_unique<AsioWorld>(seed, max_sockets);
+std::unique_ptr<LabWorld> make_asio_world(std::uint64_t seed, std::size_t max_sockets, Duration slow_disk) {
+    runtime_asio::Options options;
+    options.seed = seed;
+    options.max_sockets = max_sockets;
+    options.slow_disk = slow_disk;
+    return std::make_unique<AsioWorld>(options);
 }
 
 }  // namespace jst::bind

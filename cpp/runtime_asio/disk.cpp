@@ -46,7 +46,8 @@ void AsioDisk::DiskLane::work(OpList& batch) noexcept {
     batch.append(done);
 }
 
-AsioDisk::AsioDisk(Reactor& reactor, Crew& crew) : reactor_(reactor), crew_(crew) {
+AsioDisk::AsioDisk(Reactor& reactor, Crew& crew, Duration slow_call)
+    : reactor_(reactor), crew_(crew), slow_call_(slow_call) {
     crew.add(lane_);
     crew.add(bulk_lane_);
 }
@@ -138,7 +139,7 @@ bool AsioDisk::run_here(DiskOp& op, Row& row) {
         row.cache_known = cached == Cached::done;
     }
     if (op.action != DiskAction::read || !row.cache_known) perform(op, row.fd);
-    if (reactor_.refresh() - start > slow_call) device(row.device).slow_until = reactor_.mono_now() + slow_for;
+    if (reactor_.refresh() - start > slow_call_) device(row.device).slow_until = reactor_.mono_now() + slow_for;
     ended(op, &row);
     return true;
 }

@@ -16,11 +16,10 @@ namespace jst::runtime_asio {
 
 class AsioDisk final : public runtime::Disk {
   public:
-    static constexpr Duration slow_call = milliseconds(2);
     static constexpr Duration slow_for = seconds(5);
     static constexpr std::uint64_t large_reservation = 64ull << 20;
 
-    AsioDisk(Reactor& reactor, Crew& crew);
+    AsioDisk(Reactor& reactor, Crew& crew, Duration slow_call);
     ~AsioDisk();
 
     void submit(runtime::DiskOp& op) override;
@@ -68,6 +67,7 @@ class AsioDisk final : public runtime::Disk {
 
     Reactor& reactor_;
     Crew& crew_;
+    Duration slow_call_;
     DiskLane lane_;
     DiskLane bulk_lane_;
     Row paths_;

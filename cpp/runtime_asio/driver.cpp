@@ -70,7 +70,7 @@ class World {
           watch(std::make_shared<BellWatch>(reactor, *bell)),
           crew(options.worker_threads, bell),
           net(reactor, bell, options.max_sockets),
-          disk(reactor, crew),
+          disk(reactor, crew, options.slow_disk),
           compute(reactor, crew),
           entropy(options.seed ? *options.seed : random_seed()) {
         watch->start();

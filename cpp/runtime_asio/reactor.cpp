@@ -141,7 +141,7 @@ bool Reactor::run_slot(runtime::Host& host) {
     auto& op = *std::exchange(slot.op_, nullptr);
     next_turn();
     slot.hand_over(op);
-    runtime::complete(host, op, refresh());
+    runtime::complete(host, op, now_);
     return true;
 }
 
@@ -149,7 +149,7 @@ bool Reactor::run_done(runtime::Host& host) {
     auto* op = done_.pop();
     if (op == nullptr) return false;
     next_turn();
-    runtime::complete(host, *op, refresh());
+    runtime::complete(host, *op, now_);
     return true;
 }
 
@@ -162,20 +162,17 @@ int Reactor::run_turns(runtime::Host& host, Duration longest) {
         runtime::run_turn(host, runtime::Tag{}, [&] { host.on_wake(start); });
         ++turns;
     }
-    // What ends during these turns comes after a mark: the slot list's last entry and the count of the others.
+    // Only what is ready now is counted: what ends during these turns comes later.
     std::size_t slots = 0;
     for (Slot* at = ready_.next_; at != &ready_ && slots < runtime::max_turns_per_round; at = at->next_) ++slots;
     std::size_t others = done_.size();
+    bool slot_next = true;
     while (turns < runtime::max_turns_per_round && (slots > 0 || others > 0)) {
-        if (slots > 0) {
-            --slots;
-            if (run_slot(host)) ++turns;
-        }
-        if (others > 0 && turns < runtime::max_turns_per_round) {
-            --others;
-            if (run_done(host)) ++turns;
-        }
-        if (now_ - start > longest) break;
+        if (turns > 0 && refresh() - start > longest) break;
+        const bool is_slot = slots > 0 && (slot_next || others == 0);
+        slot_next = !is_slot;
+        --(is_slot ? slots : others);
+        if (is_slot ? run_slot(host) : run_done(host)) ++turns;
     }
     return turns;
 }

@@ -17,9 +17,9 @@ class World:
     patience = 200
     step = 0.05
 
-    def __init__(self, name: str, seed: int = 1, max_sockets: int = 0) -> None:
+    def __init__(self, name: str, seed: int = 1, max_sockets: int = 0, host: Any = None) -> None:
         self.name = name
-        self.host = _core.lab.RuntimeHost(name, seed, max_sockets)
+        self.host = host or _core.lab.RuntimeHost(name, seed, max_sockets)
         self.log: list[Any] = []
 
     def collect(self) -> list[Any]:

@@ -9,8 +9,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jstorrent import _core
 from jstorrent._errors import NetworkError
 
 from tests.conformance.harness import World
@@ -194,10 +196,11 @@ def test_abandoning_while_workers_are_busy(tmp_path: Path) -> None:
         assert len(world.events("write")) + len(world.events("hash")) == done
 
 
-def test_threads_start_with_the_first_work_only(tmp_path: Path) -> None:
-    def threads() -> int:
-        return len(os.listdir("/proc/self/task"))
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
 
+
+def test_threads_start_with_the_first_work_only(tmp_path: Path) -> None:
     before = threads()
     world = World("asio")
     world.pair()
@@ -208,3 +211,41 @@ def test_threads_start_with_the_first_work_only(tmp_path: Path) -> None:
     assert threads() > before
     world.host.abandon()
     assert threads() == before
+
+
+@pytest.mark.parametrize(("limit", "on_workers"), [(60.0, False), (0.0, True)])
+def test_a_slow_disk_is_left_to_the_workers(tmp_path: Path, limit: float, on_workers: bool) -> None:
+    before = threads()
+    world = World("asio", host=_core.lab.RuntimeHost.with_slow_disk(limit))
+    file = world.open(tmp_path / "a")
+    # The first call finds out; what follows on that device keeps its order on the workers.
+    assert world.disk("write", file=file, data=[b"abc"]).error == "ok"
+    assert world.disk("write", file=file, offset=1, data=[b"x"]).error == "ok"
+    assert world.disk("read", file=file, sizes=[9]).data == b"axc"
+    assert (threads() > before) == on_workers
+    world.host.abandon()
+
+
+def test_large_reservations_go_to_the_workers(world: World, tmp_path: Path) -> None:
+    before = threads()
+    file = world.open(tmp_path / "a")
+    most = 64 << 20
+    assert world.disk("allocate", file=file, offset=most).error == "ok"
+    assert threads() == before
+    assert world.disk("allocate", file=file, offset=most + 1).error == "ok"
+    assert threads() > before
+
+
+def test_a_round_ends_when_its_turns_took_long(world: World) -> None:
+    """Ten milliseconds of work end a round, though more turns are ready."""
+
+    def long_turn(_: Any) -> None:
+        until = time.monotonic() + 0.012
+        while time.monotonic() < until:
+            pass
+
+    pairs = [world.pair()[0] for _ in range(3)]
+    ops: list[int] = []
+    world.host.command(lambda: ops.extend(world.host.write(near, [b"x"], then=long_turn) for near in pairs))
+    rounds = [world.done(op).round for op in ops]
+    assert len(set(rounds)) == 3
