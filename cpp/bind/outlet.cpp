@@ -6,25 +6,34 @@ namespace jst::bind {
 
 using engine::EventKind;
 
+namespace {
+
+// Torrents that are asked for after the end although they were removed before; the oldest are forgotten.
+constexpr std::size_t most_known = 10'000;
+
+}  // namespace
+
 void Outlet::add(std::shared_ptr<EventStream> stream) {
+    const auto lock = exchange_->lock();
     streams_.push_back(std::move(stream));
     listen();
 }
 
 void Outlet::add(std::shared_ptr<Until> until) {
-    {
-        const auto lock = exchange_->lock();
-        const Round round{.now = published(), .commanded = true, .touched = {}};
-        if (until->judge(*session_, round)) until->raise();
-    }
+    const auto lock = exchange_->lock();
+    const Round round{.now = published(), .commanded = true, .touched = {}};
+    if (until->judge(*session_, round)) until->raise();
     untils_.push_back(std::move(until));
     listen();
 }
 
 void Outlet::note(TorrentKey torrent) {
-    if (std::find(known_.begin(), known_.end(), torrent) == known_.end()) known_.push_back(torrent);
+    if (std::find(known_.begin(), known_.end(), torrent) != known_.end()) return;
+    if (known_.size() >= most_known) known_.erase(known_.begin());
+    known_.push_back(torrent);
 }
 
+// Under the mutex.
 void Outlet::listen() {
     std::uint32_t kinds = 0;
     for (const auto& stream : streams_) kinds |= stream->kinds();

@@ -74,8 +74,8 @@ def late(*_):
 signal.signal(signal.SIGINT, late)
 def wait():
     {wait}
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     wait()
 except KeyboardInterrupt:
     print("interrupted", flush=True)

@@ -92,7 +92,7 @@ def test_a_disk_that_says_no_is_raised_and_told_once(
     seed: jst.Torrent, open_session: SessionMaker, payload: Payload
 ) -> None:
     (payload.empty / "album").write_text("a file where a directory must be")
-    session = open_session()
+    session = open_session(reconnect_interval=0.1)
     stream = session.events(jst.TorrentFailed, timeout=0.2)
     torrent = session.add(payload.metainfo, payload.empty, peers=[address(seed)])
     status = torrent.wait("error", 20)

@@ -258,7 +258,7 @@ def test_moving_and_renaming_are_done_or_refused_clearly(torrent: jst.Torrent, t
     torrent.stop()
     for command, arguments in ((torrent.move, (tmp_path / "other",)), (torrent.rename_file, ("one.flac", "uno.flac"))):
         try:
-            command(*arguments)  # type: ignore[operator]
+            command(*arguments)
         except jst.Error as error:
             assert error.code == "not_supported"
     with pytest.raises(ValueError, match="names 2 files"):

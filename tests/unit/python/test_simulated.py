@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 
 import jstorrent as jst
 import pytest
@@ -11,9 +12,22 @@ from jstorrent import _core
 from tests.unit.python.conftest import Payload
 
 
-def over(world: _core.lab.World, node: int, **settings: object) -> jst.Session:
-    values = jst.Settings(**{"listen": (world.host(node),), "listen_port": 6881, **settings})  # type: ignore[arg-type]
-    return jst.Session._over(_core.Engine.start_in(world, node, values._values(), ""))
+_opened: list[jst.Session] = []
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    """Closes every session of a test."""
+    yield
+    while _opened:
+        _opened.pop().close(timeout=0)
+
+
+def over(world: _core.lab.World, node: int, hook: Callable[[], None] | None = None) -> jst.Session:
+    values = jst.Settings(listen=(world.host(node),), listen_port=6881)
+    session = jst.Session._over(_core.Engine.start_in(world, node, values._values(), ""), hook)
+    _opened.append(session)
+    return session
 
 
 def write_files(world: _core.lab.World, node: int, payload: Payload) -> None:
@@ -87,9 +101,7 @@ def test_async_forms_are_refused(world: _core.lab.World, payload: Payload) -> No
 
 def test_a_hook_is_called_after_each_round_of_a_wait(world: _core.lab.World, payload: Payload) -> None:
     times: list[float] = []
-    values = jst.Settings(listen=())
-    engine = _core.Engine.start_in(world, 0, values._values(), "")
-    session = jst.Session._over(engine, lambda: times.append(world.now))
+    session = over(world, 0, lambda: times.append(world.now))
     torrent = session.add(payload.metainfo, "/data")
     with pytest.raises(jst.TimeoutError):
         torrent.wait("seeding", timeout=60)
