@@ -46,10 +46,8 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     std::size_t n = peer.wire.prepare(expected, core_.scratch, spans);
     if (download.is_short_of_memory() && expected.size() < wire::max_predicted) --n;  // the overflow would be lost
     if (n == 0) {
-        static_cast<void>(peer.wire.commit(0, now));
-        download.settle(peer);
         peer.waits_for_memory = true;
-        return false;
+        return read_nothing(peer, now);
     }
     // Within a header nothing is predicted: its rest is read alone, so that the blocks behind it find their places.
     if (n == 1 && !expected.empty()) spans[0] = spans[0].first(wire::piece_header_size);
@@ -57,9 +55,8 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     for (std::size_t i = 0; i < n; ++i) room += spans[i].size();
     const std::uint64_t granted = policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
     if (granted == 0) {
-        download.settle(peer);
         wait_for_rate(peer, now);
-        return false;
+        return read_nothing(peer, now);
     }
     if (granted < room) {
         std::uint64_t left = granted;
@@ -77,7 +74,7 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     core_.throttle.down.give_back(granted - bytes);
     torrent_.throttle().down.give_back(granted - bytes);
     if (!got) {
-        download.settle(peer);
+        read_nothing(peer, now);
         if (got.error().code != Errc::would_block) torrent_.swarm().close(peer, reason_of(got.error().code), now);
         return false;
     }
@@ -86,6 +83,15 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     const auto committed = peer.wire.commit(static_cast<std::size_t>(bytes), now);
     if (!committed || !drain(peer, now)) return false;
     return bytes == granted;
+}
+
+// What was prepared is taken back.
+bool Conversation::read_nothing(Peer& peer, Time now) {
+    static_cast<void>(peer.wire.commit(0, now));
+    while (peer.wire.next_event()) {
+    }
+    torrent_.download().settle(peer);
+    return false;
 }
 
 // All that was understood of what came. False when the peer is closed.
@@ -272,7 +278,6 @@ void Conversation::on_message(Peer& peer, const wire::Message& message, Time now
     const bool neutral = std::holds_alternative<wire::KeepAlive>(message) || std::holds_alternative<wire::Extended>(message) ||
                          std::holds_alternative<wire::Port>(message) || std::holds_alternative<wire::Unknown>(message);
     std::visit(Overload{
-                   [](const wire::KeepAlive&) {},
                    [&](const wire::Choke&) { on_choke(peer, true, now); },
                    [&](const wire::Unchoke&) { on_choke(peer, false, now); },
                    [&](const wire::Interested&) { on_interest(peer, true, now); },
@@ -282,26 +287,26 @@ void Conversation::on_message(Peer& peer, const wire::Message& message, Time now
                    [&](const wire::HaveAll&) { on_claim(peer, true, now); },
                    [&](const wire::HaveNone&) { on_claim(peer, false, now); },
                    [&](const wire::Request& m) { on_request(peer, m.block, now); },
-                   [](const wire::PieceMessage&) {},  // comes as BlockArrived
                    [&](const wire::Cancel& m) { torrent_.upload().on_cancel(peer, m.block); },
-                   [](const wire::Port&) {},
-                   [](const wire::Suggest&) {},
-                   [&](const wire::Reject& m) {
-                       torrent_.download().on_rejected(peer, m.block, now);
-                       core_.touch(torrent_);
-                   },
-                   [&](const wire::AllowedFast& m) {
-                       torrent_.download().on_allowed_fast(peer, m.piece);
-                       torrent_.download().refill(peer, now);
-                   },
+                   [&](const wire::Reject& m) { on_reject(peer, m.block, now); },
+                   [&](const wire::AllowedFast& m) { on_allowed_fast(peer, m.piece, now); },
                    [&](const wire::Extended& m) { on_extended(peer, m, now); },
-                   [](const wire::HashRequest&) {},
-                   [](const wire::Hashes&) {},
-                   [](const wire::HashReject&) {},
-                   [](const wire::Unknown&) {},
+                   // Nothing to do: keep-alives (hearing them was enough), DHT ports, suggestions, hash messages (v2) and
+                   // what nobody knows; a PIECE comes as BlockArrived.
+                   [](const auto&) {},
                },
                message);
     if (!neutral) peer.claims.may_claim = false;
+}
+
+void Conversation::on_reject(Peer& peer, const Block& block, Time now) {
+    torrent_.download().on_rejected(peer, block, now);
+    core_.touch(torrent_);
+}
+
+void Conversation::on_allowed_fast(Peer& peer, PieceIndex piece, Time now) {
+    torrent_.download().on_allowed_fast(peer, piece);
+    torrent_.download().refill(peer, now);
 }
 
 void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {

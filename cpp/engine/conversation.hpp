@@ -35,6 +35,7 @@ class Conversation final : public PeerOwner {
 
   private:
     bool drain(Peer& peer, Time now);
+    bool read_nothing(Peer& peer, Time now);
     bool read_some(Peer& peer, std::uint64_t& budget, Time now);
     void on_event(Peer& peer, const wire::PeerWire::Event& event, Time now);
     void on_handshake(Peer& peer, const wire::Handshake& theirs, Time now);
@@ -47,6 +48,8 @@ class Conversation final : public PeerOwner {
     void on_choke(Peer& peer, bool on, Time now);
     void on_interest(Peer& peer, bool on, Time now);
     void on_request(Peer& peer, const Block& block, Time now);
+    void on_reject(Peer& peer, const Block& block, Time now);
+    void on_allowed_fast(Peer& peer, PieceIndex piece, Time now);
     void on_extended(Peer& peer, const wire::Extended& message, Time now);
     void breach(Peer& peer, Time now);
     void wait_for_rate(Peer& peer, Time now);

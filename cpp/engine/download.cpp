@@ -146,7 +146,7 @@ void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, T
     const bool asked = ledger_.is_outstanding(peer.key, block);
     Byte* slot = nullptr;
     if (piece != nullptr && asked && ledger_.lease(peer.key, block)) {
-        slot = piece->slot(block.begin / block_size);
+        slot = piece->slot(block.begin / block_size, true);
         if (slot == nullptr) ledger_.release_lease(peer.key, block);
     }
     peer.wire.set_sink(slot);
@@ -161,7 +161,7 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     peer.traffic.last_payload = last_payload_ = now;
     PieceJob* const piece = job(block.piece);
     const auto number = geometry_.block_number(block);
-    Byte* const slot = piece != nullptr && number && !ledger_.is_received(block) ? piece->slot(*number) : nullptr;
+    Byte* const slot = piece != nullptr && number && !ledger_.is_received(block) ? piece->slot(*number, true) : nullptr;
     const bool lost = arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number &&
                                                                           !ledger_.is_received(block));
     if (lost) {  // its bytes are gone: as if it had never been sent

@@ -129,7 +129,8 @@ void Listener::on_readable(Peer& peer, Time now) {
     const auto got = peer.link->stream()->read_now(std::span<const MutableBytes>(spans).first(n));
     if (!got) {
         if (got.error().code != Errc::would_block) return turn_away(peer);
-        return peer.link->await_readable();
+        static_cast<void>(peer.wire.commit(0, now));
+        return identify(peer, now);
     }
     peer.count(&Counters::wire_received, *got);
     if (!peer.wire.commit(*got, now)) return turn_away(peer);

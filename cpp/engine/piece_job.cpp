@@ -62,10 +62,10 @@ std::uint64_t PieceJob::reservation(const Core& core, std::uint32_t size) noexce
 
 std::uint64_t PieceJob::reservation() const noexcept { return reservation(core_, geometry_.piece_size(piece_)); }
 
-Byte* PieceJob::slot(std::uint32_t number) {
+Byte* PieceJob::slot(std::uint32_t number, bool arriving) {
     auto& buffer = buffers_[number];
     if (buffer) return buffer.data();
-    if (long_ && (held_ + 1) * std::uint64_t{block_size} > reservation()) {
+    if (long_ && !arriving && (held_ + 1) * std::uint64_t{block_size} > reservation()) {
         write_stored();
         return nullptr;
     }

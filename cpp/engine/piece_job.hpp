@@ -5,7 +5,7 @@
 // after hash *and* write. Reports each end to its Client. Does not know peers, the picker or the ledger.
 // Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to a
 // place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored; 4. it holds
-// at most reservation() bytes, and a long piece that holds as much writes what it has, so it always goes on.
+// at most reservation() bytes and what is arriving, and a long piece that holds as much writes what it has.
 #pragma once
 
 #include <memory>
@@ -41,8 +41,9 @@ class PieceJob {
     std::uint64_t reservation() const noexcept;
     static std::uint64_t reservation(const Core& core, std::uint32_t piece_size) noexcept;
 
-    /// Where the block belongs; nullptr while there is no memory for it.
-    Byte* slot(std::uint32_t number);
+    /// Where the block belongs; nullptr while there is no memory for it. `arriving`: it is on its way already and would be
+    /// lost, so one block for each peer may go beyond the reservation.
+    Byte* slot(std::uint32_t number, bool arriving = false);
     /// The block is whole in its slot. `last`: all are, the hash begins.
     void stored(std::uint32_t number, bool last);
     /// A 64-bit digest of a stored block, for blame; 0 when it is no longer in memory.

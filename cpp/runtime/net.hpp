@@ -2,8 +2,8 @@
 //
 // Reading is readiness first: `readable` completes when read_now would give bytes, the end or an error; an idle peer
 // holds no buffer. Rules: 1. one readable and one write outstanding per stream; 2. close() and cancel() complete what is
-// outstanding with Errc::canceled, in a later turn; 3. dropping a Stream without close() is a silent abort: no
-// completion comes for it any more (that is what a crash does); 4. an abandoned or closed stream touches no buffer;
+// outstanding with Errc::canceled, in a later turn; 3. dropping a Stream without close() aborts it: no completion
+// comes for it any more; 4. an abandoned or closed stream touches no buffer;
 // 5. cancel() and close() also cancel what has ended but was not delivered yet; after cancel() the stream goes on;
 // 6. an operation submitted on something closed completes with Errc::closed, and read_now says the same.
 #pragma once
