@@ -16,6 +16,7 @@ void bind_settings(py::module_& module);
 void bind_lab_wire(py::module_& module);
 void bind_lab_peer_wire(py::module_& module);
 void bind_lab_policy(py::module_& module);
+void bind_lab_truth(py::module_& module);
 void bind_lab_world(py::module_& module);
 
 namespace {
@@ -36,6 +37,7 @@ void bind_all(py::module_& module) {
     bind_lab_wire(module);
     bind_lab_peer_wire(module);
     bind_lab_policy(module);
+    bind_lab_truth(module);
     bind_lab_world(module);
 }
 

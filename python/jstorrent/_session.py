@@ -65,6 +65,7 @@ class Session:
     def _begin(self, engine: _core.Engine, each_round: Callable[[], object] | None = None) -> None:
         self._engine = engine
         self._is_clean: bool | None = None
+        self._are_removed = False  # after the end, its torrents answer as removed: the laboratory's restarts
         self._log = LogPump(engine)
         self._hook = each_round
         if engine.has_own_thread:
@@ -231,8 +232,12 @@ class Session:
             pass
         self._end()
 
+    def _abandon(self) -> None:
+        """The end of a process that crashed: nothing is saved, nobody is told."""
+        self._end()
+
     def _end(self) -> None:
-        self._is_clean = self._engine.shut()
+        self._is_clean = self._engine.shut(self._are_removed)
         self._log.finish(self._engine)
         _open.discard(self)
 

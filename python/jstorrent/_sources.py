@@ -7,6 +7,7 @@ import fnmatch
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from jstorrent._errors import Error
 from jstorrent._magnet import Magnet
@@ -16,8 +17,16 @@ from jstorrent._values import Address
 Source = Metainfo | Magnet | bytes | str | os.PathLike[str]
 """A torrent, a magnet link, the bytes of a .torrent, a bare info-hash in hex, or the path of a .torrent."""
 
-AddressLike = Address | str
-"""(host, port) or "host:port"."""
+
+class Located(Protocol):
+    """Anything with an address: the status of a peer, a node of a laboratory."""
+
+    @property
+    def address(self) -> Address: ...
+
+
+AddressLike = Address | str | Located
+"""(host, port), "host:port", or what has such an address."""
 
 _HEX = frozenset("0123456789abcdefABCDEF")
 _PRIORITIES = range(8)
@@ -70,7 +79,7 @@ def address_of(address: AddressLike) -> Address:
         if not colon or not port.isdigit():
             raise ValueError(f"an address is (host, port) or 'host:port', not {address!r}")
         address = (host.strip("[]"), int(port))
-    host, number = address
+    host, number = address if isinstance(address, tuple) else address.address
     if not 1 <= int(number) <= 65535:
         raise ValueError(f"a port is 1 to 65535, not {number}")
     return str(host), int(number)

@@ -1,0 +1,184 @@
+"""The disk of a node, as the process on it sees it. Paths are the node's own; relative ones start at its root."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from jstorrent._errors import _from_os_error
+from jstorrent.lab._failure import LaneLacks, not_yet
+
+if TYPE_CHECKING:
+    from jstorrent.lab._lanes import RealLane, SimLane
+
+PathLike = str | os.PathLike[str]
+T = TypeVar("T")
+
+
+class Disk:
+    """What both lanes have. Changes by hand are remembered, so that oracles do not blame the engine for them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.touched: set[Path] = set()
+
+    def full(self, path: PathLike) -> Path:
+        """The path with the node's root in front, unless it is absolute."""
+        return self.root / path
+
+    def read(self, path: PathLike, offset: int = 0, length: int | None = None) -> bytes:
+        """Bytes of a file, as the process would see them; cut at its end."""
+        raise NotImplementedError
+
+    def write(self, path: PathLike, offset: int, data: bytes) -> None:
+        """Writes into a file past the engine, and makes it and its directories if need be."""
+        self.touched.add(self.full(path))
+        self._write(path, offset, data)
+
+    def _write(self, path: PathLike, offset: int, data: bytes) -> None:
+        raise NotImplementedError
+
+    def exists(self, path: PathLike) -> bool:
+        """A file, a directory or a link is there."""
+        raise NotImplementedError
+
+    def size(self, path: PathLike) -> int:
+        """Of a file, in bytes."""
+        raise NotImplementedError
+
+    def list(self, path: PathLike = "") -> builtins.list[str]:
+        """The names in a directory, sorted."""
+        raise NotImplementedError
+
+    def delete(self, path: PathLike) -> None:
+        """Removes a file past the engine."""
+        raise NotImplementedError
+
+    def truncate(self, path: PathLike, size: int) -> None:
+        """Sets the size of a file past the engine."""
+        raise NotImplementedError
+
+    def corrupt(self, path: PathLike, offset: int, data: bytes) -> None:
+        """Overwrites bytes of a file that is there."""
+        if offset + len(data) > self.size(path):
+            raise ValueError(f"{path} has {self.size(path)} bytes: nothing to corrupt at {offset}")
+        self.write(path, offset, data)
+
+    @property
+    def ops(self) -> int:
+        """Operations that took effect."""
+        raise NotImplementedError
+
+    def quota(self, nbytes: int | None, under: PathLike | None = None) -> None:
+        """How many bytes may be allocated."""
+        raise LaneLacks("a quota needs the sim lane")
+
+    def fail(self, op: str, **where: object) -> NoReturn:
+        """An operation that fails."""
+        not_yet("disk.fail")
+
+    def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> NoReturn:
+        """Operations that take long."""
+        not_yet("disk.stall")
+
+
+class SimDisk(Disk):
+    """A disk of the simulated world."""
+
+    def __init__(self, lane: SimLane, number: int) -> None:
+        super().__init__(Path("/"))
+        self._world = lane.world
+        self._number = number
+
+    def read(self, path: PathLike, offset: int = 0, length: int | None = None) -> bytes:
+        data: bytes = self._world.disk_read(self._number, str(self.full(path)), offset, length)
+        return data
+
+    def _write(self, path: PathLike, offset: int, data: bytes) -> None:
+        self._world.disk_write(self._number, str(self.full(path)), offset, data)
+
+    def exists(self, path: PathLike) -> bool:
+        return bool(self._world.disk_exists(self._number, str(self.full(path))))
+
+    def size(self, path: PathLike) -> int:
+        return int(self._world.disk_size(self._number, str(self.full(path))))
+
+    def list(self, path: PathLike = "") -> builtins.list[str]:
+        return sorted(self._world.disk_list(self._number, str(self.full(path))))
+
+    def delete(self, path: PathLike) -> None:
+        self.touched.add(self.full(path))
+        self._world.disk_delete(self._number, str(self.full(path)))
+
+    def truncate(self, path: PathLike, size: int) -> None:
+        self.touched.add(self.full(path))
+        self._world.disk_truncate(self._number, str(self.full(path)), size)
+
+    @property
+    def ops(self) -> int:
+        return int(self._world.disk_operations(self._number))
+
+    def quota(self, nbytes: int | None, under: PathLike | None = None) -> None:
+        if under is not None:
+            not_yet("a quota of one directory")
+        self._world.disk_quota(self._number, nbytes)
+
+
+class RealDisk(Disk):
+    """A directory of this machine."""
+
+    def __init__(self, lane: RealLane, root: Path) -> None:
+        super().__init__(root)
+        root.mkdir(parents=True)
+
+    def read(self, path: PathLike, offset: int = 0, length: int | None = None) -> bytes:
+        def act(full: Path) -> bytes:
+            with open(full, "rb") as file:
+                file.seek(offset)
+                return file.read() if length is None else file.read(length)
+
+        return self._do(path, act)
+
+    def _write(self, path: PathLike, offset: int, data: bytes) -> None:
+        def act(full: Path) -> None:
+            full.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(full, os.O_WRONLY | os.O_CREAT, 0o644)
+            try:
+                os.pwrite(descriptor, data, offset)
+            finally:
+                os.close(descriptor)
+
+        self._do(path, act)
+
+    def exists(self, path: PathLike) -> bool:
+        return os.path.lexists(self.full(path))
+
+    def size(self, path: PathLike) -> int:
+        return self._do(path, os.path.getsize)
+
+    def list(self, path: PathLike = "") -> builtins.list[str]:
+        return sorted(self._do(path, os.listdir))
+
+    def delete(self, path: PathLike) -> None:
+        self.touched.add(self.full(path))
+        self._do(path, os.unlink)
+
+    def truncate(self, path: PathLike, size: int) -> None:
+        self.touched.add(self.full(path))
+        self._do(path, lambda full: os.truncate(full, size))
+
+    @property
+    def ops(self) -> int:
+        raise LaneLacks("counting disk operations needs the sim lane")
+
+    def _do(self, path: PathLike, act: Callable[[Path], T]) -> T:
+        full = self.full(path)
+        try:
+            return act(full)
+        except OSError as error:
+            raise _from_os_error(error, full) from error
+
+

@@ -1,0 +1,162 @@
+"""An engine in a laboratory: a Session on a node of its own, which can end, crash and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from jstorrent._events import CLASSES, Event, EventsDropped, mask_of
+from jstorrent._magnet import Magnet
+from jstorrent._session import Session
+from jstorrent._settings import Settings
+from jstorrent._stream import EventStream
+from jstorrent._torrent import Torrent
+from jstorrent.lab._disk import PathLike
+from jstorrent.lab._failure import check_word, not_yet
+from jstorrent.lab._node import Client, Have, Node, addresses_of
+from jstorrent.lab._spec import Spec
+
+if TYPE_CHECKING:
+    from jstorrent.lab._lab import Lab
+
+E = TypeVar("E", bound=Event)
+
+CRASH_MODES = ("drop-all", "keep-prefix", "torn-512", "metadata-first", "random")
+_ALL_EVENTS = mask_of(tuple(cls for cls in CLASSES if cls is not EventsDropped))
+_NO_BOUND = 1 << 40
+_OFF = {"dht": False, "pex": False, "lsd": False, "port_mapping": False}
+
+
+class Engine(Client):
+    """A client that is this engine: `.session` is an ordinary Session."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        name: str,
+        *,
+        peer_id: bytes | None = None,
+        host: Node | str | None = None,
+        port: int | None = None,
+        settings: dict[str, Any],
+    ) -> None:
+        Settings(**settings)  # nonsense is refused before there is a node
+        super().__init__(lab, name, host=host, port=port)
+        self._peer_id = peer_id
+        self._settings = {**_OFF, **settings}
+        self._history: list[Event] = []
+        self._specs: dict[bytes, Spec] = {}
+        self._judged_at: int | None = None
+        self._start()
+
+    # -- life
+
+    def _start(self) -> None:
+        lane = self._lab._lane
+        place = {"listen": (self._host,), "listen_port": self._port}
+        settings = Settings(**{**place, **self._settings})
+        state_dir = str(self.disk.root / "state")
+        core = lane.engine(self.name, self._number, settings._values(), state_dir, self._peer_id)
+        self.session = Session._over(core, self._lab._hook_of_waits())
+        if settings.listen:
+            self._port = self.session.listen_port
+        self._events: EventStream[Event] = EventStream(self.session, core.listen(_ALL_EVENTS, None, _NO_BOUND), None)
+        self._up = True
+
+    @property
+    def running(self) -> bool:
+        return self._up
+
+    def stop(self) -> None:
+        """A clean close of its session."""
+        self._lab._check_thread()
+        if self._up:
+            self._end(lambda: self.session.close())
+
+    def start(self) -> None:
+        """A new session on the same disk and address; torrents come back by themselves."""
+        self._lab._check_thread()
+        if not self._up:
+            self._start()
+
+    def crash(self, mode: str = "drop-all") -> None:
+        """The end of the process, and of what was not synced; its links fall silent."""
+        self._lab._check_thread()
+        if check_word(mode, CRASH_MODES, "crash mode") != "drop-all":
+            not_yet(f"a crash of mode {mode!r}")
+        if self._up:
+            self._lab._lane.crash(self._number, mode)
+            self._end(self.session._abandon)
+
+    def _end(self, end: Callable[[], object]) -> None:
+        self._up = False
+        self.session._are_removed = True
+        end()
+        self._collect()
+
+    def _drop(self) -> None:
+        if self._up:
+            self._end(self.session._cut)
+
+    def _hook_waits(self, hook: Callable[[], object] | None) -> None:
+        self.session._hook = hook
+
+    # -- torrents
+
+    def add(
+        self,
+        spec: Spec,
+        *,
+        peers: Iterable[Any] = (),
+        have: Have = "none",
+        magnet: bool = False,
+        save_path: PathLike | None = None,
+        **kw: Any,
+    ) -> Torrent:
+        """Adds the torrent to its session; nodes among `peers` are dialled. Other words go to session.add()."""
+        self._lab._check_thread()
+        below = self.downloads if save_path is None else self.disk.full(save_path)
+        if self._put(spec, have, below):
+            kw.setdefault("trusted", True)
+        self._specs[spec.info_hash] = spec
+        source = Magnet.parse(spec.magnet) if magnet else spec.metainfo
+        return self.session.add(source, below, peers=addresses_of(peers), **kw)
+
+    def torrent(self, spec: Spec) -> Torrent | None:
+        """The present handle; None if the torrent is not there."""
+        return self.session.find(spec.info_hash) if self._up else None
+
+    def _root(self, spec: Spec) -> Path:
+        torrent = self.torrent(spec)
+        if torrent is not None:
+            self._saved_at[spec.info_hash] = torrent.save_path
+        return super()._root(spec)
+
+    def _paths(self, spec: Spec) -> list[Path]:
+        torrent = self.torrent(spec)
+        if torrent is None:
+            return super()._paths(spec)
+        below = self._root(spec)
+        return [below / file.path for file in torrent.files()]
+
+    # -- what happened
+
+    @overload
+    def history(self) -> list[Event]: ...
+    @overload
+    def history(self, *types: type[E]) -> list[E]: ...
+    def history(self, *types: type[Any]) -> list[Any]:
+        """All events so far, over restarts; no types: all but BlockReceived."""
+        self._collect()
+        mask = mask_of(types)
+        wanted = tuple(cls for kind, cls in enumerate(CLASSES) if mask >> kind & 1)
+        return [event for event in self._history if isinstance(event, wanted)]
+
+    def _collect(self) -> None:
+        while (event := self._events._take()) is not None:
+            self._history.append(event)
+
+    def saved(self, spec: Spec) -> Any:
+        """What the durable state holds."""
+        not_yet("engine.saved")

@@ -1,0 +1,379 @@
+"""The laboratory itself: one world, its inhabitants, its time and its judges."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+
+from jstorrent.lab._engine import Engine
+from jstorrent.lab._failure import LabFailure, check_word, not_yet
+from jstorrent.lab._lanes import LANES, Lane, SimLane
+from jstorrent.lab._libtorrent import Libtorrent
+from jstorrent.lab._net import Clocks, Net
+from jstorrent.lab._node import Client, Node
+from jstorrent.lab._oracles import NAMES, ORACLES, leaks
+from jstorrent.lab._report import make_report, source_of
+from jstorrent.lab._spec import Spec, make_spec
+
+Ordered = TypeVar("Ordered", bound="SupportsLess")
+
+
+class SupportsLess(Protocol):
+    """What may be watched: its least and its most are kept."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
+_SEEDERS = ("engine", "libtorrent", "mock", "transmission", "aria2c")
+
+
+class Watched(Generic[Ordered]):
+    """What lab.watch() saw: `last`, `min` and `max` of its function."""
+
+    def __init__(self, fn: Callable[[], Ordered]) -> None:
+        self._fn = fn
+        self.last: Ordered = fn()
+        self.min: Ordered = self.last
+        self.max: Ordered = self.last
+
+    def _look(self) -> None:
+        self.last = self._fn()
+        self.min = min(self.min, self.last)
+        self.max = max(self.max, self.last)
+
+
+class Lab:
+    """One world of one seed, to be used as a context manager.
+
+    >>> from jstorrent.lab import Lab
+    >>> with Lab(lane="sim", seed=7) as lab:
+    ...     spec = lab.torrent(pieces=4)
+    ...     client = lab.engine("client")
+    ...     t = client.add(spec, peers=[lab.seeder("good", spec)])
+    ...     lab.until(lambda: t.state == "seeding", within=60)
+    ...     client.complete(spec)
+    True
+
+    lane "sim": simulated network, disks and clocks; the same seed and the same calls give the same fingerprint.
+    lane "real": the same names over loopback sockets and real files. `without` switches oracles off by name.
+    """
+
+    def __init__(self, lane: str = "sim", *, seed: int | None = None, without: str | Iterable[str] = ()) -> None:
+        check_word(lane, LANES, "lane")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise ValueError(  # noqa: TRY004
+                "a world needs a seed: Lab(seed=7); the same seed gives the same world"
+            )
+        self._without = {without} if isinstance(without, str) else set(without)
+        for word in self._without:
+            check_word(word, NAMES, "oracle")
+        self._lane: Lane = LANES[lane](seed)
+        self._thread = threading.get_ident()
+        self._wall_start = time.monotonic()
+        self._names: set[str] = set()
+        self._clients: list[Client] = []
+        self._specs = itertools.count(1)
+        self._always: list[tuple[Callable[[], object], str]] = []
+        self._watched: list[Watched[Any]] = []
+        self._calls: list[tuple[float, int, Callable[[], object]]] = []
+        self._call_order = itertools.count()
+        self._has_hooks = False
+        self._closed = False
+        self.net = Net(self)
+        self.clock = Clocks(self)
+
+    # -- what it is
+
+    @property
+    def lane(self) -> str:
+        """sim or real."""
+        return self._lane.name
+
+    @property
+    def seed(self) -> int:
+        """The one number that everything follows from."""
+        return self._lane.seed
+
+    @property
+    def now(self) -> float:
+        """Seconds since the world began; virtual ones in the sim lane."""
+        return self._lane.now
+
+    @property
+    def wall_time(self) -> float:
+        """Real seconds since the world began."""
+        return time.monotonic() - self._wall_start
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The rolling hash of every turn; None in the real lane."""
+        return self._lane.fingerprint
+
+    @property
+    def token(self) -> str | None:
+        """What runs this world again; None as long as plans are not there."""
+        return None
+
+    @property
+    def engines(self) -> list[Engine]:
+        """All engines, in order of creation, running or not."""
+        return [client for client in self._clients if isinstance(client, Engine)]
+
+    # -- inhabitants
+
+    def torrent(
+        self,
+        pieces: int | None = 16,
+        piece_length: int = 65536,
+        *,
+        tail: int | None = None,
+        files: Sequence[tuple[str, int]] | None = None,
+        name: str | None = None,
+        version: str = "v1",
+        private: bool = False,
+        trackers: Iterable[Any] = (),
+    ) -> Spec:
+        """A made-up torrent. files=[(path, size), ...] fixes the sizes; tail is the length of the last piece."""
+        return make_spec(
+            self.seed, name or f"torrent-{next(self._specs)}", pieces=pieces, piece_length=piece_length, tail=tail,
+            files=files, version=version, private=private, trackers=trackers,
+        )  # fmt: skip
+
+    def engine(
+        self,
+        name: str,
+        *,
+        peer_id: bytes | None = None,
+        host: Node | str | None = None,
+        port: int | None = None,
+        **settings: Any,
+    ) -> Engine:
+        """An engine on an address of its own; everything else are settings of its session."""
+        self._check_thread()
+        return Engine(self, name, peer_id=peer_id, host=host, port=port, settings=settings)
+
+    def seeder(self, name: str, spec: Spec, kind: str | None = None) -> Client:
+        """A node that has everything. kind: engine (in sim unless told), libtorrent (in real unless told)."""
+        self._check_thread()
+        chosen = check_word(kind or ("engine" if self.lane == "sim" else "libtorrent"), _SEEDERS, "kind of seeder")
+        if chosen not in ("engine", "libtorrent"):
+            not_yet(f"a seeder of kind {chosen!r}")
+        node: Client = self.engine(name) if chosen == "engine" else Libtorrent(self, name)
+        node.add(spec, have="all")
+        return node
+
+    def client(self, name: str, program: str = "libtorrent") -> Client:
+        """Anybody's client, in the real lane. So far: libtorrent."""
+        self._check_thread()
+        if program != "libtorrent":
+            not_yet(f"lab.client with {program!r}")
+        return Libtorrent(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("peer", "tracker", "gate", "plan", "record"):
+            not_yet(f"lab.{name}")
+        raise AttributeError(f"a Lab has no {name!r}")
+
+    # -- time
+
+    def until(self, condition: Callable[[], object], within: float, *, every: float = 0) -> None:
+        """Lets time pass until the condition holds: asked at once, then after every turn, or each `every` seconds."""
+        self._check_thread()
+        limit = self.now + _checked(within)
+        while not condition():
+            if not self._advance(limit, every):
+                if condition():
+                    return
+                self._fail("until", f"not within {within:g} s: {source_of(condition)}")
+
+    def _advance(self, limit: float, every: float) -> bool:
+        if self.now >= limit:
+            return False
+        if every > 0:
+            self._run_until(min(self.now + every, limit))
+            return True
+        more = self._lane.step(limit)
+        self._after_turn()
+        self._check_rules()
+        return more
+
+    def run_for(self, seconds: float) -> None:
+        """Lets so much time pass."""
+        self._check_thread()
+        self._run_until(self.now + _checked(seconds))
+
+    def _run_until(self, when: float) -> None:
+        if not self._has_hooks:
+            self._lane.run_until(when)
+        else:
+            while self._lane.step(when):
+                self._after_turn()
+            self._after_turn()
+        self._check_rules()
+
+    def settle(self, within: float = 60) -> None:
+        """Until nothing is in flight and no operation is pending; timers do not count. Then the oracles look."""
+        self._check_thread()
+        limit = self.now + _checked(within)
+        if isinstance(self._lane, SimLane):
+            settled = self._settle_sim(self._lane.world, limit)
+        else:
+            settled = self._settle_real(limit)
+        if not settled:
+            self._fail("settle", f"not settled within {within:g} s")
+        self.check()
+
+    def _settle_sim(self, world: Any, limit: float) -> bool:
+        if not self._has_hooks:
+            return bool(world.settle(limit))
+        while not world.idle:
+            due = world.next_event_time
+            if due is None or due > limit:
+                return False
+            self._lane.step(due)
+            self._after_turn()
+        return True
+
+    def _settle_real(self, limit: float) -> bool:
+        quiet_since, seen = self.now, self._traffic()
+        while self.now - quiet_since < 0.1:
+            if not self._lane.step(limit):
+                return False
+            self._after_turn()
+            found = self._traffic()
+            if found != seen or found[1]:
+                quiet_since, seen = self.now, found
+        return True
+
+    def _traffic(self) -> tuple[int, int]:
+        statuses = [engine.session.status() for engine in self.engines if engine.running]
+        moved = sum(s.counters.wire_received + s.counters.wire_sent for s in statuses)
+        return moved, sum(s.disk_operations + s.hash_jobs + s.num_half_open for s in statuses)
+
+    # -- what runs along
+
+    def always(self, condition: Callable[[], object], why: str) -> None:
+        """From now on asked after every turn; the first False is a LabFailure."""
+        self._always.append((condition, why))
+        self._use_hooks()
+
+    def watch(self, fn: Callable[[], Ordered]) -> Watched[Ordered]:
+        """Sampled now and after every turn."""
+        watched = Watched(fn)
+        self._watched.append(watched)
+        self._use_hooks()
+        return watched
+
+    def at(self, time: float, call: Callable[..., object], *args: object) -> None:
+        """Calls it at that time of the world, between two turns."""
+        self._check_thread()
+        self._schedule(max(time, self.now), lambda: call(*args))
+
+    def every(self, seconds: float, call: Callable[..., object], *args: object) -> None:
+        """Calls it each so many seconds, from `seconds` from now on."""
+        self._check_thread()
+        if not seconds > 0:
+            raise ValueError(f"seconds must be more than 0, not {seconds!r}")
+
+        def again() -> None:
+            self._schedule(self.now + seconds, again)
+            call(*args)
+
+        self._schedule(self.now + seconds, again)
+
+    def rng(self, name: str) -> random.Random:
+        """A stream of luck of that name: the same in each run of one seed."""
+        return random.Random(f"{self.seed}/{name}")
+
+    def _schedule(self, when: float, call: Callable[[], object]) -> None:
+        heapq.heappush(self._calls, (when, next(self._call_order), call))
+        self._use_hooks()
+        self._lane.alarm(when)
+
+    def _use_hooks(self) -> None:
+        if not self._has_hooks:
+            self._has_hooks = True
+            for engine in self.engines:
+                engine._hook_waits(self._after_turn)
+
+    def _hook_of_waits(self) -> Callable[[], object] | None:
+        return self._after_turn if self._has_hooks else None
+
+    def _after_turn(self) -> None:
+        if not self._has_hooks:
+            return
+        while self._calls and self._calls[0][0] <= self.now + 1e-9:
+            heapq.heappop(self._calls)[2]()
+        for watched in self._watched:
+            watched._look()
+        for rule in list(self._always):
+            condition, why = rule
+            if not condition():
+                self._always.remove(rule)
+                self._fail("always", f"{why}: {source_of(condition)}")
+
+    # -- judgement
+
+    def check(self) -> tuple[str, ...]:
+        """Asks all oracles now, moving no time; the names of those that ran."""
+        self._check_thread()
+        names = tuple(name for name in ORACLES if name not in self._without)
+        for name in names:
+            ORACLES[name](self)
+        return names
+
+    def _check_rules(self) -> None:
+        if self._lane.broken_rules and "broken_rule" not in self._without:
+            ORACLES["broken_rule"](self)
+
+    def _fail(self, oracle: str, what: str, node: Node | None = None) -> NoReturn:
+        who = f"{node.name}: " if node is not None else ""
+        report = make_report(self, ok=False, oracle=oracle, error=f"{oracle}: {who}{what}")
+        raise LabFailure(report.text, report=report, node=None if node is None else node.name)
+
+    def _check_thread(self) -> None:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("a Lab belongs to the thread that made it")
+        if self._closed:
+            raise RuntimeError("this Lab is over")
+
+    def _take_name(self, name: str) -> None:
+        if not name or not name.isprintable() or "/" in name or name in (".", ".."):
+            raise ValueError(f"not a name for a node: {name!r}")
+        if name in self._names:
+            raise ValueError(f"there is a node {name!r} already")
+        self._names.add(name)
+
+    # -- the end
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                self.check()
+                if "leaks" not in self._without:
+                    leaks(self)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends everything at once, without a question. Safe twice."""
+        if self._closed:
+            return
+        for client in self._clients:
+            client._drop()
+        self._closed = True
+        self._lane.close()
+
+
+def _checked(seconds: float) -> float:
+    if math.isnan(seconds) or seconds < 0:
+        raise ValueError(f"seconds must be a number of at least 0, not {seconds!r}")
+    return float(seconds)

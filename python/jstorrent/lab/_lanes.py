@@ -1,0 +1,231 @@
+"""The two worlds that a laboratory runs in: time, places and the making of engines, under one set of names.
+
+SimLane: a simulated world of one seed; nothing moves but in step(), run_until() and settle(). RealLane: sockets on
+loopback addresses, files in a temporary directory, wall time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jstorrent import _core
+from jstorrent.lab._disk import Disk, RealDisk, SimDisk
+from jstorrent.lab._failure import LaneLacks
+
+_PORT = 6881
+_PAUSE = 0.002  # seconds between two looks in the real lane
+_labs = itertools.count()
+
+
+class Lane:
+    """One world."""
+
+    name: str
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._hosts: dict[str, list[int]] = {}  # ports in use by host
+        self._next_host = 1
+
+    @property
+    def now(self) -> float:
+        """Seconds since the beginning of the world."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The rolling hash of all that happened."""
+        return None
+
+    @property
+    def broken_rules(self) -> int:
+        """How often code of ours broke a rule of its own."""
+        return 0
+
+    def step(self, limit: float) -> bool:
+        """The next turns that are due by then. False: there are none, and the time is `limit`."""
+        raise NotImplementedError
+
+    def run_until(self, when: float) -> None:
+        """Lets the time come."""
+        raise NotImplementedError
+
+    def add_node(self, name: str, host: str) -> int:
+        """A new inhabitant; its number."""
+        raise NotImplementedError
+
+    def disk(self, name: str, number: int) -> Disk:
+        """The disk of a new inhabitant."""
+        raise NotImplementedError
+
+    def engine(
+        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
+    ) -> _core.Engine:
+        """A running engine."""
+        raise NotImplementedError
+
+    def crash(self, number: int, mode: str) -> None:
+        """What happens to a node around its engine when that crashes."""
+        raise NotImplementedError
+
+    def alarm(self, when: float) -> None:
+        """There will be a turn at that time."""
+
+    def close(self) -> None:
+        """Gives everything back."""
+
+    # -- addresses
+
+    def take_host(self, host: str | None) -> str:
+        """A host of its own, or this one."""
+        if host is not None:
+            address = str(ipaddress.ip_address(host))
+            self._hosts.setdefault(address, [])
+            return address
+        while True:
+            address = self._host_number(self._next_host)
+            self._next_host += 1
+            if address not in self._hosts:
+                self._hosts[address] = []
+                return address
+
+    def take_port(self, host: str, port: int | None) -> int | None:
+        """The port that a node of this host listens on; None: the system chooses."""
+        if port is None:
+            port = self._default_port(self._hosts[host])
+        if port is not None:
+            self._hosts[host].append(port)
+        return port
+
+    def _host_number(self, n: int) -> str:
+        raise NotImplementedError
+
+    def _default_port(self, used: list[int]) -> int | None:
+        raise NotImplementedError
+
+
+class _Alarm:
+    """The inhabitant behind lab.at(): it only wakes up."""
+
+    def timer(self, number: int) -> None:
+        """The turn is all that is needed."""
+
+
+class SimLane(Lane):
+    """A simulated world."""
+
+    name = "sim"
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.world: Any = _core.lab.World(seed & (2**64 - 1))
+        self._clock: Any = None
+        self._alarms = itertools.count()
+
+    @property
+    def now(self) -> float:
+        return float(self.world.now)
+
+    @property
+    def fingerprint(self) -> str | None:
+        return f"{self.world.fingerprint:016x}"
+
+    @property
+    def broken_rules(self) -> int:
+        return int(self.world.broken_rules)
+
+    def step(self, limit: float) -> bool:
+        return bool(self.world.step(limit))
+
+    def run_until(self, when: float) -> None:
+        self.world.run_until(when)
+
+    def add_node(self, name: str, host: str) -> int:
+        return int(self.world.add_node(name, host))
+
+    def disk(self, name: str, number: int) -> Disk:
+        return SimDisk(self, number)
+
+    def engine(
+        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
+    ) -> _core.Engine:
+        return _core.Engine.start_in(self.world, number, settings, state_dir, peer_id)
+
+    def crash(self, number: int, mode: str) -> None:
+        self.world.abandon(number, mode)
+
+    def alarm(self, when: float) -> None:
+        if self._clock is None:
+            number = self.add_node("(alarm)", "10.255.255.254")
+            self._clock = _core.lab.Participant(self.world, number, _Alarm())
+        self._clock.timer(when, next(self._alarms))
+
+    def _host_number(self, n: int) -> str:
+        return str(ipaddress.IPv4Address((10 << 24) + n))
+
+    def _default_port(self, used: list[int]) -> int | None:
+        return next(port for port in itertools.count(_PORT) if port not in used)
+
+
+class RealLane(Lane):
+    """This machine: loopback sockets and a temporary directory."""
+
+    name = "real"
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.root = Path(tempfile.mkdtemp(prefix="jstorrent-lab-"))
+        self._began = time.monotonic()
+        self._net = (127 << 24) + ((os.getpid() % 250 + 1) << 16) + ((next(_labs) % 250) << 8)
+
+    @property
+    def now(self) -> float:
+        return time.monotonic() - self._began
+
+    def step(self, limit: float) -> bool:
+        left = limit - self.now
+        if left <= 0:
+            return False
+        time.sleep(min(left, _PAUSE))
+        return True
+
+    def run_until(self, when: float) -> None:
+        time.sleep(max(when - self.now, 0.0))
+
+    def add_node(self, name: str, host: str) -> int:
+        if not ipaddress.ip_address(host).is_loopback:
+            raise LaneLacks(f"the real lane has loopback addresses only, not {host}")
+        return -1
+
+    def disk(self, name: str, number: int) -> Disk:
+        return RealDisk(self, self.root / name)
+
+    def engine(
+        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
+    ) -> _core.Engine:
+        seed = int(_core.lab.truth_key(self.seed & (2**64 - 1), name))
+        return _core.Engine.start(settings, state_dir, peer_id, seed)
+
+    def crash(self, number: int, mode: str) -> None:
+        if mode != "drop-all":
+            raise LaneLacks(f"a crash of mode {mode!r} needs the sim lane")
+
+    def close(self) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _host_number(self, n: int) -> str:
+        return str(ipaddress.IPv4Address(self._net + n))
+
+    def _default_port(self, used: list[int]) -> int | None:
+        return None
+
+
+LANES: dict[str, Callable[[int], Lane]] = {"sim": SimLane, "real": RealLane}

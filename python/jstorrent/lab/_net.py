@@ -1,0 +1,133 @@
+"""The network between nodes: lines, links, and what is broken on them. The sim lane only, so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jstorrent.lab._failure import LaneLacks, not_yet
+from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._node import Node
+
+if TYPE_CHECKING:
+    from jstorrent.lab._lab import Lab
+
+Ends = Node | Iterable[Node]
+
+
+class Net:
+    """`lab.net`. Default link: 10 ms each way, 10 MB/s, a window of 256 KiB, lossless. a, b: a node or nodes."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def _world(self, what: str) -> Any:
+        self._lab._check_thread()
+        lane = self._lab._lane
+        if not isinstance(lane, SimLane):
+            raise LaneLacks(f"net.{what} needs the sim lane")
+        return lane.world
+
+    def _each(self, what: str, a: Ends, b: Ends) -> Iterator[tuple[Any, int, int]]:
+        world = self._world(what)
+        for one in _numbers(a):
+            for other in _numbers(b):
+                if one != other:
+                    yield world, one, other
+
+    def access(
+        self,
+        node: Ends,
+        *,
+        up: float | None = None,
+        down: float | None = None,
+        latency: float = 0,
+        jitter: float = 0,
+    ) -> None:
+        """The node's own line: bytes per second each way (None: no limit of its own), seconds."""
+        world = self._world("access")
+        for number in _numbers(node):
+            world.access(number, _rate("up", up), _rate("down", down), latency, jitter)
+
+    def link(self, a: Ends, b: Ends, **settings: Any) -> None:
+        """What lies between: latency, rate, jitter, window; loss, duplicate, reorder (datagrams); one_way.
+
+        What is not told stays as it is.
+        """
+        known = ("latency", "rate", "jitter", "window", "loss", "duplicate", "reorder", "one_way")
+        for key in settings:
+            if key not in known:
+                raise ValueError(f"no such link setting: {key!r} (known: {', '.join(known)})")
+        if "rate" in settings:
+            settings["rate"] = _rate("rate", settings["rate"])
+        for world, one, other in self._each("link", a, b):
+            world.link(one, other, **settings)
+
+    def partition(self, a: Ends, b: Ends, one_way: bool = False, only: str | None = None) -> None:
+        """Nothing gets through any more (only: "tcp" or "udp"); one_way: from a to b."""
+        for world, one, other in self._each("partition", a, b):
+            world.partition(one, other, one_way, only)
+
+    def heal(self) -> None:
+        """Undoes all partitions; then the oracles look."""
+        self._world("heal").heal()
+        self._lab.check()
+
+    def hold(self, a: Ends, b: Ends) -> None:
+        """What a sends to b waits."""
+        for world, one, other in self._each("hold", a, b):
+            world.hold(one, other)
+
+    def release(self, a: Ends, b: Ends) -> None:
+        """What was held goes on its way, in order."""
+        for world, one, other in self._each("release", a, b):
+            world.release(one, other)
+
+    def fragment(self, a: Ends, b: Ends, sizes: Sequence[int]) -> None:
+        """What a sends to b comes in pieces of these sizes, the seed choosing; () ends it."""
+        for world, one, other in self._each("fragment", a, b):
+            world.fragment(one, other, list(sizes))
+
+    def cut_after(self, a: Ends, b: Ends, nbytes: int, how: str) -> NoReturn:
+        """The link ends in the middle of a message."""
+        not_yet("net.cut_after")
+
+    def corrupt(self, a: Ends, b: Ends, p: float) -> NoReturn:
+        """Bytes change on the way."""
+        not_yet("net.corrupt")
+
+
+class Clocks:
+    """`lab.clock`: an engine's clocks step while the world stands still."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def jump_mono(self, seconds: float, engine: Node | None = None) -> None:
+        """The monotonic clock goes forward."""
+        if seconds < 0:
+            raise ValueError("the monotonic clock goes forward only")
+        self._jump("jump_mono", seconds, engine)
+
+    def jump_wall(self, seconds: float, engine: Node | None = None) -> None:
+        """The wall clock goes forward or back."""
+        self._jump("jump_wall", seconds, engine)
+
+    def _jump(self, what: str, seconds: float, engine: Node | None) -> None:
+        self._lab._check_thread()
+        lane = self._lab._lane
+        if not isinstance(lane, SimLane):
+            raise LaneLacks(f"clock.{what} needs the sim lane")
+        jump: Callable[[int, float], None] = getattr(lane.world, what)
+        for node in self._lab.engines if engine is None else [engine]:
+            jump(node._number, seconds)
+
+
+def _numbers(ends: Ends) -> list[int]:
+    return [node._number for node in ([ends] if isinstance(ends, Node) else ends)]
+
+
+def _rate(name: str, rate: float | None) -> int:
+    if rate is not None and not rate > 0:
+        raise ValueError(f"{name} is bytes per second, more than 0, or None: {rate!r}")
+    return 0 if rate is None else max(int(rate), 1)

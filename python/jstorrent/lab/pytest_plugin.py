@@ -1,0 +1,107 @@
+"""The pytest plugin: the fixture `lab`, the marker `lanes`, and a line that says how to run a failure again.
+
+    @pytest.mark.lanes("sim", "real")
+    def test_a_download(lab): ...
+
+Without the marker a test runs in the sim lane. Its seed follows from --lab-seed and its node id alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+
+from jstorrent.lab import Lab, LaneLacks
+
+_LANES = ("sim", "real")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--lab-seed, --lab-lane and --lab-replay."""
+    group = parser.getgroup("lab", "jstorrent's laboratory")
+    group.addoption("--lab-seed", type=int, default=0, metavar="N", help="the seed that all tests' seeds follow from (0)")
+    group.addoption("--lab-lane", choices=[*_LANES, "all"], default="all", help="run tests in this lane only")
+    group.addoption("--lab-replay", metavar="TOKEN", help="run what this token stands for (not there yet)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line("markers", "lanes(*names): the lanes of the laboratory that this test runs in (sim, real)")
+    if config.getoption("--lab-replay"):
+        raise pytest.UsageError("--lab-replay is not there yet: use --lab-seed with the test's id")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs tests with the fixture `lab` once for each of their lanes; ids end in [sim] or [real]."""
+    if "lab" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("lanes")
+    lanes = marker.args if marker else ("sim",)
+    for lane in lanes:
+        if lane not in _LANES:
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: no such lane: {lane!r} (known: sim, real)")
+    asked = metafunc.config.getoption("--lab-lane")
+    metafunc.parametrize("lab", [lane for lane in lanes if asked in ("all", lane)], indirect=True)
+
+
+def seed_of(config: pytest.Config, nodeid: str) -> int:
+    """The seed of a test: the same in every worker and order."""
+    digest = hashlib.sha256(f"{config.getoption('--lab-seed')}/{nodeid}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")
+
+
+@pytest.fixture
+def lab_seed(request: pytest.FixtureRequest) -> int:
+    """The seed of this test, for tests that make worlds of their own."""
+    return seed_of(request.config, request.node.nodeid)
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, lab_seed: int) -> Iterator[Lab]:
+    """A world of this test's own; leaving it runs the oracles unless the test failed."""
+    made = Lab(request.param, seed=lab_seed)
+    request.node.stash[_LAB] = made
+    yield made
+    _leave(made, bool(request.node.stash.get(_FAILED, False)))
+
+
+_LAB = pytest.StashKey[Lab]()
+_FAILED = pytest.StashKey[bool]()
+
+
+def _leave(made: Lab, failed: bool) -> None:
+    try:
+        made.__exit__(AssertionError if failed else None, None, None)
+    except LaneLacks as lacks:
+        pytest.skip(str(lacks))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """What a lane lacks skips the test."""
+    try:
+        return (yield)
+    except LaneLacks as lacks:
+        item.stash[_FAILED] = True
+        pytest.skip(str(lacks))
+    except BaseException:
+        item.stash[_FAILED] = True
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Each failure of a test with a world ends with the line that runs it again."""
+    report = yield
+    made = item.stash.get(_LAB, None)
+    if report.failed and made is not None:
+        seed = item.config.getoption("--lab-seed")
+        line = f'replay: pytest "{item.nodeid}" --lab-seed={seed} --lab-lane={made.lane}'
+        report.sections.append(("lab", f"seed {made.seed}\n{line}"))
+    return report
