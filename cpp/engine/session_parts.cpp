@@ -203,6 +203,7 @@ void SessionParts::clear_drained(Time now) {
         if (torrent == nullptr) return true;
         torrent->continue_removal(now);
         if (!torrent->is_drained() || (saver && saver->is_busy_with(key))) return false;
+        torrent->finish_removal(now);
         Remembered& last = remembered[key];
         last = {torrent->status(now), torrent->shared_metainfo(), torrent->piece_states(), torrent->file_status(),
                 torrent->tracker_status(), torrent->limits()};

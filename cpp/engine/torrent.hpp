@@ -1,7 +1,7 @@
 // One torrent: its state machine, and the switchboard between its parts. It decides nothing about pieces or peers.
 //
 //   what holds                                          state
-//   removed                                             removed
+//   removed, and drained                                removed
 //   error                                               error
 //   the user stopped it                                 stopped
 //   no place in the queue, or an older one drains       queued
@@ -115,6 +115,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     void continue_removal(Time now) {
         if (removed_) begin_removal(now);
     }
+    /// It is drained: from now on its state is `removed`.
+    void finish_removal(Time now);
     const std::string& save_path() const noexcept { return files_.save_path(); }
     const std::vector<std::vector<std::string>>& trackers() const noexcept { return trackers_; }
     storage::TorrentRecord record(const Bitfield& durable, const StatSweep* stamps) const;
@@ -191,6 +193,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool complete_ = false;
     bool removed_ = false;
     bool delete_files_ = false;
+    bool gone_ = false;
     bool shut_down_ = false;
     bool trusted_;
     bool check_all_ = false;

@@ -96,6 +96,11 @@ void Torrent::begin_removal(Time) {
     removal_->start();
 }
 
+void Torrent::finish_removal(Time now) {
+    gone_ = true;
+    set_state(State::removed, now);
+}
+
 bool Torrent::is_quiet() const noexcept {
     const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running());
     return !sweeping && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
@@ -109,7 +114,7 @@ bool Torrent::is_drained() const noexcept {
 // -- state ------------------------------------------------------------------------------------------------------------
 
 State Torrent::derive_state(Time now) const {
-    if (removed_) return State::removed;
+    if (removed_) return gone_ ? State::removed : state_;
     if (error_) return State::error;
     if (wanted_ == storage::WantedState::stopped) return State::stopped;
     if (phase_ != Phase::ready) return permitted_ ? State::checking : State::queued;
@@ -142,7 +147,6 @@ void Torrent::set_state(State next, Time now) {
     if (next == State::downloading)
         stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
     core_.queue_changed = true;
-    if (next == State::removed) return;  // told when the last operation has drained
     Event event;
     event.old_state = old;
     event.new_state = next;
