@@ -33,6 +33,11 @@ _MEANINGS: list[tuple[type[BaseException], Exit]] = [
 ]
 
 
+_USAGE_CODES = {"not_supported", "state_dir_in_use"}
+
+
 def exit_for(error: BaseException) -> Exit:
     """The exit code that an error ends a command with."""
+    if isinstance(error, jst.Error) and error.code in _USAGE_CODES:
+        return Exit.USAGE
     return next((code for kind, code in _MEANINGS if isinstance(error, kind)), Exit.INTERNAL)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
 
 from tests.support.files import digest
@@ -26,12 +27,15 @@ def test_get_downloads_from_libtorrent(run: Run, sample: Sample, libtorrent_seed
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.bin"], "no state is left behind"
 
 
-def test_get_resolves_a_magnet_link(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path) -> None:
-    link = sample.metainfo.magnet() + f"&x.pe={libtorrent_seed}"
-    done = run("get", link, "-o", tmp_path / "out", "--quiet")
-    assert done.returncode == 0, done.stderr
-    assert (done.stdout, done.stderr) == ("", "")
-    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+def test_get_quietly_says_nothing(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path) -> None:
+    done = run("get", sample.torrent, "-o", tmp_path / "out", "--peer", libtorrent_seed, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_get_of_a_magnet_link_says_that_it_is_not_there_yet(run: Run, sample: Sample, tmp_path: Path) -> None:
+    done = run("get", sample.metainfo.magnet(), "-o", tmp_path / "out")
+    assert done.returncode == 2
+    assert "not fetched yet" in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -87,8 +91,10 @@ def test_seed_serves_a_plain_file_and_get_fetches_it(run: Run, sample: Sample, t
     with Talker([sys.executable, "-m", "jstorrent.cli", "seed", sample.source, "--json", "--quiet"]) as seed:
         ready = json.loads(seed.line_with("^{", 30).string)
         assert ready["torrents"][0]["state"] == "seeding"
-        link = sample.metainfo.magnet() + f"&x.pe=127.0.0.1:{ready['listen_port']}"
-        done = run("get", link, "-o", tmp_path / "out", "-q")
+        peer = f"127.0.0.1:{ready['listen_port']}"
+        torrent = tmp_path / "made.torrent"  # the same file gives the same torrent
+        jst.create_torrent(sample.source).save(torrent)
+        done = run("get", torrent, "-o", tmp_path / "out", "--peer", peer, "-q")
         assert done.returncode == 0, done.stderr
         seed.interrupt(signal.SIGINT)
         assert seed.end(20) == 130
