@@ -18,6 +18,16 @@ CloseReason reason_of(Errc error) noexcept {
     return error == Errc::end_of_stream ? CloseReason::closed : CloseReason::reset;
 }
 
+// aria2 says in one late bitfield what would be many HAVEs; from everybody else that is a breach.
+bool may_say_again(const Peer& peer, const Bitfield& have) noexcept {
+    if (!peer.id || !as_text(peer.id->view()).starts_with("A2-")) return false;
+    const Bitfield& known = peer.claims.have;
+    for (auto i = known.next_set(PieceIndex{0}); i.value < known.size(); i = known.next_set(++i)) {
+        if (!have[i]) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 // -- the link ---------------------------------------------------------------------------------------------------------
@@ -311,7 +321,7 @@ void Conversation::on_allowed_fast(Peer& peer, PieceIndex piece, Time now) {
 
 void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {
     auto have = Bitfield::from_wire(bits, torrent_.metainfo().num_pieces());
-    if (!peer.claims.may_claim || !have) return breach(peer, now);
+    if (!have || (!peer.claims.may_claim && !may_say_again(peer, *have))) return breach(peer, now);
     torrent_.download().on_claims(peer, std::move(*have), now);
     if (torrent_.is_complete() && peer.is_seed()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
 }

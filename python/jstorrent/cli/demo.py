@@ -58,7 +58,17 @@ def _sample(folder: Path, mib: int) -> Path:
 
 def _seeds(torrent: Path, folder: Path, children: ExitStack) -> dict[int, str]:
     """Starts the seeds; listening port -> who it is."""
-    ours = ["jstorrent.cli", "seed", str(torrent), "--data", str(folder), "--json", "--quiet", "--limit", str(_SEED_RATE)]
+    ours = [
+        "jstorrent.cli",
+        "seed",
+        str(torrent),
+        "--data",
+        str(folder),
+        "--json",
+        "--quiet",
+        "--limit",
+        str(_SEED_RATE),
+    ]
     started = {"our own engine": _start(ours, children)}
     if importlib.util.find_spec("libtorrent"):
         theirs = ["jstorrent.cli._libtorrent_seed", str(torrent), str(folder), str(_SEED_RATE)]

@@ -100,10 +100,12 @@ def get(
         try:
             with jst.Session(jst.Settings(**settings), state_dir=state) as session:
                 torrent = session.add(source, output, peers=peers, trackers=tracker or (), sequential=sequential)
+                before = torrent.status().counters.payload_received  # of earlier runs
                 code = _download(torrent, display, _Patience.begin(timeout, patience))
                 status = torrent.status()
+                name, fetched = torrent.name, status.counters.payload_received - before
                 if code is Exit.DONE:
-                    display.say(_report(torrent, status, time.monotonic() - started, output))
+                    display.say(_report(torrent, status, fetched, time.monotonic() - started, output))
                     if seed_after:
                         _seed(torrent, display)
         except KeyboardInterrupt:
@@ -118,7 +120,7 @@ def get(
     if code is Exit.NO_PEERS:
         display.say("nobody was found who has it (see --peer and --tracker)")
     if as_json:
-        print(json.dumps({"exit": int(code), "path": str(output / torrent.name), **status.to_dict()}))
+        print(json.dumps({"exit": int(code), "path": str(output / name), "fetched": fetched, **status.to_dict()}))
     return code
 
 
@@ -144,12 +146,11 @@ def _seed(torrent: jst.Torrent, display: Display) -> None:
             display.show(torrent, torrent.status())
 
 
-def _report(torrent: jst.Torrent, status: jst.TorrentStatus, seconds: float, output: Path) -> str:
-    received = status.counters.payload_received
-    rate = rate_text(received / seconds) if seconds > 0 else "-"
+def _report(torrent: jst.Torrent, status: jst.TorrentStatus, fetched: int, seconds: float, output: Path) -> str:
+    rate = rate_text(fetched / seconds) if seconds > 0 else "-"
     return (
         f"{torrent.name}: {size_text(status.total_size or 0)} complete in {output}, "
-        f"{size_text(received)} fetched in {duration_text(seconds)} ({rate})"
+        f"{size_text(fetched)} fetched in {duration_text(seconds)} ({rate})"
     )
 
 
