@@ -29,12 +29,13 @@ def main(mode: str, torrent: str, folder: str, *peer: str) -> None:
     handle = session.add_torrent(params)
     gone = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
-    said_listening = said_finished = False
+    said_listening = said_finished = is_resumed = False
     while not gone.is_set():
         session.wait_for_alert(100)
         for alert in session.pop_alerts():
             print("alert", alert, flush=True)
-        if not said_listening and session.is_listening() and session.listen_port():
+            is_resumed = is_resumed or isinstance(alert, lt.torrent_resumed_alert)  # before, it hangs up on everybody
+        if not said_listening and is_resumed and session.is_listening() and session.listen_port():
             said_listening = True
             print("listening", session.listen_port(), flush=True)
             if peer:
