@@ -15,7 +15,9 @@ SETTINGS = {
     "enable_upnp": False,
     "enable_natpmp": False,
     "allow_multiple_connections_per_ip": True,
-    "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.error_notification,
+    "alert_mask": lt.alert.category_t.status_notification
+    | lt.alert.category_t.error_notification
+    | lt.alert.category_t.storage_notification,
 }
 
 
@@ -29,20 +31,23 @@ def main(mode: str, torrent: str, folder: str, *peer: str) -> None:
     handle = session.add_torrent(params)
     gone = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
-    said_listening = said_finished = is_resumed = False
+    said_listening = said_finished = is_resumed = is_flushing = False
     while not gone.is_set():
         session.wait_for_alert(100)
         for alert in session.pop_alerts():
             print("alert", alert, flush=True)
             is_resumed = is_resumed or isinstance(alert, lt.torrent_resumed_alert)  # before, it hangs up on everybody
+            if is_flushing and not said_finished and isinstance(alert, lt.cache_flushed_alert):
+                said_finished = True
+                print("finished", flush=True)
         if not said_listening and is_resumed and session.is_listening() and session.listen_port():
             said_listening = True
             print("listening", session.listen_port(), flush=True)
             if peer:
                 handle.connect_peer((peer[0], int(peer[1])))
-        if not said_finished and handle.status().is_seeding:
-            said_finished = True
-            print("finished", flush=True)
+        if not is_flushing and handle.status().is_seeding:
+            is_flushing = True
+            handle.flush_cache()  # "finished" is when it is in the file
 
 
 if __name__ == "__main__":
