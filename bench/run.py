@@ -109,8 +109,11 @@ def _table(role: str, clients: list[str], rounds: list[list[Result]], size: int)
             f"{statistics.median(ratios):10.3f}  {sum(r.ok for r in own)}/{len(own)}  "
             f"(ratio {min(ratios):.2f}..{max(ratios):.2f})"
         )
-        for key, value in (own[-1].engine if own else {}).items():
-            print(f"{'':14} {key}: {value}")
+        told = [r.engine for r in own if r.engine.get("hash_calls")]
+        if told:
+            lanes = statistics.median(t["hashed_messages"] / t["hash_calls"] for t in told)
+            calls = statistics.median(t["hash_calls"] for t in told) / gib
+            print(f"{'':14} {lanes:.1f} lanes filled in a hash call, {calls:.0f} calls/GiB")
 
 
 def _cpu_model() -> str:

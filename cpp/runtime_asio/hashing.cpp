@@ -3,6 +3,8 @@
 #include <array>
 #include <new>
 
+#include "runtime_asio/tally.hpp"
+
 namespace jst::runtime_asio {
 namespace {
 
@@ -103,6 +105,8 @@ void in_groups(OpList& ops, Group group) {
             members[n] = static_cast<OpType*>(ops.pop());
             done.push(*members[n++]);
         }
+        tally().hash_calls.fetch_add(1, std::memory_order_relaxed);
+        tally().hashed_messages.fetch_add(n, std::memory_order_relaxed);
         group(std::span<OpType* const>(members).first(n));
     }
     ops.append(done);
