@@ -2,6 +2,7 @@
 
 import queue
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -25,6 +26,8 @@ class Talker:
             cwd=cwd,
             text=True,
             errors="replace",
+            # A suite in the background may have been started with Ctrl-C ignored; a person's shell never does that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._heard: deque[str] = deque(maxlen=_KEPT)

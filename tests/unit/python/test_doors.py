@@ -27,7 +27,9 @@ session = jst.Session(jst.Settings(listen=(), close_timeout=1.0))
 
 def child(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-X", "dev", "-c", HEAD + script, *arguments], stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            # A suite in the background may have been started with Ctrl-C ignored.
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[str, str]:
