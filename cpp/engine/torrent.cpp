@@ -82,6 +82,8 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
     error_where_.clear();
     wanted_ = wanted;
     dirty_ = urgent_ = true;
+    // Paused, it kept its links without a place in the queue: it keeps them until the queue has said whether it gets one.
+    if (networking_ && wanted == storage::WantedState::running) permitted_ = true;
     evaluate(now);
 }
 
