@@ -241,13 +241,34 @@ policy::LinkTotals Swarm::totals(const Peer& peer, Time now) const {
     return {c.payload_received, c.payload_sent, peer.unchoked_for(now), peer.traffic.received_unchoked};
 }
 
+void Swarm::keep_totals(const Peer& peer) {
+    earlier_[*peer.listed] += peer.traffic.counters;
+    if (earlier_.size() > core_.settings.max_known_peers)
+        std::erase_if(earlier_, [&](const auto& entry) { return list_.find(entry.first) == nullptr; });
+}
+
+void Swarm::add_earlier_links(const Peer& peer, PeerStatus& out, Time now) const {
+    if (!peer.listed) return;
+    if (const auto found = earlier_.find(*peer.listed); found != earlier_.end()) out.counters += found->second;
+    const auto* known = list_.find(*peer.listed);
+    if (known == nullptr) return;
+    policy::LinkTotals all = totals(peer, now);
+    all.unchoked = all.unchoked + known->totals.unchoked;
+    all.received_unchoked += known->totals.received_unchoked;
+    if (all.unchoked.ns > 0) out.unchoked_rate = all.unchoked_rate();
+}
+
 void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     if (peer.closed) return;
     const bool was_connected = peer.state == PeerState::connected;
     torrent_.on_leave(peer, now);
     if (peer.listed) {
-        if (peer.state == PeerState::connecting) list_.on_dial_failed(*peer.listed, now);
-        else list_.on_disconnected(*peer.listed, totals(peer, now), end_of(reason), now);
+        if (peer.state == PeerState::connecting) {
+            list_.on_dial_failed(*peer.listed, now);
+        } else {
+            list_.on_disconnected(*peer.listed, totals(peer, now), end_of(reason), now);
+            keep_totals(peer);
+        }
     }
     std::erase(links_, peer.key);
     if (was_connected) {

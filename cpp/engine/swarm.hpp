@@ -5,6 +5,7 @@
 // (nobody linked, nothing to dial) has no timer.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "engine/peer.hpp"
@@ -49,6 +50,8 @@ class Swarm {
     void choke(Peer& peer, bool on, Time now);
 
     const std::vector<PeerKey>& links() const noexcept { return links_; }
+    /// What its address did over links that ended belongs to the peer, too.
+    void add_earlier_links(const Peer& peer, PeerStatus& out, Time now) const;
     std::uint32_t connected() const noexcept { return connected_; }
     std::uint32_t dialling() const noexcept { return dialling_; }
     policy::PeerList& list() noexcept { return list_; }
@@ -64,10 +67,12 @@ class Swarm {
     void on_replace_timer(Time now);
     void schedule_dial(Time now);
     policy::LinkTotals totals(const Peer& peer, Time now) const;
+    void keep_totals(const Peer& peer);
 
     Core& core_;
     Torrent& torrent_;
     policy::PeerList list_;
+    std::map<Endpoint, Counters> earlier_;  // of links that ended, by listed address; at most as many as list_ holds
     policy::Choker choker_;
     policy::Replacement replacement_;
     Prng prng_;

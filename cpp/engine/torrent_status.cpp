@@ -121,6 +121,7 @@ std::vector<PeerStatus> Torrent::peer_status(bool all, Time now) const {
         const Peer* const p = core_.peer(key);
         if (p == nullptr || (!all && !p->is_connected())) continue;
         out.push_back(p->status(now));
+        swarm_.add_earlier_links(*p, out.back(), now);
         out.back().outstanding = static_cast<std::uint32_t>(download_.ledger().outstanding(key).size());
         out.back().on_parole = download_.is_on_parole(p->address.host);
         out.back().hash_failures = download_.hash_failures(p->address.host);
