@@ -155,7 +155,8 @@ std::vector<BanStatus> Session::bans() const {
 
 void Session::ban(const IpAddress& host, std::optional<Duration> duration) {
     auto& core = parts_->core;
-    core.bans.ban(host, policy::BanReason::user, core.now(), duration);
+    const Duration span = duration.value_or(to_duration(core.settings.ban_duration));
+    core.bans.ban(host, policy::BanReason::user, core.now(), span);
     core.newly_banned.push_back(host);
 }
 
