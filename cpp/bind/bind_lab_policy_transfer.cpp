@@ -268,7 +268,7 @@ void bind_endgame(py::module_& lab) {
         .def(py::init([](double fraction, std::uint64_t bytes, std::uint32_t copies, bool prefer_proven) {
                  return Endgame({static_cast<std::uint32_t>(fraction * 1e6), bytes, copies, prefer_proven});
              }),
-             py::arg("fraction") = 1.0, py::arg("bytes") = 0, py::arg("copies") = 2, py::arg("prefer_proven") = true)
+             py::arg("fraction") = 1.0, py::arg("bytes") = ~std::uint64_t{0}, py::arg("copies") = 2, py::arg("prefer_proven") = true)
         .def("in_endgame", [](Endgame& e, const PiecePicker& p, const RequestLedger& l,
                               double now) { return e.in_endgame(p, l, to_time(now)); })
         .def(

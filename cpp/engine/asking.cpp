@@ -97,13 +97,44 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
     }
     if (picked.count >= n || peer.choking.peer_choking) return picked.count;
     if (picked.capped && picked.count == 0) return endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
-    in_endgame_ = endgame_.in_endgame(picker_, ledger_, now);
-    if (!in_endgame_) return picked.count;
-    return picked.count + endgame_.pick_duplicates(asker, n - picked.count, picker_, ledger_, now, asked_);
+    if (!notice_endgame(now)) return picked.count > 0 ? picked.count : ask_overdue(peer, asker, n, now);
+    if (!may_copy(peer, now)) return picked.count;
+    const std::uint32_t copies = endgame_.pick_duplicates(asker, n - picked.count, picker_, ledger_, now, asked_);
+    if (copies == 0 && endgame_.deadline() > now) peer.timer.set_sooner(endgame_.deadline());
+    return picked.count + copies;
+}
+
+// When it begins, those who had nothing to do before have something now.
+bool Download::notice_endgame(Time now) {
+    const bool before = std::exchange(in_endgame_, endgame_.in_endgame(picker_, ledger_, now));
+    if (in_endgame_ && !before) hungry_ = true;
+    return in_endgame_;
+}
+
+namespace {
+constexpr Duration look_for_overdue = seconds(1);
+}  // namespace
+
+// Before the end, who has nothing else to do takes over what others have owed for long.
+std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
+    if (!endgame_.is_enabled() || ledger_.total_outstanding() == 0 || !ledger_.outstanding(peer.key).empty()) return 0;
+    const std::uint32_t copies = endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
+    if (copies == 0) peer.timer.set_sooner(now + look_for_overdue);
+    return copies;
+}
+
+// A peer that is busy with blocks of its own would only double what comes anyway; one that is stuck is not busy.
+bool Download::may_copy(Peer& peer, Time now) const {
+    const auto outstanding = ledger_.outstanding(peer.key);
+    if (outstanding.empty()) return true;
+    const Time stuck = outstanding.back().sent + policy::Endgame::proven_head_start;
+    if (stuck > now) peer.timer.set_sooner(stuck);
+    return stuck <= now;
 }
 
 void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
     if (blocks.empty()) return;
+    if (ledger_.outstanding(peer.key).size() == blocks.size()) peer.traffic.owes_since = now;
     runtime::Tag tag = peer.tag();
     for (const Block& block : blocks) {
         if (job(block.piece) == nullptr) core_.promise(begin_piece(block.piece).reservation());
@@ -112,8 +143,7 @@ void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
         tag.begin = block.begin;
         core_.rt.point(runtime::Point::request_sent, tag);
     }
-    peer.timer.set_sooner(deadline(peer));
-    (void)now;
+    peer.timer.set_sooner(std::min(deadline(peer), snub_deadline(peer)));
 }
 
 }  // namespace jst::engine

@@ -173,8 +173,7 @@ Time Conversation::deadline(const Peer& peer, Time now) const {
     const Time heard = std::max(peer.wire.last_received(), peer.began);
     Time due = std::min(peer.traffic.last_sent + to_duration(s.keepalive_interval), heard + to_duration(s.inactivity_timeout));
     due = std::min(due, torrent_.download().deadline(peer));
-    if (!peer.snubbed && !torrent_.download().ledger().outstanding(peer.key).empty())
-        due = std::min(due, peer.traffic.last_payload + to_duration(s.snub_timeout));
+    due = std::min(due, torrent_.download().snub_deadline(peer));
     const auto& link = *peer.link;
     if (!link.is_writing() && link.out().pending_payload() > 0)
         due = std::min(due, policy::deadline_both(core_.throttle.up, torrent_.throttle().up, block_size, now));
@@ -196,8 +195,7 @@ void Conversation::on_peer_timer(Peer& peer, Time now) {
             peer.send(wire::KeepAlive{});
         }
         auto& download = torrent_.download();
-        const bool owes = !download.ledger().outstanding(peer.key).empty();
-        if (owes && now >= peer.traffic.last_payload + to_duration(s.snub_timeout)) peer.snubbed = true;
+        if (now >= download.snub_deadline(peer)) peer.snubbed = true;
         if (download.expire(peer, now)) core_.touch(torrent_);
         download.refill(peer, now);
     }

@@ -110,6 +110,11 @@ Time Download::deadline(const Peer& peer) const {
     return paused > core_.now() ? std::min(due, paused) : due;
 }
 
+Time Download::snub_deadline(const Peer& peer) const {
+    if (peer.snubbed || ledger_.outstanding(peer.key).empty()) return Time::never();
+    return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + to_duration(core_.settings.snub_timeout);
+}
+
 // -- payload ----------------------------------------------------------------------------------------------------------
 
 std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
@@ -148,6 +153,8 @@ void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, T
     if (piece != nullptr && asked && ledger_.lease(peer.key, block)) {
         slot = piece->slot(block.begin / block_size, true);
         if (slot == nullptr) ledger_.release_lease(peer.key, block);
+    } else if (piece != nullptr && asked) {
+        slot = peer.spare_block();  // another's copy is on its way into the place: the first that is whole wins
     }
     peer.wire.set_sink(slot);
 }
@@ -161,13 +168,14 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     peer.traffic.last_payload = last_payload_ = now;
     PieceJob* const piece = job(block.piece);
     const auto number = geometry_.block_number(block);
-    Byte* const slot = piece != nullptr && number && !ledger_.is_received(block) ? piece->slot(*number, true) : nullptr;
-    const bool lost = arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number &&
-                                                                          !ledger_.is_received(block));
+    const bool had = number && (have()[block.piece] || ledger_.is_received(block));
+    Byte* const slot = piece != nullptr && number && !had ? piece->slot(*number, true) : nullptr;
+    const bool lost = !had && (arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number));
     if (lost) {  // its bytes are gone: as if it had never been sent
         peer.count(&Counters::payload_discarded, block.length);
         if (ledger_.cancel(peer.key, block)) hungry_ = true;
-        return;
+        else ++peer.traffic.unrequested;
+        return core_.touch(peer);
     }
     const policy::Arrival arrival = ledger_.on_block(peer.key, block, have()[block.piece], now);
     if (arrival.stored()) {
@@ -176,6 +184,7 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
         const bool redundant = arrival.bucket() == policy::PayloadBucket::redundant;
         peer.count(redundant ? &Counters::payload_redundant : &Counters::payload_discarded, block.length);
         if (!redundant) ++peer.traffic.unrequested;
+        peer.spare.reset();
     }
     core_.touch(peer);
 }
@@ -185,8 +194,9 @@ void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& a
     PieceJob& piece = *job(block.piece);
     const std::uint32_t number = block.begin / block_size;
     if (arrival.revoked) revoke(arrival.revoked);
-    if (arrived.placement == wire::Placement::in_scratch)
-        std::memcpy(piece.slot(number), arrived.data.data(), block.length);
+    if (Byte* const place = piece.slot(number); arrived.data.data() != place)
+        std::memcpy(place, arrived.data.data(), block.length);
+    peer.spare.reset();
     peer.count(&Counters::payload_partial, block.length);
     peer.snubbed = false;
     if (arrival.verdict == policy::Verdict::accepted) peer.pipeline.on_block(block.length, arrival.waited, now);

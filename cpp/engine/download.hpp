@@ -48,6 +48,8 @@ class Download final : public PieceJob::Client {
     /// Requests that are overdue go back; true when the peer lost some.
     bool expire(Peer& peer, Time now);
     Time deadline(const Peer& peer) const;
+    /// When a peer that owes blocks is snubbed; never for one that owes none or is.
+    Time snub_deadline(const Peer& peer) const;
 
     // -- payload
     std::span<const wire::ExpectedBlock> expect(Peer& peer);
@@ -105,6 +107,9 @@ class Download final : public PieceJob::Client {
     void end_piece(PieceIndex piece);
     void drop_piece(PieceIndex piece, Time now);
     std::uint32_t most_active() const;
+    bool notice_endgame(Time now);
+    std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
+    bool may_copy(Peer& peer, Time now) const;
     std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);
     void request(Peer& peer, const std::vector<Block>& blocks, Time now);
     void store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival, Time now);

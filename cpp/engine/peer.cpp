@@ -40,6 +40,11 @@ void Peer::count(std::uint64_t Counters::*field, std::uint64_t n) noexcept {
     if (torrent_counters != nullptr) torrent_counters->*field += n;
 }
 
+Byte* Peer::spare_block() {
+    if (!spare) spare = std::make_unique<std::array<Byte, block_size>>();
+    return spare->data();
+}
+
 Duration Peer::unchoked_for(Time now) const noexcept {
     const Duration spell = choking.peer_choking ? Duration{} : now - choking.unchoked_since;
     return choking.unchoked_total + spell;

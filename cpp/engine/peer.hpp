@@ -65,6 +65,7 @@ struct Traffic {
     std::uint64_t received_unchoked = 0;
     Time last_sent;
     Time last_payload;
+    Time owes_since;  // when it was asked and owed nothing before
     std::uint32_t unrequested = 0;
     std::uint32_t bad_requests = 0;
 };
@@ -85,6 +86,7 @@ struct Peer {
     runtime::Tag tag() const noexcept;
     /// Adds to the counters of the peer and of the session.
     void count(std::uint64_t Counters::*field, std::uint64_t n) noexcept;
+    Byte* spare_block();
     Duration unchoked_for(Time now) const noexcept;
     PeerStatus status(Time now) const;
 
@@ -118,6 +120,7 @@ struct Peer {
     Traffic traffic;
     policy::Pipeline pipeline;
     Uploads uploads;
+    std::unique_ptr<std::array<Byte, block_size>> spare;  // for a block whose own place is taken, while it arrives
     Timer timer;
 };
 

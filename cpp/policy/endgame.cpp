@@ -7,7 +7,8 @@ namespace {
 
 bool is_near_end(const EndgameSettings& settings, const PiecePicker& picker, const RequestLedger& ledger) noexcept {
     const std::uint64_t left = picker.wanted_left() - std::min(picker.wanted_left(), ledger.partial_bytes());
-    if (left <= settings.bytes) return true;
+    if (left > settings.bytes || settings.parts_per_million == 0) return false;
+    if (left <= Endgame::always_near) return true;
     const std::uint64_t parts = std::min<std::uint32_t>(settings.parts_per_million, 1'000'000);
     // Divided first: a torrent may be so large that the product would not fit.
     const std::uint64_t wanted = picker.wanted_bytes();

@@ -100,20 +100,27 @@ def test_copies_beyond_the_bound_count_as_the_bound() -> None:
 
 def test_the_fraction_decides_alone() -> None:
     for fraction, expected in ((0.24, False), (0.25, True), (1.0, True), (0.0, False)):
-        e = End(done=3, fraction=fraction, bytes=0)
+        e = End(blocks=8, done=3, fraction=fraction)
         e.pick(A)
         assert e.on() is expected, fraction
 
 
+def test_four_blocks_are_near_the_end_of_any_torrent_unless_there_is_no_endgame_at_all() -> None:
+    for blocks, fraction, expected in ((4, 0.01, True), (5, 0.01, False), (4, 0.0, False)):
+        e = End(blocks=blocks, done=9, fraction=fraction)
+        e.pick(A)
+        assert e.on() is expected, (blocks, fraction)
+
+
 def test_the_bytes_decide_alone() -> None:
-    for left, expected in ((4 * BLOCK - 1, False), (4 * BLOCK, True)):
-        e = End(done=3, fraction=0.0, bytes=left)
+    for left, expected in ((4 * BLOCK - 1, False), (4 * BLOCK, True), (0, False)):
+        e = End(done=3, bytes=left)
         e.pick(A)
         assert e.on() is expected, left
 
 
 def test_what_arrives_brings_the_end_nearer() -> None:
-    e = End(fraction=0.0, bytes=3 * BLOCK)
+    e = End(bytes=3 * BLOCK)
     blocks = e.pick(A)
     assert not e.on()
     e.ledger.on_block(A, blocks[0], False, 0)

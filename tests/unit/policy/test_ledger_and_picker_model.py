@@ -25,6 +25,7 @@ class Machine(RuleBasedStateMachine):
     def build(self, pieces: int, length: int, tail: int, sequential: bool) -> None:
         total = pieces * length - tail
         self.model = Model(pieces, length, total)
+        self.leases: set[Any] = set()  # granted at some time and not given back by hand
         geometry = lab.Geometry(pieces, length, total)
         self.ledger = lab.RequestLedger(geometry)
         self.picker = lab.PiecePicker(geometry, sequential)
@@ -226,9 +227,13 @@ class Machine(RuleBasedStateMachine):
         if known := self.peer(slot):
             block = self.any_block(data, known[1])
             granted = self.ledger.lease(known[0], block)
-            assert not granted or known[1].find(block) or block in known[1].withdrawn
+            was_held = (known[0], block) in self.leases
+            assert not granted or known[1].find(block) or block in known[1].withdrawn or was_held
+            if granted:
+                self.leases.add((known[0], block))
             if granted and data.draw(st.booleans()):
                 self.ledger.release_lease(known[0], block)
+                self.leases.discard((known[0], block))
 
     # ---- what must always hold
 
