@@ -93,11 +93,26 @@ void FileStore::begin(StoreJob& job) {
     job.op_.tag = job.tag;
     job.op_.bulk = job.bulk;
     ++jobs_;
+    line_up(job, on_begin != nullptr ? on_begin(watcher) : Time{});
     if (step(job)) return;
     // Nothing but padding: the answer still comes in a turn of its own.
     job.op_.action = runtime::DiskAction::stat;
     job.op_.path = save_path_;
     disk_.submit(job.op_);
+}
+
+void FileStore::line_up(StoreJob& job, Time now) noexcept {
+    job.since_ = now;
+    job.older_ = youngest_;
+    job.younger_ = nullptr;
+    (youngest_ != nullptr ? youngest_->younger_ : oldest_) = &job;
+    youngest_ = &job;
+}
+
+void FileStore::leave_line(StoreJob& job) noexcept {
+    (job.older_ != nullptr ? job.older_->younger_ : oldest_) = job.younger_;
+    (job.younger_ != nullptr ? job.younger_->older_ : youngest_) = job.older_;
+    job.older_ = job.younger_ = nullptr;
 }
 
 /// Submits the next operation; false when the job has no bytes left.
@@ -233,6 +248,8 @@ void FileStore::op_done(StoreJob& job, Time now) {
         }
     }
     advance(job);
+    leave_line(job);
+    line_up(job, now);
     if (!step(job)) finish(job, Errc::ok, now);
 }
 
@@ -241,6 +258,7 @@ void FileStore::finish(StoreJob& job, Errc error, Time now) {
     if (error != Errc::ok) job.path = target_path(job.pinned_);
     job.store_ = nullptr;
     --jobs_;
+    leave_line(job);
     const bool quiet = std::exchange(job.in_parts_, false) && --part_writers_ == 0;
     if (job.on_done != nullptr) job.on_done(job, now);
     if (quiet && part_writers_ == 0 && on_parts_quiet != nullptr) on_parts_quiet(*this, now);

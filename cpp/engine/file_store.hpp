@@ -50,9 +50,14 @@ struct StoreJob {
     StoreJob(const StoreJob&) = delete;
     StoreJob& operator=(const StoreJob&) = delete;
     bool is_pending() const noexcept { return store_ != nullptr; }
+    /// When its present disk operation began, if somebody keeps the time.
+    Time since() const noexcept { return since_; }
 
   private:
     friend class FileStore;
+    Time since_;
+    StoreJob* older_ = nullptr;  // the row of pending jobs
+    StoreJob* younger_ = nullptr;
     FileStore* store_ = nullptr;
     bool straight_ = false;  // past the part file
     bool in_parts_ = false;  // counted as a writer of the part file
@@ -94,6 +99,12 @@ class FileStore {
     /// The same for a write that ignores the part file (unpark).
     void submit_straight(StoreJob& job);
     std::uint32_t jobs() const noexcept { return jobs_; }
+    /// The job that waits longest for the disk; nullptr when none does.
+    const StoreJob* oldest() const noexcept { return oldest_; }
+    std::string path_of(const StoreJob& job) const { return target_path(job.pinned_); }
+    /// Asked for the time whenever a job begins.
+    Time (*on_begin)(void* watcher) = nullptr;
+    void* watcher = nullptr;
 
     /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already
     /// stays a file, so nothing is parked before note_existing(). A file that is wanted again waits in leaving(): what
@@ -142,6 +153,8 @@ class FileStore {
         bool is_pad = false;
     };
 
+    void line_up(StoreJob& job, Time now) noexcept;
+    void leave_line(StoreJob& job) noexcept;
     static void on_handle(HandleWaiter& waiter, Time now);
     static void on_op(runtime::Op& op, Time now);
     void begin(StoreJob& job);
@@ -164,6 +177,8 @@ class FileStore {
     std::string save_path_;
     std::uint32_t number_;
     std::uint32_t jobs_ = 0;
+    StoreJob* oldest_ = nullptr;
+    StoreJob* youngest_ = nullptr;
     std::map<std::uint32_t, std::string> renamed_;
     std::vector<bool> skipped_;
     std::vector<bool> parked_;

@@ -14,7 +14,6 @@
 // parts in line with the facts after each change of them.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +23,6 @@
 #include "engine/unparking.hpp"
 #include "engine/conversation.hpp"
 #include "engine/download.hpp"
-#include "engine/file_moves.hpp"
 #include "engine/file_sweeps.hpp"
 #include "engine/swarm.hpp"
 #include "engine/upload.hpp"
@@ -64,9 +62,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     void set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now);
     void set_sequential(bool on);
     void set_limits(const TorrentLimits& limits, Time now);
-    /// Links close while files move; then it goes on where it was.
-    void move(std::string save_path, Time now);
-    Result<void> rename_file(FileIndex file, std::string_view name, Time now);
     void set_trackers(std::vector<std::vector<std::string>> tiers);
     void set_web_seeds(std::vector<std::string> urls);
     void on_settings(Time now);
@@ -158,9 +153,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_emptied(Time now);
     void on_unparked(Time now);
     void begin_removal(Time now);
-    bool wants_move() const noexcept { return moving_ || move_to_ || !rename_to_.empty(); }
-    void begin_move();
-    void on_moved(Time now);
     void update_completion(Time now);
     void update_state(Time now);
     void set_state(State next, Time now);
@@ -171,6 +163,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     void apply_priorities();
     void account_time(Time now);
     void watch_goals(Time now);
+    Time disk_begins();
+    void watch_disk(Time now);
     LimitedBy limited_by(Time now) const;
 
     Core& core_;
@@ -190,11 +184,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     StatSweep look_;
     std::unique_ptr<EmptyFilesSweep> empty_files_;
     std::unique_ptr<RemoveSweep> removal_;
-    std::unique_ptr<MoveSweep> moving_;
-    std::unique_ptr<MoveSweep> moved_;
-    std::optional<std::string> move_to_;                         // asked for, not begun
-    std::vector<std::pair<FileIndex, std::string>> rename_to_;   // asked for, not begun
-    std::map<FileIndex, std::string> renamed_;
     Checker checker_;
     Unparking unparking_;
 
@@ -235,7 +224,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     Time running_since_;
     Timer stall_timer_;
     Timer goal_timer_;
-    Timer move_timer_;
+    Timer disk_timer_;
 };
 
 }  // namespace jst::engine

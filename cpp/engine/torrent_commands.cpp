@@ -147,16 +147,16 @@ Result<void> Session::set_queue_position(TorrentKey key, std::uint32_t position)
     return {};
 }
 
-Result<void> Session::move(TorrentKey key, std::string save_path) {
+Result<void> Session::move(TorrentKey key, std::string) {
     JST_TRY(torrent, parts_->find(key));
-    torrent->move(std::move(save_path), parts_->core.now());
-    return {};
+    static_cast<void>(torrent);
+    return fail(Errc::not_supported);
 }
 
-Result<void> Session::rename_file(TorrentKey key, FileIndex file, std::string path) {
+Result<void> Session::rename_file(TorrentKey key, FileIndex, std::string) {
     JST_TRY(torrent, parts_->find(key));
-    if (file.value >= torrent->metainfo().files().size()) return fail(Errc::invalid_argument);
-    return torrent->rename_file(file, path, parts_->core.now());
+    static_cast<void>(torrent);
+    return fail(Errc::not_supported);
 }
 
 Result<void> Session::configure(TorrentKey key, const TorrentLimits& limits) {

@@ -102,8 +102,7 @@ void Torrent::finish_removal(Time now) {
 }
 
 bool Torrent::is_quiet() const noexcept {
-    const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running()) ||
-                          (moving_ && moving_->is_running());
+    const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running());
     return !sweeping && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }
 
@@ -177,6 +176,22 @@ void Torrent::watch_goals(Time now) {
     if (time) goal_timer_.set(now + (seconds(static_cast<std::int64_t>(*time)) - seeding_time_));
     else goal_timer_.cancel();
     if (ratio) goal_timer_.set_sooner(now + seconds(1));
+}
+
+// -- a disk that does not answer --------------------------------------------------------------------------------------
+
+Time Torrent::disk_begins() {
+    const Time now = core_.now();
+    disk_timer_.set_sooner(now + to_duration(core_.settings.disk_timeout));
+    return now;
+}
+
+void Torrent::watch_disk(Time now) {
+    const StoreJob* const oldest = files_.oldest();
+    if (oldest == nullptr) return;
+    const Time due = oldest->since() + to_duration(core_.settings.disk_timeout);
+    if (due > now) return disk_timer_.set(due);
+    fail(Errc::disk_timeout, files_.path_of(*oldest), now);
 }
 
 }  // namespace jst::engine

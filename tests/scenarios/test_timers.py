@@ -180,6 +180,21 @@ def test_close_timeout_cuts_off_a_disk_that_hangs(lab: Lab) -> None:
     assert lab.now - began == pytest.approx(2.5, abs=SLACK)
 
 
+def test_disk_timeout_puts_the_torrent_into_error(lab: Lab) -> None:
+    spec = lab.torrent(pieces=16)
+    client = lab.engine("client", disk_timeout=8.0)
+    seed = lab.engine("seed")
+    seed.add(spec, have="all")
+    lab.net.link(seed, client, rate=200_000)
+    t = client.add(spec, peers=[seed])
+    lab.until(lambda: t.progress > 0.2, within=30)
+    slow_disk(lab, client, 1000)
+    began = lab.now
+    lab.until(lambda: t.state == "error", within=20)
+    assert lab.now - began == pytest.approx(8.0, abs=1.5)
+    assert "disk" in t.error_message
+
+
 def slow_disk(lab: Lab, node: Engine, seconds: float) -> None:
     """Every operation takes that long from now on."""
     lab._lane.world.set_disk(node._number, 1_000_000, seconds, seconds)  # type: ignore[attr-defined]
