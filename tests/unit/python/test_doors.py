@@ -33,11 +33,16 @@ def child(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it says to its end. Not communicate(): that misses what readline() has taken into its buffer."""
+    assert process.stdout is not None and process.stderr is not None
+    watchdog = threading.Timer(30, process.kill)
+    watchdog.start()
     try:
-        return process.communicate(timeout=30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
+        said = process.stdout.read(), process.stderr.read()
+        process.wait(30)
+    finally:
+        watchdog.cancel()
+    return said
 
 
 def test_commands_and_reads_from_many_threads_are_all_answered(session: jst.Session, payload: Payload) -> None:
