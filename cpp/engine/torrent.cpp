@@ -46,8 +46,9 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       running_since_(core.now()),
       stall_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this),
       goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this),
-      disk_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_disk(now); }, this) {
-    stall_timer_.tag = goal_timer_.tag = disk_timer_.tag = tag();
+      disk_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_disk(now); }, this),
+      move_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().evaluate(now); }, this) {
+    stall_timer_.tag = goal_timer_.tag = disk_timer_.tag = move_timer_.tag = tag();
     files_.watcher = this;
     files_.on_begin = [](void* watcher) { return static_cast<Torrent*>(watcher)->disk_begins(); };
     look_.owner = checker_.owner = unparking_.owner = this;
@@ -211,7 +212,7 @@ void Torrent::evaluate(Time now) {
     if (evaluating_) return;
     evaluating_ = true;
     const Finally done([this] { evaluating_ = false; });
-    const bool run = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped;
+    const bool run = !removed_ && !shut_down_ && !error_ && !wants_move() && wanted_ != storage::WantedState::stopped;
     const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && phase_ == Phase::ready));
     if (!run && phase_ == Phase::checking) checker_.cancel();
     if (in_place && phase_ == Phase::unchecked && download_.is_idle() && !look_.is_running()) begin_look();
@@ -227,6 +228,7 @@ void Torrent::evaluate(Time now) {
     if (network && !before) swarm_.start(now);
     if (running) start_traffic(now);
     if (removed_) begin_removal(now);
+    else if (wants_move()) begin_move();
     core_.queue_changed = true;
     set_state(derive_state(now), now);
     core_.touch(*this);

@@ -14,6 +14,7 @@
 // parts in line with the facts after each change of them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@
 #include "engine/unparking.hpp"
 #include "engine/conversation.hpp"
 #include "engine/download.hpp"
+#include "engine/file_moves.hpp"
 #include "engine/file_sweeps.hpp"
 #include "engine/swarm.hpp"
 #include "engine/upload.hpp"
@@ -62,6 +64,9 @@ class Torrent final : public Download::Client, public Upload::Client {
     void set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now);
     void set_sequential(bool on);
     void set_limits(const TorrentLimits& limits, Time now);
+    /// Links close while files move; then it goes on where it was.
+    void move(std::string save_path, Time now);
+    Result<void> rename_file(FileIndex file, std::string_view name, Time now);
     void set_trackers(std::vector<std::vector<std::string>> tiers);
     void set_web_seeds(std::vector<std::string> urls);
     void on_settings(Time now);
@@ -153,6 +158,9 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_emptied(Time now);
     void on_unparked(Time now);
     void begin_removal(Time now);
+    bool wants_move() const noexcept { return moving_ || move_to_ || !rename_to_.empty(); }
+    void begin_move();
+    void on_moved(Time now);
     void update_completion(Time now);
     void update_state(Time now);
     void set_state(State next, Time now);
@@ -184,6 +192,11 @@ class Torrent final : public Download::Client, public Upload::Client {
     StatSweep look_;
     std::unique_ptr<EmptyFilesSweep> empty_files_;
     std::unique_ptr<RemoveSweep> removal_;
+    std::unique_ptr<MoveSweep> moving_;
+    std::unique_ptr<MoveSweep> moved_;
+    std::optional<std::string> move_to_;                         // asked for, not begun
+    std::vector<std::pair<FileIndex, std::string>> rename_to_;   // asked for, not begun
+    std::map<FileIndex, std::string> renamed_;
     Checker checker_;
     Unparking unparking_;
 
@@ -225,6 +238,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     Timer stall_timer_;
     Timer goal_timer_;
     Timer disk_timer_;
+    Timer move_timer_;
 };
 
 }  // namespace jst::engine

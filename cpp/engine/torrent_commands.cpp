@@ -147,16 +147,16 @@ Result<void> Session::set_queue_position(TorrentKey key, std::uint32_t position)
     return {};
 }
 
-Result<void> Session::move(TorrentKey key, std::string) {
+Result<void> Session::move(TorrentKey key, std::string save_path) {
     JST_TRY(torrent, parts_->find(key));
-    static_cast<void>(torrent);
-    return fail(Errc::not_supported);
+    torrent->move(std::move(save_path), parts_->core.now());
+    return {};
 }
 
-Result<void> Session::rename_file(TorrentKey key, FileIndex, std::string) {
+Result<void> Session::rename_file(TorrentKey key, FileIndex file, std::string path) {
     JST_TRY(torrent, parts_->find(key));
-    static_cast<void>(torrent);
-    return fail(Errc::not_supported);
+    if (file.value >= torrent->metainfo().files().size()) return fail(Errc::invalid_argument);
+    return torrent->rename_file(file, path, parts_->core.now());
 }
 
 Result<void> Session::configure(TorrentKey key, const TorrentLimits& limits) {

@@ -102,7 +102,8 @@ void Torrent::finish_removal(Time now) {
 }
 
 bool Torrent::is_quiet() const noexcept {
-    const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running());
+    const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running()) ||
+                          (moving_ && moving_->is_running());
     return !sweeping && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }
 

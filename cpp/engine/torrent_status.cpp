@@ -164,6 +164,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     }
     r.file_priorities = file_priorities_;
     r.piece_priorities = piece_priorities_;
+    for (const auto& [file, name] : renamed_) r.renamed.push_back({file.value, name});
     r.trackers = trackers_;
     r.web_seeds = web_seeds_;
     r.peers.clear();
@@ -190,7 +191,10 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     if (r.piece_priorities.size() == geometry_.num_pieces) piece_priorities_ = r.piece_priorities;
     if (r.in_parts.size() == file_priorities_.size()) files_.restore_parked(r.in_parts);
     for (const auto& renamed : r.renamed)
-        if (renamed.file < layout_->map.num_files()) files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
+        if (renamed.file < layout_->map.num_files()) {
+            files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
+            renamed_[FileIndex{renamed.file}] = renamed.path;
+        }
     trackers_ = r.trackers;
     web_seeds_ = r.web_seeds;
     const auto& t = r.totals;
