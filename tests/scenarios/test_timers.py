@@ -1,5 +1,6 @@
 """Each timer setting fires by itself: at its own time, and not at a neighbour's."""
 
+from itertools import pairwise
 from typing import Any
 
 import jstorrent as jst
@@ -127,7 +128,7 @@ def test_reconnect_interval_is_the_first_wait_and_doubles(lab: Lab) -> None:
     client.add(spec, peers=[nobody])
     lab.run_for(100)
     times = [event.time for event in client.history(jst.PeerDisconnected)]
-    waits = [b - a for a, b in zip(times, times[1:], strict=False)]
+    waits = [b - a for a, b in pairwise(times)]
     assert times[0] < 1
     assert 6.0 * 0.7 <= waits[0] <= 6.0 * 1.6
     assert waits[1] > waits[0] * 1.3 and waits[2] > waits[1] * 1.3
@@ -235,7 +236,7 @@ def test_optimistic_interval_is_how_long_chance_lasts(lab: Lab) -> None:
         peer.say(2)
     lab.run_for(200)
     turns = sorted({round(m.time) for peer in peers for m in peer.messages if m.id == 1})
-    waits = [b - a for a, b in zip(turns, turns[1:], strict=False) if b - a > 1]
+    waits = [b - a for a, b in pairwise(turns) if b - a > 1]
     assert len(waits) >= 4
     assert all(wait % 25 in (0, 1, 24, 5, 20) for wait in waits), waits
     assert max(sum(1 in [m.id for m in peer.messages] for peer in peers), 0) >= 4

@@ -30,7 +30,6 @@ def fingerprint(seed: int, hash_seed: str) -> str:
     return ran.stdout.strip()
 
 
-@pytest.mark.covers("S0-9.1")
 def test_the_same_seed_gives_the_same_fingerprint_in_another_process() -> None:
     first = fingerprint(7, "1")
     assert len(first) == 16
