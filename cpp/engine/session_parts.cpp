@@ -86,6 +86,9 @@ void SessionParts::on_state_opened(Time now) {
     for (auto& record : store->take_torrents()) {
         auto metainfo = codec::parse_metainfo(record.metainfo);
         if (!metainfo || by_wire_id.contains(metainfo->hashes().wire_id())) continue;
+        const auto& hashes = metainfo->hashes();
+        const ByteVector id = to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+        if (std::find(forgotten.begin(), forgotten.end(), id) != forgotten.end()) continue;
         auto layout = storage::make_layout(*metainfo);
         if (!layout) continue;
         TorrentSetup setup;
@@ -97,6 +100,7 @@ void SessionParts::on_state_opened(Time now) {
         setup.record = std::move(record);
         static_cast<void>(insert(std::move(setup), now));
     }
+    for (const auto& id : std::exchange(forgotten, {})) store->forget(id);
 }
 
 Result<Torrent*> SessionParts::find(TorrentKey key) {
@@ -121,7 +125,9 @@ void SessionParts::begin_removal(Torrent& torrent, bool delete_files, Time now) 
     queue.remove(torrent.key());
     draining.push_back(torrent.key());
     torrent.remove(delete_files, now);
-    if (store) store->forget(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+    const Bytes id = hashes.v1 ? hashes.v1->view() : hashes.v2->view();
+    if (store && !store->is_open()) forgotten.push_back(to_vector(id));
+    else if (store && !core.closing) store->forget(id);
     if (saver) saver->session_changed();
     core.queue_changed = true;
 }

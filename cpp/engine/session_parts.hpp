@@ -61,6 +61,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::optional<Result<void>> opened;
     std::string failed_address;
     std::vector<StateProblem> problems;
+    std::vector<ByteVector> forgotten;  // removed before the state was loaded: their records go then
     Timer close_timer;
     bool closed = false;
     bool closed_cleanly = false;
