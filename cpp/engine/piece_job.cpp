@@ -17,12 +17,14 @@ class PieceJobHandlers {
     static void hashed(runtime::Op& op, Time now) {
         auto& job = *static_cast<PieceJob*>(op.owner);
         if (job.abandoned_) return job.finish(PieceOutcome::abandoned, now);
+        if (job.hash_.error != Errc::ok) return job.fail(job.hash_.error, {}, now);
         job.judge(job.hash_.sha1, now);
     }
     static void hashed_more(runtime::Op& op, Time now) {
         auto& job = *static_cast<PieceJob*>(op.owner);
         job.free(job.run(job.reading_run_));
         if (job.abandoned_) return job.finish(PieceOutcome::abandoned, now);
+        if (job.hash_more_.error != Errc::ok) return job.fail(job.hash_more_.error, {}, now);
         if (job.hash_more_.last) return job.judge(job.hash_more_.sha1, now);
         ++job.reading_run_;
         job.read_next_run();
@@ -139,11 +141,7 @@ void PieceJob::write_next() {
 
 void PieceJob::after_write(Time now) {
     if (abandoned_) return finish(PieceOutcome::abandoned, now);
-    if (write_.error != Errc::ok) {
-        error_ = write_.error;
-        where_ = write_.path;
-        return finish(PieceOutcome::disk_error, now);
-    }
+    if (write_.error != Errc::ok) return fail(write_.error, write_.path, now);
     if (!long_) return finish(PieceOutcome::verified, now);
     free(writing_);
     client_.on_memory_freed();
@@ -175,11 +173,7 @@ void PieceJob::read_next_run() {
 
 void PieceJob::after_read(Time now) {
     if (abandoned_) return finish(PieceOutcome::abandoned, now);
-    if (read_.error != Errc::ok) {
-        error_ = read_.error;
-        where_ = read_.path;
-        return finish(PieceOutcome::disk_error, now);
-    }
+    if (read_.error != Errc::ok) return fail(read_.error, read_.path, now);
     spans_.assign(room_.begin(), room_.end());
     hash_more_.state = state_.get();
     hash_more_.spans = spans_;
@@ -194,6 +188,12 @@ void PieceJob::judge(const Sha1Digest& digest, Time now) {
     if (!good) return finish(PieceOutcome::bad_hash, now);
     if (long_) return finish(PieceOutcome::verified, now);
     begin_write({0, blocks_});
+}
+
+void PieceJob::fail(Errc error, const std::string& where, Time now) {
+    error_ = error;
+    where_ = where;
+    finish(PieceOutcome::disk_error, now);
 }
 
 void PieceJob::finish(PieceOutcome outcome, Time now) { client_.on_piece_done(*this, outcome, now); }

@@ -75,6 +75,8 @@ class PieceJob {
     void after_write(Time now);
     void after_read(Time now);
     void judge(const Sha1Digest& digest, Time now);
+    /// Of the disk, or of a hash that could not be made: says nothing about the bytes.
+    void fail(Errc error, const std::string& where, Time now);
     void finish(PieceOutcome outcome, Time now);
     Range run(std::uint32_t number) const noexcept;
 
