@@ -95,6 +95,7 @@ Peer& Core::adopt(std::unique_ptr<Peer> peer) {
     Peer& placed = *peer;
     placed.key = peers.emplace(std::move(peer));
     placed.link = std::make_unique<Link>(*this, placed.key);
+    if (rt.probe != nullptr) rt.probe->on_peer(placed.number, placed.address);
     return placed;
 }
 

@@ -211,6 +211,7 @@ void FileStore::submit_io(StoreJob& job, runtime::FileHandle file) {
     runtime::DiskOp& op = job.op_;
     op.file = file;
     op.offset = job.offset_;
+    op.tag.begin = static_cast<std::uint32_t>(job.begin + job.at_);
     op.action = job.into.empty() ? runtime::DiskAction::write : runtime::DiskAction::read;
     op.into = {};
     op.from = {};

@@ -76,7 +76,7 @@ void Saver::on_synced(Time now) {
 void Saver::on_stamped(Time now) {
     Torrent* const torrent = core_.torrent(current_);
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
-    if (!torrent->is_removed()) store_.save(torrent->record(durable_, stat_.get()));
+    if (!torrent->is_removed()) store_.save(torrent->record(durable_, stat_.get()), torrent->tag());
     used_.push_back(std::move(stat_));
     next(now);
 }

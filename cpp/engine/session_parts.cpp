@@ -66,6 +66,7 @@ Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     Torrent& torrent = *core.torrent(key);
     queue.add(key);
     by_wire_id[wire_id] = key;
+    if (core.rt.probe != nullptr) core.rt.probe->on_torrent(number, wire_id);
     torrent.on_added(key, now);
     if (saver) saver->session_changed();
     return key;

@@ -59,18 +59,21 @@ void StateStore::finish_open(Time now) {
     if (on_opened != nullptr) on_opened(*this, now);
 }
 
-void StateStore::save(const storage::TorrentRecord& record) {
-    enqueue("torrents/" + record_name(hash_of(record)), storage::encode(record));
+void StateStore::save(const storage::TorrentRecord& record, const runtime::Tag& tag) {
+    runtime::Tag named = tag;
+    named.purpose = runtime::Purpose::resume_save;
+    enqueue("torrents/" + record_name(hash_of(record)), storage::encode(record), named);
 }
 
 void StateStore::save(const storage::SessionRecord& record) { enqueue("session.jst", storage::encode(record)); }
 
 void StateStore::forget(Bytes info_hash) { enqueue("torrents/" + record_name(info_hash), std::nullopt); }
 
-void StateStore::enqueue(const std::string& name, std::optional<ByteVector> bytes) {
+void StateStore::enqueue(const std::string& name, std::optional<ByteVector> bytes, const runtime::Tag& tag) {
     JST_CHECK(open_ && !closing_, "a state_dir that is not open is written to");
     const auto [entry, fresh] = pending_.try_emplace(name);
     entry->second.bytes = std::move(bytes);
+    entry->second.tag = tag;
     ++tickets_;
     if (fresh) {
         entry->second.ticket = tickets_;
@@ -92,6 +95,7 @@ void StateStore::pump() {
     save_->failure = Errc::ok;
     order_.erase(order_.begin());
     pending_.erase(save_->name);
+    save_->op.tag = save_->what.tag;
     if (save_->what.bytes) {
         save_->op.path = dir_ + '/' + save_->name + ".tmp";
         save_->op.mode = runtime::OpenMode::create;
@@ -120,6 +124,7 @@ void StateStore::on_save_op(runtime::Op& op, Time now) {
 
 void StateStore::advance_save(Time now) {
     runtime::DiskOp& op = save_->op;
+    op.tag.purpose = runtime::Purpose::none;  // its first operation began the save
     const bool gone = op.action == DiskAction::unlink && op.error == Errc::not_found;
     if (op.error != Errc::ok && !gone) {
         if (save_->failure == Errc::ok) save_->failure = op.error;
@@ -182,6 +187,7 @@ void StateStore::release_lock() {
     if (!lock_ || save_->active) return;
     save_->active = true;
     save_->releasing = true;
+    save_->op.tag = {};
     save_->op.file = std::exchange(lock_, {});
     open_ = false;
     submit_save(DiskAction::close);

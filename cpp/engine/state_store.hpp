@@ -51,7 +51,8 @@ class StateStore {
     std::optional<storage::SessionRecord> take_session() { return std::exchange(session_, {}); }
     std::vector<StateProblem> take_problems() { return std::exchange(problems_, {}); }
 
-    void save(const storage::TorrentRecord& record);
+    /// `tag`: for whom, as a laboratory sees it.
+    void save(const storage::TorrentRecord& record, const runtime::Tag& tag = {});
     void save(const storage::SessionRecord& record);
     void forget(Bytes info_hash);
     /// A number that done() reaches when everything asked for so far is on disk: at once when it is there already.
@@ -72,9 +73,10 @@ class StateStore {
     struct Pending {
         std::optional<ByteVector> bytes;  // nothing: the record is to be deleted
         std::uint64_t ticket = 0;         // the oldest that waits for it
+        runtime::Tag tag;
     };
 
-    void enqueue(const std::string& name, std::optional<ByteVector> bytes);
+    void enqueue(const std::string& name, std::optional<ByteVector> bytes, const runtime::Tag& tag = {});
     void pump();
     void submit_save(runtime::DiskAction action);
     static void on_save_op(runtime::Op& op, Time now);

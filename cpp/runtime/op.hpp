@@ -18,12 +18,16 @@ namespace jst::runtime {
 
 inline constexpr std::uint32_t no_index = 0xFFFFFFFF;
 
+/// What an operation begins, where its kind alone does not say so.
+enum class Purpose : std::uint8_t { none, resume_save };
+
 /// For whom an operation is made. `torrent` and `peer` are the engine's running numbers.
 struct Tag {
     std::uint32_t torrent = no_index;
     std::uint32_t piece = no_index;
     std::uint32_t begin = no_index;
     std::uint32_t peer = no_index;
+    Purpose purpose = Purpose::none;
 };
 
 struct Op {
@@ -44,6 +48,7 @@ struct Op {
     Op* next = nullptr;       // the runtime's own while pending
     void* runtime = nullptr;  // the runtime's own while pending
     std::uint64_t extra = 0;  // the runtime's own while pending
+    void* watch = nullptr;    // a laboratory's own while pending
 };
 
 }  // namespace jst::runtime

@@ -7,6 +7,7 @@
 #include "runtime/disk.hpp"
 #include "runtime/host.hpp"
 #include "runtime/net.hpp"
+#include "runtime/probe.hpp"
 
 namespace jst::runtime {
 
@@ -17,15 +18,6 @@ class Entropy {
     virtual Prng stream(std::uint64_t entity, std::string_view purpose) = 0;
     /// Unpredictable bytes for keys and tokens (in simulation: the seed's).
     virtual void secret(MutableBytes out) = 0;
-};
-
-/// Moments inside a turn that a laboratory may observe or crash at.
-enum class Point : std::uint8_t { request_sent, block_received, piece_verified, have_sent };
-
-class Probe {
-  public:
-    virtual ~Probe() = default;
-    virtual void point(Point id, const Tag& tag) = 0;
 };
 
 struct Runtime {
