@@ -10,12 +10,6 @@ using runtime_sim::World;
 
 constexpr std::uint64_t rounds_between_signals = 1024;
 
-CrashMode crash_mode(const std::string& word) {
-    if (word == "clean") return CrashMode::clean;
-    if (word == "drop-all") return CrashMode::drop_all;
-    throw py::value_error("no such crash mode: " + word + " (known: clean, drop-all)");
-}
-
 void look_for_signals() {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
@@ -80,6 +74,12 @@ void bind_time(py::class_<World, WorldHandle>& world) {
 }
 
 }  // namespace
+
+CrashMode crash_mode(const std::string& word) {
+    if (word == "clean") return CrashMode::clean;
+    if (word == "drop-all") return CrashMode::drop_all;
+    throw py::value_error("no such crash mode: " + word + " (known: clean, drop-all)");
+}
 
 void bind_lab_world(py::module_& module) {
     using namespace py::literals;

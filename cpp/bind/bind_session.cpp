@@ -17,9 +17,12 @@ std::optional<PeerId> peer_id_of(const std::optional<py::bytes>& bytes) {
     return PeerId::from(view);
 }
 
+using InstrumentsHandle = std::shared_ptr<runtime_fault::Instruments>;
+
 std::unique_ptr<EngineHandle> start(const py::dict& settings, const std::string& state_dir,
-                                    const std::optional<py::bytes>& peer_id, std::optional<std::uint64_t> seed) {
-    ThreadDoor::Start facts{settings_of(settings), state_dir, peer_id_of(peer_id), {}};
+                                    const std::optional<py::bytes>& peer_id, std::optional<std::uint64_t> seed,
+                                    InstrumentsHandle instruments, const std::string& name) {
+    ThreadDoor::Start facts{settings_of(settings), state_dir, peer_id_of(peer_id), {}, std::move(instruments), name};
     facts.options.seed = seed;
     facts.options.worker_threads = static_cast<int>(facts.settings.worker_threads);
     auto outlet = std::make_shared<Outlet>(Exchange::make());
@@ -28,10 +31,11 @@ std::unique_ptr<EngineHandle> start(const py::dict& settings, const std::string&
 }
 
 std::unique_ptr<EngineHandle> start_in(const WorldHandle& world, std::uint32_t node, const py::dict& settings,
-                                       const std::string& state_dir, const std::optional<py::bytes>& peer_id) {
+                                       const std::string& state_dir, const std::optional<py::bytes>& peer_id,
+                                       InstrumentsHandle instruments) {
     auto outlet = std::make_shared<Outlet>(Exchange::make());
     auto door = std::make_unique<WorldDoor>(outlet, world, node_of(*world, node), settings_of(settings), state_dir,
-                                            peer_id_of(peer_id));
+                                            peer_id_of(peer_id), std::move(instruments));
     return std::make_unique<EngineHandle>(std::move(outlet), std::move(door));
 }
 
@@ -45,9 +49,10 @@ std::optional<bool> wait(EngineHandle& engine, Signal& signal, std::optional<dou
 
 void bind_life(EngineClass& type) {
     type.def_static("start", &start, py::arg("settings"), py::arg("state_dir"), py::arg("peer_id") = py::none(),
-                    py::arg("seed") = py::none(), "An engine on a thread of its own, over sockets and files.")
+                    py::arg("seed") = py::none(), py::arg("instruments") = py::none(), py::arg("name") = "",
+                    "An engine on a thread of its own, over sockets and files.")
         .def_static("start_in", &start_in, py::arg("world"), py::arg("node"), py::arg("settings"), py::arg("state_dir"),
-                    py::arg("peer_id") = py::none(),
+                    py::arg("peer_id") = py::none(), py::arg("instruments") = py::none(),
                     "An engine on a node of a simulated world; the calling thread is its thread.")
         .def("wait", &wait, py::arg("signal"), py::arg("deadline") = py::none(), py::arg("one_round") = false,
              "True: raised. False: the deadline has come. None: neither yet, look at hooks and come back.")
@@ -66,6 +71,7 @@ void bind_life(EngineClass& type) {
         .def_property_readonly("is_forked", &EngineHandle::is_forked)
         .def_property_readonly("is_closing", &EngineHandle::is_closing)
         .def_property_readonly("has_ended", [](EngineHandle& e) { return e.outlet().has_ended(); })
+        .def_property_readonly("has_crashed", [](EngineHandle& e) { return e.door().has_crashed(); })
         .def_property_readonly("has_own_thread", [](EngineHandle& e) { return e.door().has_own_thread(); })
         .def("is_healthy", [](EngineHandle& e) { e.check_process(); return e.outlet().is_healthy(); })
         .def("now", [](EngineHandle& e) { e.check_process(); return e.door().now().seconds(); });

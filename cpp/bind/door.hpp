@@ -34,6 +34,8 @@ class Door {
     virtual Time now() const = 0;
     /// Whether an asyncio loop may wait: false where time moves only in the calling thread.
     virtual bool has_own_thread() const noexcept = 0;
+    /// A gate of a laboratory crashed it; it ends when it is looked at.
+    virtual bool has_crashed() const = 0;
     /// Ends the engine whatever it is doing: keeps the remains, abandons the runtime. Safe twice. True when the session
     /// had closed, and cleanly. `are_removed`: its torrents answer as removed from now on.
     virtual bool shut(bool are_removed) = 0;

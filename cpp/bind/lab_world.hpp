@@ -16,6 +16,8 @@ inline runtime_sim::NodeId node_of(const runtime_sim::World& world, std::uint32_
     if (number >= world.size()) throw py::value_error("no such node: " + std::to_string(number));
     return runtime_sim::NodeId(number);
 }
+/// ValueError for an unknown word.
+runtime_sim::CrashMode crash_mode(const std::string& word);
 inline Duration seconds_of(double s) {
     if (!(s >= 0)) throw py::value_error("a time is not negative");
     return from_seconds(s);

@@ -6,6 +6,7 @@ void bind_bencode(py::module_& module);
 void bind_lab_codec(py::module_& module);
 void bind_lab_door(py::module_& module);
 void bind_lab_events(py::module_& module);
+void bind_lab_gates(py::module_& module);
 void bind_lab_storage(py::module_& module);
 void bind_lab_hash_lanes(py::module_& module);
 void bind_lab_runtime(py::module_& module);
@@ -28,6 +29,7 @@ void bind_all(py::module_& module) {
     bind_magnet(module);
     bind_metadata(module);
     bind_settings(module);
+    bind_lab_gates(module);
     bind_session(module);
     bind_lab_codec(module);
     bind_lab_door(module);

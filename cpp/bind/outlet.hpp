@@ -15,6 +15,7 @@
 #include "bind/wait.hpp"
 #include "engine/session.hpp"
 #include "runtime/host.hpp"
+#include "runtime_fault/gated.hpp"
 
 namespace jst::bind {
 
@@ -25,7 +26,12 @@ class Outlet final : public runtime::Host {
     const std::shared_ptr<Exchange>& exchange() const noexcept { return exchange_; }
 
     // -- on the engine thread
-    void open(engine::Session& session) noexcept { session_ = &session; }
+    /// `gated`: what a laboratory put between the session and its runtime.
+    void open(engine::Session& session, runtime_fault::Gated* gated = nullptr) noexcept {
+        session_ = &session;
+        gated_ = gated;
+    }
+    runtime_fault::Gated* gated() const noexcept { return gated_; }
     /// Takes what remains, ends all streams and waits. The session may be destroyed then.
     void close(bool are_removed);
     /// An engine that could not even start, or died: nothing remains, and it is not well.
@@ -59,6 +65,7 @@ class Outlet final : public runtime::Host {
 
     std::shared_ptr<Exchange> exchange_;
     engine::Session* session_ = nullptr;
+    runtime_fault::Gated* gated_ = nullptr;
     std::vector<std::shared_ptr<EventStream>> streams_;
     std::vector<std::shared_ptr<Until>> untils_;
     std::vector<TorrentKey> known_;

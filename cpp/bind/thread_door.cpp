@@ -86,6 +86,7 @@ struct ThreadDoor::Shared {
     std::string open_where;
     Signal ended;  // the thread is about to return
     bool must_end = false;
+    std::atomic<bool> has_crashed{false};  // at a gate
     bool are_removed = false;
     bool was_clean = false;
 };
@@ -163,6 +164,8 @@ Time ThreadDoor::now() const {
     return std::max(Time{steady_ns() + ahead}, shared_->outlet->published());
 }
 
+bool ThreadDoor::has_crashed() const { return shared_->has_crashed; }
+
 bool ThreadDoor::shut(bool are_removed) {
     auto& shared = *shared_;
     std::thread thread;
@@ -194,9 +197,19 @@ void ThreadDoor::live(const std::shared_ptr<Shared>& kept, const Start& start) {
     pthread_setname_np(pthread_self(), "jst-engine");
     try {
         runtime_asio::AsioRuntime runtime(start.options);
-        engine::Session session(runtime.seam(), start.settings, start.state_dir, start.peer_id);
+        std::optional<runtime_fault::Gated> gated;
+        if (start.instruments) {
+            const auto now = [&] { return runtime.seam().clock.mono_now(); };
+            const auto crash = [&](const std::string&) {
+                shared.has_crashed = true;
+                runtime.abandon();
+            };
+            gated.emplace(runtime.seam(), start.instruments, runtime_fault::Surroundings{start.name, now, crash});
+        }
+        auto& seam = gated ? gated->seam() : runtime.seam();
+        engine::Session session(seam, start.settings, start.state_dir, start.peer_id);
         const Abandoning abandoning(runtime);
-        shared.outlet->open(session);
+        shared.outlet->open(session, gated ? &*gated : nullptr);
         runtime.attach(*shared.outlet);
         if (open(shared, runtime, session, start.state_dir)) {
             run_rounds(shared, runtime, session);
@@ -215,6 +228,7 @@ bool ThreadDoor::open(Shared& shared, runtime_asio::AsioRuntime& runtime, engine
     Result<void> opened{};
     if (!runtime.run_command([&] { opened = session.open(); })) opened = fail(Errc::internal);
     while (opened && !session.opened() && !must_end(shared)) runtime.run_round(milliseconds(100));
+    if (shared.has_crashed) return true;
     if (opened) opened = session.opened().value_or(fail(Errc::canceled));
     const auto lock = shared.exchange->lock();
     if (opened) {
@@ -229,13 +243,13 @@ bool ThreadDoor::open(Shared& shared, runtime_asio::AsioRuntime& runtime, engine
 
 bool ThreadDoor::must_end(Shared& shared) {
     const auto lock = shared.exchange->lock();
-    return shared.must_end;
+    return shared.must_end || shared.has_crashed;
 }
 
 // False when the end has come; then nothing was taken.
 bool ThreadDoor::take_commands(Shared& shared) {
     const auto lock = shared.exchange->lock();
-    if (shared.must_end) return false;
+    if (shared.must_end || shared.has_crashed) return false;
     while (!shared.commands.empty() && shared.running.size() < commands_per_round) {
         shared.running.push_back(std::move(shared.commands.front()));
         shared.commands.pop_front();
@@ -255,6 +269,7 @@ void ThreadDoor::run_rounds(Shared& shared, runtime_asio::AsioRuntime& runtime, 
     }
     while (take_commands(shared)) {
         for (const auto& command : shared.running) {
+            if (shared.has_crashed) break;
             if (command->is_command) shared.outlet->note_command();
             const bool is_whole = runtime.run_command([&] { command->turn(session); });
             command->ran = is_whole ? Ran::done : Ran::broke;
@@ -275,8 +290,9 @@ void ThreadDoor::wind_up(Shared& shared, runtime_asio::AsioRuntime& runtime, eng
         const auto lock = shared.exchange->lock();
         shared.runtime = nullptr;
         shared.was_clean = was_clean;
-        are_removed = shared.are_removed;
+        are_removed = shared.are_removed || shared.has_crashed;
     }
+    if (shared.has_crashed) session.events().take();  // of the round that never ended
     runtime.abandon();
     shared.outlet->close(are_removed);
 }

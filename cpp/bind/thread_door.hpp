@@ -25,6 +25,8 @@ class ThreadDoor final : public Door {
         std::string state_dir;
         std::optional<PeerId> peer_id;
         runtime_asio::Options options;
+        std::shared_ptr<runtime_fault::Instruments> instruments;  // of a laboratory, else none
+        std::string name;                                         // of the node there
     };
 
     /// Starts the engine and waits until it has opened; raises when it could not.
@@ -36,6 +38,7 @@ class ThreadDoor final : public Door {
     Waited wait(Signal& signal, std::optional<Time> deadline, bool one_round) override;
     Time now() const override;
     bool has_own_thread() const noexcept override { return true; }
+    bool has_crashed() const override;
     bool shut(bool are_removed) override;
 
   private:

@@ -18,7 +18,8 @@ class WorldDoor final : public Door {
   public:
     /// Opens the engine at the present instant; raises when it could not.
     WorldDoor(std::shared_ptr<Outlet> outlet, std::shared_ptr<runtime_sim::World> world, runtime_sim::NodeId node,
-              engine::Settings settings, std::string state_dir, std::optional<PeerId> peer_id);
+              engine::Settings settings, std::string state_dir, std::optional<PeerId> peer_id,
+              std::shared_ptr<runtime_fault::Instruments> instruments);
     ~WorldDoor() override;
 
     Ran command(Turn turn) override;
@@ -26,12 +27,17 @@ class WorldDoor final : public Door {
     Waited wait(Signal& signal, std::optional<Time> deadline, bool one_round) override;
     Time now() const override { return world_->runtime(node_).clock.mono_now(); }
     bool has_own_thread() const noexcept override { return false; }
+    bool has_crashed() const override { return gated_ && gated_->has_crashed(); }
     bool shut(bool are_removed) override;
 
   private:
+    bool is_up();
+    runtime::Runtime& seam(std::shared_ptr<runtime_fault::Instruments> instruments);
+
     std::shared_ptr<Outlet> outlet_;
     std::shared_ptr<runtime_sim::World> world_;
     runtime_sim::NodeId node_;
+    std::optional<runtime_fault::Gated> gated_;
     std::optional<engine::Session> session_;
     bool was_clean_ = false;
 };

@@ -134,8 +134,8 @@ bool World::run_round(Duration longest_wait) {
 }
 
 AsioRuntime::AsioRuntime(const Options& options)
-    : world_(std::make_unique<World>(options)), seam_{world_->reactor, world_->net,     world_->disk,
-                                                      world_->compute, world_->entropy, options.probe} {}
+    : world_(std::make_unique<World>(options)),
+      seam_{world_->reactor, world_->net, world_->disk, world_->compute, world_->entropy} {}
 
 AsioRuntime::~AsioRuntime() = default;
 

@@ -22,7 +22,6 @@ struct Options {
         seed;                     // of Entropy::stream; none: the kernel's randomness. Secrets are always the kernel's
     int worker_threads = 2;       // disk and bulk hashes; at least one
     std::size_t max_sockets = 0;  // more are Errc::too_many_sockets; 0: what the process may open, less a reserve
-    runtime::Probe* probe = nullptr;
     Duration slow_disk = milliseconds(2);  // a longer call sends its device's work to the workers for a while
 };
 

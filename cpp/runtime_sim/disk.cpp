@@ -49,6 +49,7 @@ void Disk::on_event(const Event& event) {
     }
     const auto done = perform(op);
     if (done) ++operations_;
+    if (on_effect && !on_effect(op, done ? Errc::ok : done.error().code)) return;
     node_.finished(op, disk_kind(op.action), done ? Errc::ok : done.error().code, op.transferred);
 }
 

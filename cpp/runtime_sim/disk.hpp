@@ -5,6 +5,7 @@
 // summed at submission and again when it takes effect: a change between is a broken rule of the host.
 #pragma once
 
+#include <functional>
 #include <map>
 
 #include "base/slot_map.hpp"
@@ -37,6 +38,8 @@ class Disk final : public runtime::Disk, private EventSink {
     Result<void> write_file(std::string_view path, std::uint64_t offset, Bytes bytes);
     Result<void> truncate_file(std::string_view path, std::uint64_t size);
     Result<void> delete_file(std::string_view path);
+    /// Asked at the moment an operation has taken effect, before its completion is queued; false: the node is no more.
+    std::function<bool(runtime::DiskOp&, Errc)> on_effect;
     /// Operations that took effect.
     std::uint64_t operations() const noexcept { return operations_; }
 

@@ -197,6 +197,5 @@ Disk& World::disk(NodeId id) { return parts_->place(id).disk; }
 Compute& World::compute(NodeId id) { return parts_->place(id).compute; }
 void World::jump_mono(NodeId id, Duration by) { parts_->place(id).node.jump_mono(by); }
 void World::jump_wall(NodeId id, Duration by) { parts_->place(id).node.jump_wall(by); }
-void World::set_probe(NodeId id, runtime::Probe* probe) { parts_->place(id).seam.probe = probe; }
 
 }  // namespace jst::runtime_sim

@@ -92,8 +92,6 @@ class World {
     Compute& compute(NodeId node);
     void jump_mono(NodeId node, Duration by);
     void jump_wall(NodeId node, Duration by);
-    /// Observes points inside turns; nullptr for none.
-    void set_probe(NodeId node, runtime::Probe* probe);
 
   private:
     struct Parts;
