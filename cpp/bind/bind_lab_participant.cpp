@@ -22,6 +22,7 @@ class PythonActor final : public runtime_sim::Actor {
         tell("received", link.value, to_python(bytes));
     }
     void on_closed(LinkId link, Errc error) override { tell("closed", link.value, std::string(word(error))); }
+    void on_drained(LinkId link) override { tell("drained", link.value); }
     void on_timer(std::uint64_t id) override { tell("timer", id); }
 
   private:
@@ -85,6 +86,10 @@ void bind_lab_participant(py::module_& lab) {
             "timer", [](Self& self, double at, std::uint64_t id) { (*self).timer(time_of(at), id); }, "at"_a, "id"_a)
         .def(
             "unsent", [](Self& self, std::uint32_t link) { return (*self).unsent(LinkId(link)); }, "link"_a)
+        .def(
+            "tell_below",
+            [](Self& self, std::uint32_t link, std::uint64_t bytes) { (*self).tell_below(LinkId(link), bytes); },
+            "link"_a, "bytes"_a)
         .def(
             "is_open", [](Self& self, std::uint32_t link) { return (*self).is_open(LinkId(link)); }, "link"_a);
 }

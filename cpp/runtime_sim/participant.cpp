@@ -154,6 +154,10 @@ std::uint64_t Participant::unsent(LinkId id) const {
     return found->second->unsent.size() - found->second->sent + found->second->waiting.size();
 }
 
+void Participant::tell_below(LinkId id, std::uint64_t bytes) {
+    if (auto* link = find(id)) link->low_water = bytes;
+}
+
 bool Participant::is_open(LinkId id) const {
     const auto found = links_.find(id);
     return found != links_.end() && !found->second->over && found->second->stream != nullptr;
@@ -221,6 +225,10 @@ void Participant::on_written(Link& link) {
     }
     link.sent += link.write.written;
     write(link);
+    if (!link.over && unsent(link.id) < link.low_water) {
+        link.low_water = 0;
+        actor_.on_drained(link.id);
+    }
 }
 
 void Participant::finish(Link& link, runtime::CloseMode mode) {

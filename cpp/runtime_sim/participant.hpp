@@ -28,6 +28,8 @@ class Actor {
     virtual void on_bytes(LinkId link, Bytes bytes) = 0;
     /// Errc::end_of_stream: the other side sends no more (this one still may); else the link is over.
     virtual void on_closed(LinkId link, Errc error) = 0;
+    /// What waits to be sent fell below what tell_below() named.
+    virtual void on_drained(LinkId link) = 0;
     virtual void on_timer(std::uint64_t id) = 0;
 };
 
@@ -52,6 +54,8 @@ class Participant final : public runtime::Host {
     /// on_timer once, at that time.
     void timer(Time when, std::uint64_t id);
     std::uint64_t unsent(LinkId link) const;
+    /// on_drained once, when fewer than so many bytes wait to be sent; only while some do.
+    void tell_below(LinkId link, std::uint64_t bytes);
     bool is_open(LinkId link) const;
 
     void on_wake(Time now) override;
@@ -69,6 +73,7 @@ class Participant final : public runtime::Host {
         ByteVector unsent;   // what `write` writes, from sent_ on
         ByteVector waiting;  // what came after
         std::size_t sent = 0;
+        std::uint64_t low_water = 0;  // 0: nobody asked
         bool paused = false;
         bool ended = false;    // the other side's end was told
         bool closing = false;  // close when all is written

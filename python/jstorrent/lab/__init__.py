@@ -17,11 +17,15 @@ from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, LaneLacks, Report, not_yet
 from jstorrent.lab._lab import Lab, Watched
 from jstorrent.lab._node import Client, Node
+from jstorrent.lab._peer import Peer
 from jstorrent.lab._spec import Spec
+from mock_peer import Behaviour, Handshake
 
-__all__ = ["Client", "Engine", "Lab", "LabFailure", "LaneLacks", "Node", "Report", "Spec", "Watched"]
+__all__ = [
+    "Behaviour", "Client", "Engine", "Handshake", "Lab", "LabFailure", "LaneLacks", "Node", "Peer", "Report", "Spec", "Watched",
+]  # fmt: skip
 
-_RESERVED = ("Behaviour", "Handshake", "Plan", "run", "strategies")
+_RESERVED = ("Plan", "run", "strategies")
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, NoReturn, Protocol, Self, TypeVar, overload
 
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word, not_yet
@@ -18,6 +18,7 @@ from jstorrent.lab._libtorrent import Libtorrent
 from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._oracles import NAMES, ORACLES, leaks
+from jstorrent.lab._peer import Peer
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
 
@@ -77,6 +78,7 @@ class Lab:
         self._wall_start = time.monotonic()
         self._names: set[str] = set()
         self._clients: list[Client] = []
+        self._peers: list[Peer] = []
         self._specs = itertools.count(1)
         self._always: list[tuple[Callable[[], object], str]] = []
         self._watched: list[Watched[Any]] = []
@@ -157,10 +159,21 @@ class Lab:
         self._check_thread()
         return Engine(self, name, peer_id=peer_id, host=host, port=port, settings=settings)
 
-    def seeder(self, name: str, spec: Spec, kind: str | None = None) -> Client:
-        """A node that has everything. kind: engine (in sim unless told), libtorrent (in real unless told)."""
+    def peer(self, name: str, spec: Spec | None = None, **words: Any) -> Peer:
+        """A scripted peer: have=, behave=, auto=, handshake=, reqq=, host=, port=."""
+        self._check_thread()
+        return Peer(self, name, spec, **words)
+
+    @overload
+    def seeder(self, name: str, spec: Spec, kind: Literal["mock"]) -> Peer: ...  # type: ignore[overload-overlap]
+    @overload
+    def seeder(self, name: str, spec: Spec, kind: str | None = None) -> Client: ...
+    def seeder(self, name: str, spec: Spec, kind: str | None = None) -> Client | Peer:
+        """A node that has everything. kind: engine (in sim unless told), libtorrent (in real unless told), mock."""
         self._check_thread()
         chosen = check_word(kind or ("engine" if self.lane == "sim" else "libtorrent"), _SEEDERS, "kind of seeder")
+        if chosen == "mock":
+            return self.peer(name, spec)
         if chosen not in ("engine", "libtorrent"):
             not_yet(f"a seeder of kind {chosen!r}")
         node: Client = self.engine(name) if chosen == "engine" else Libtorrent(self, name)
@@ -175,7 +188,7 @@ class Lab:
         return Libtorrent(self, name)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("peer", "tracker", "gate", "plan", "record"):
+        if name in ("tracker", "gate", "plan", "record"):
             not_yet(f"lab.{name}")
         raise AttributeError(f"a Lab has no {name!r}")
 
@@ -184,12 +197,15 @@ class Lab:
     def until(self, condition: Callable[[], object], within: float, *, every: float = 0) -> None:
         """Lets time pass until the condition holds: asked at once, then after every turn, or each `every` seconds."""
         self._check_thread()
+        if not self._wait(condition, within, every):
+            self._fail("until", f"not within {within:g} s: {source_of(condition)}")
+
+    def _wait(self, condition: Callable[[], object], within: float, every: float = 0) -> bool:
         limit = self.now + _checked(within)
         while not condition():
             if not self._advance(limit, every):
-                if condition():
-                    return
-                self._fail("until", f"not within {within:g} s: {source_of(condition)}")
+                return bool(condition())
+        return True
 
     def _advance(self, limit: float, every: float) -> bool:
         if self.now >= limit:
@@ -369,6 +385,8 @@ class Lab:
             return
         for client in self._clients:
             client._drop()
+        for peer in self._peers:
+            peer._drop()
         self._closed = True
         self._lane.close()
 

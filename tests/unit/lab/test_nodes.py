@@ -184,6 +184,6 @@ def test_seeders_know_their_kinds(lab: Lab) -> None:
     with pytest.raises(ValueError, match="known: .*engine"):
         lab.seeder("a", spec, kind="robot")
     with pytest.raises(jst.Error, match="not there yet"):
-        lab.seeder("b", spec, kind="mock")
+        lab.seeder("b", spec, kind="transmission")
     with pytest.raises(LaneLacks):
         lab.seeder("c", spec, kind="libtorrent")

@@ -1,0 +1,201 @@
+"""Scripted peers in a laboratory: mock_peer on simulated links, or on sockets in the real lane."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import random
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import mock_peer
+from jstorrent import _core
+from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._node import Have, Node
+from jstorrent.lab._spec import Spec
+from mock_peer import BehaviourLike, Handshake, Message
+
+if TYPE_CHECKING:
+    from jstorrent.lab._lab import Lab
+
+
+class SpecTruth:
+    """A made-up torrent as a mock peer knows it."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._key, self._length = spec._key, spec.piece_length
+        self._last = spec.num_pieces - 1
+        self._last_size = spec.metainfo.piece_size(self._last) if spec.num_pieces else 0
+        self.info_hash = spec.info_hash
+        self.num_pieces = spec.num_pieces
+        self.metadata = spec.metainfo.info_bytes
+
+    def piece_size(self, piece: int) -> int:
+        """Bytes of that piece."""
+        return self._last_size if piece == self._last else self._length
+
+    def data(self, piece: int, begin: int, length: int) -> bytes:
+        """So many bytes of a piece from there."""
+        made: bytes = _core.lab.truth(self._key, piece * self._length + begin, length)
+        return made
+
+
+class SimTransport:
+    """Links of a simulated world. Facts go to the core directly: a delivered run of bytes costs one call."""
+
+    lock = contextlib.nullcontext()
+
+    def __init__(self, world: Any, number: int) -> None:
+        self._world = world
+        self._facts = _Facts()
+        self._participant = _core.lab.Participant(world, number, self._facts)
+        self.send = self._participant.send
+        self.unsent = self._participant.unsent
+        self.tell_below = self._participant.tell_below
+        self.pause = self._participant.pause_reading
+        self.timer = self._participant.timer
+
+    @property
+    def now(self) -> float:
+        """Seconds of the world."""
+        return float(self._world.now)
+
+    def listen(self, port: int) -> None:
+        """Takes links there."""
+        self._participant.listen(port)
+
+    def tell(self, core: Any) -> None:
+        """Facts go there from now on."""
+        self._facts.tell(core)
+
+    def connect(self, address: tuple[str, int], source_port: int) -> int:
+        """Dials."""
+        return int(self._participant.connect(_text(address), source_port))
+
+    def close(self, link: int, how: str) -> None:
+        """Ends a link."""
+        if how == "blackhole":
+            self._participant.drop(link)
+        else:
+            self._participant.close(link, how == "rst")
+
+    def end(self) -> None:
+        """Gives everything back; the world, its participant and the facts hold each other no more."""
+        self._facts.__dict__.clear()
+        self.__dict__.clear()
+
+
+class _Facts:
+    """What a participant of the world tells: addresses in the form that mock_peer knows, all else as it is."""
+
+    def tell(self, core: Any) -> None:
+        self.core = core
+        self.received, self.closed, self.failed = core.received, core.closed, core.failed
+        self.drained, self.timer = core.drained, core.timer
+
+    def accepted(self, link: int, local: str, remote: str) -> None:
+        self.core.accepted(link, _pair(local), _pair(remote))
+
+    def connected(self, link: int, local: str) -> None:
+        self.core.connected(link, _pair(local))
+
+
+def _text(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _pair(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+class Peer(Node, mock_peer.Peer):
+    """A scripted peer with an address of its own; everything it can say and do is in mock_peer."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        name: str,
+        spec: Spec | None = None,
+        *,
+        have: Have = "all",
+        behave: BehaviourLike | Iterable[BehaviourLike] = (),
+        auto: str | Iterable[str] = "all",
+        handshake: Handshake | None = None,
+        reqq: int = 250,
+        host: Node | str | None = None,
+        port: int | None = None,
+    ) -> None:
+        behaviours = mock_peer.behaviours_of(behave)  # nonsense is refused before there is a node
+        truth = None if spec is None else SpecTruth(spec)
+        mock_peer.pieces_named(have, truth)
+        super().__init__(lab, name, host=host, port=port)
+        self._specs: dict[int, SpecTruth] = {} if spec is None or truth is None else {id(spec): truth}
+        self._transport = _transport(lab, self)
+        self._set_up(
+            self._transport,
+            truth,
+            self._stream,
+            have=have,
+            behave=behaviours,
+            auto=auto,
+            handshake=handshake,
+            reqq=reqq,
+        )
+        self._transport.tell(self._core)
+        self._transport.listen(self._port or 0)
+        lab._peers.append(self)
+
+    def _stream(self, purpose: str) -> random.Random:
+        return random.Random(f"{self._lab.seed}/peer/{self.name}/{purpose}")
+
+    def connect(
+        self,
+        client: Node | tuple[str, int] | str,
+        *,
+        spec: Spec | None = None,
+        handshake: bool | Handshake = True,
+        source_port: int | None = None,
+        retry: float | None = None,
+    ) -> None:
+        """Dials a node. handshake=False: says nothing by itself. retry: so many seconds after an end, again."""
+        self._lab._check_thread()
+        address = client.address if isinstance(client, Node) else client
+        if isinstance(address, str):
+            address = _pair(address)
+        ipaddress.ip_address(address[0])
+        truth = None if spec is None else self._specs.setdefault(id(spec), SpecTruth(spec))
+        self.dial(address, truth=truth, handshake=handshake, source_port=source_port, retry=retry)
+
+    def expect(self, kind: str, within: float = 10, **where: Any) -> Message:
+        """The next message of the subject like this, behind the last one expected; lets time pass until it comes."""
+        self._lab._check_thread()
+        found: list[Message] = []
+
+        def came() -> bool:
+            message = self.take(kind, **where)
+            if message is not None:
+                found.append(message)
+            return message is not None
+
+        if not came() and not self._lab._wait(came, within):
+            like = "".join(f" {name}={value!r}" for name, value in where.items())
+            said = [str(message) for message in self.ledger.messages[-5:]]
+            last = "\n    ".join(["", *said]) if said else " nothing"
+            self._lab._fail("expect", f"no {kind}{like} within {within:g} s; the last that was said:{last}", self)
+        return found[0]
+
+    def _say(self, *args: Any, **kw: Any) -> None:
+        self._lab._check_thread()
+        super()._say(*args, **kw)
+
+    def _drop(self) -> None:
+        self._transport.end()
+
+
+def _transport(lab: Lab, peer: Peer) -> Any:
+    lane = lab._lane
+    if isinstance(lane, SimLane):
+        return SimTransport(lane.world, peer._number)
+    raise NotImplementedError
