@@ -54,7 +54,9 @@ class Engine(Client):
 
     def _start(self) -> None:
         lane = self._lab._lane
-        place = {"listen": (self._host,), "listen_port": self._port}
+        is_ours = "listen" not in self._settings
+        host, port = lane.arrive(self._number, self._host, self._port) if is_ours else (self._host, self._port)
+        place = {"listen": (host,), "listen_port": port}
         settings = Settings(**{**place, **self._settings})
         state_dir = str(self.disk.root / "state")
         core = lane.engine(self.name, self._number, settings._values(), state_dir, self._peer_id)
@@ -91,6 +93,7 @@ class Engine(Client):
 
     def _end(self, end: Callable[[], object]) -> None:
         self._up = False
+        self._lab._lane.leave(self._number)
         self.session._are_removed = True
         end()
         self._collect()

@@ -19,6 +19,7 @@ from typing import Any
 from jstorrent import _core
 from jstorrent.lab._disk import Disk, RealDisk, SimDisk
 from jstorrent.lab._failure import LaneLacks
+from jstorrent.lab._real_net import RealNet, inner_host
 
 _PORT = 6881
 _PAUSE = 0.002  # seconds between two looks in the real lane
@@ -29,6 +30,8 @@ class Lane:
     """One world."""
 
     name: str
+    network: Any
+    """What `lab.net` acts on: the simulated world, or the relays of the real lane."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -61,6 +64,13 @@ class Lane:
     def add_node(self, name: str, host: str) -> int:
         """A new inhabitant; its number."""
         raise NotImplementedError
+
+    def arrive(self, number: int, host: str, port: int | None) -> tuple[str, int | None]:
+        """A node comes up: where it is to listen and to dial from, so that others find it at its address."""
+        return host, port
+
+    def leave(self, number: int) -> None:
+        """A node is down."""
 
     def disk(self, name: str, number: int) -> Disk:
         """The disk of a new inhabitant."""
@@ -127,6 +137,7 @@ class SimLane(Lane):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.world: Any = _core.lab.World(seed & (2**64 - 1))
+        self.network = self.world
         self._clock: Any = None
         self._alarms = itertools.count()
 
@@ -184,7 +195,8 @@ class RealLane(Lane):
         super().__init__(seed)
         self.root = Path(tempfile.mkdtemp(prefix="jstorrent-lab-"))
         self._began = time.monotonic()
-        self._net = (127 << 24) + ((os.getpid() % 250 + 1) << 16) + ((next(_labs) % 250) << 8)
+        self._net = (127 << 24) + ((os.getpid() % 120 + 1) << 16) + ((next(_labs) % 250) << 8)
+        self.network: RealNet = RealNet(seed)
 
     @property
     def now(self) -> float:
@@ -203,7 +215,13 @@ class RealLane(Lane):
     def add_node(self, name: str, host: str) -> int:
         if not ipaddress.ip_address(host).is_loopback:
             raise LaneLacks(f"the real lane has loopback addresses only, not {host}")
-        return -1
+        return self.network.add(name, host)
+
+    def arrive(self, number: int, host: str, port: int | None) -> tuple[str, int | None]:
+        return inner_host(host), self.network.open(number, port)
+
+    def leave(self, number: int) -> None:
+        self.network.shut(number)
 
     def disk(self, name: str, number: int) -> Disk:
         return RealDisk(self, self.root / name)
@@ -218,7 +236,12 @@ class RealLane(Lane):
         if mode != "drop-all":
             raise LaneLacks(f"a crash of mode {mode!r} needs the sim lane")
 
+    @property
+    def broken_rules(self) -> int:
+        return len(self.network.reactor.errors)
+
     def close(self) -> None:
+        self.network.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _host_number(self, n: int) -> str:

@@ -50,10 +50,10 @@ class Libtorrent(Client):
         """A new session; torrents that it had are added again."""
         if self.running:
             return
-        place = {"listen_interfaces": f"{self._host}:{self._port or 0}", "outgoing_interfaces": self._host}
+        host, self._port = self._lab._lane.arrive(self._number, self._host, self._port)
+        place = {"listen_interfaces": f"{host}:{self._port}", "outgoing_interfaces": host}
         self._session = self._lt.session({**_QUIET, **place})
         self._lab.until(lambda: self._session.listen_port() != 0, within=10)
-        self._port = int(self._session.listen_port())
         for spec, is_seed in self._added:
             self._add(spec, is_seed)
 
@@ -62,6 +62,7 @@ class Libtorrent(Client):
         if self._session is not None:
             self._torrents.clear()
             self._session.pause()
+            self._lab._lane.leave(self._number)
             self._session = None
 
     def crash(self, mode: str = "drop-all") -> None:

@@ -1,4 +1,4 @@
-"""The network between nodes: lines, links, and what is broken on them. The sim lane only, so far."""
+"""The network between nodes: lines, links, and what is broken on them: simulated, or done by the relays of the real lane."""
 
 from __future__ import annotations
 
@@ -21,15 +21,12 @@ class Net:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
 
-    def _world(self, what: str) -> Any:
+    def _world(self) -> Any:
         self._lab._check_thread()
-        lane = self._lab._lane
-        if not isinstance(lane, SimLane):
-            raise LaneLacks(f"net.{what} needs the sim lane")
-        return lane.world
+        return self._lab._lane.network
 
-    def _each(self, what: str, a: Ends, b: Ends) -> Iterator[tuple[Any, int, int]]:
-        world = self._world(what)
+    def _each(self, a: Ends, b: Ends) -> Iterator[tuple[Any, int, int]]:
+        world = self._world()
         for one in _numbers(a):
             for other in _numbers(b):
                 if one != other:
@@ -45,7 +42,7 @@ class Net:
         jitter: float = 0,
     ) -> None:
         """The node's own line: bytes per second each way (None: no limit of its own), seconds."""
-        world = self._world("access")
+        world = self._world()
         for number in _numbers(node):
             world.access(number, _rate("up", up), _rate("down", down), latency, jitter)
 
@@ -60,32 +57,32 @@ class Net:
                 raise ValueError(f"no such link setting: {key!r} (known: {', '.join(known)})")
         if "rate" in settings:
             settings["rate"] = _rate("rate", settings["rate"])
-        for world, one, other in self._each("link", a, b):
+        for world, one, other in self._each(a, b):
             world.link(one, other, **settings)
 
     def partition(self, a: Ends, b: Ends, one_way: bool = False, only: str | None = None) -> None:
         """Nothing gets through any more (only: "tcp" or "udp"); one_way: from a to b."""
-        for world, one, other in self._each("partition", a, b):
+        for world, one, other in self._each(a, b):
             world.partition(one, other, one_way, only)
 
     def heal(self) -> None:
         """Undoes all partitions; then the oracles look."""
-        self._world("heal").heal()
+        self._world().heal()
         self._lab.check()
 
     def hold(self, a: Ends, b: Ends) -> None:
         """What a sends to b waits."""
-        for world, one, other in self._each("hold", a, b):
+        for world, one, other in self._each(a, b):
             world.hold(one, other)
 
     def release(self, a: Ends, b: Ends) -> None:
         """What was held goes on its way, in order."""
-        for world, one, other in self._each("release", a, b):
+        for world, one, other in self._each(a, b):
             world.release(one, other)
 
     def fragment(self, a: Ends, b: Ends, sizes: Sequence[int]) -> None:
         """What a sends to b comes in pieces of these sizes, the seed choosing; () ends it."""
-        for world, one, other in self._each("fragment", a, b):
+        for world, one, other in self._each(a, b):
             world.fragment(one, other, list(sizes))
 
     def cut_after(self, a: Ends, b: Ends, nbytes: int, how: str) -> NoReturn:

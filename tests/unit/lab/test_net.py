@@ -104,6 +104,6 @@ def test_clocks_step_while_the_world_stands_still(lab: Lab) -> None:
 
 
 @pytest.mark.lanes("real")
-def test_the_real_lane_has_no_such_network_and_skips(lab: Lab) -> None:
-    lab.net.access(lab.engine("a"), up=1000)
+def test_what_the_real_lane_has_no_network_for_skips(lab: Lab) -> None:
+    lab.net.link(lab.engine("a"), lab.engine("b"), loss=0.1)
     raise AssertionError("the line above skips")
