@@ -10,11 +10,11 @@ from mock_peer._handshake import Handshake
 from mock_peer._honest import AUTO
 from mock_peer._kinds import KINDS, table
 from mock_peer._ledger import Connection, Ledger, Message
-from mock_peer._peer import BehaviourLike, Peer, behaviours_of, pieces_named
+from mock_peer._peer import BehaviourLike, Peer, auto_of, behaviours_of, pieces_named
 from mock_peer._transport import WAYS, Transport
 from mock_peer._truth import Truth
 
 __all__ = [
     "AUTO", "EVENTS", "KINDS", "WAYS", "Arg", "Behaviour", "BehaviourLike", "Connection", "Handshake", "Ledger", "Message", "Peer",
-    "Transport", "Truth", "behaviours_of", "pieces_named", "table",
+    "Transport", "Truth", "auto_of", "behaviours_of", "pieces_named", "table",
 ]  # fmt: skip

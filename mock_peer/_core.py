@@ -49,6 +49,7 @@ class Core(WayOut):
         self.links: dict[int, Link] = {}
         self.newest: Link | None = None
         self.kinds: list[Kind] = []
+        self._hope = 0  # dials that wait for their time belong to one
         self._waiting: list[Deed] = []  # sent by hand while there was no link
         self._timers: dict[int, tuple[Link | None, Callable[[], object]]] = {}
         self._numbers = itertools.count(1)
@@ -184,7 +185,17 @@ class Core(WayOut):
     def _redial(self, link: Link) -> None:
         if link.redial is not None:
             retry, address, truth, handshake, source_port = link.redial
-            self.later(retry, lambda: self.dial(address, truth, handshake, source_port, retry))
+            hope = self._hope
+
+            def again() -> None:
+                if hope == self._hope:
+                    self.dial(address, truth, handshake, source_port, retry)
+
+            self.later(retry, again)
+
+    def dial_no_more(self) -> None:
+        """Gives up on the dials that wait for their time."""
+        self._hope += 1
 
     def _new(self, number: int, connection: Connection, handshake: Handshake, truth: Truth | None) -> Link:
         link = Link(number, connection, 0, handshake, truth)

@@ -44,7 +44,7 @@ class Peer:
         self._have_word = have if isinstance(have, str) else None
         self._cursor = 0
         self._core.have = pieces_named(have, truth)
-        self._core.auto = _auto_of(auto)
+        self._core.auto = auto_of(auto)
         self._behave: tuple[Behaviour, ...] = behaviours_of(behave)
         self._core.behave(self._behave)
 
@@ -85,7 +85,7 @@ class Peer:
     def auto(self, value: str | Iterable[str]) -> None:
         core = self._core
         with core.transport.lock:
-            core.auto = _auto_of(value)
+            core.auto = auto_of(value)
             core.now = core.transport.now
             for link in list(core.links.values()):
                 core.honest.catch_up(link)
@@ -142,6 +142,7 @@ class Peer:
         core = self._core
         with core.transport.lock:
             core.now = core.transport.now
+            core.dial_no_more()
             for link in list(core.links.values()):
                 link.redial = None
                 core.end(link, how)
@@ -362,7 +363,8 @@ def pieces_named(have: str | Iterable[int], truth: Truth | None) -> set[int]:
     return pieces
 
 
-def _auto_of(auto: str | Iterable[str]) -> frozenset[str]:
+def auto_of(auto: str | Iterable[str]) -> frozenset[str]:
+    """The words that "all" or some words stand for."""
     if auto == "all":
         return AUTO
     words = frozenset((auto,) if isinstance(auto, str) else auto)

@@ -20,6 +20,7 @@ from jstorrent import _core
 from jstorrent.lab._disk import Disk, RealDisk, SimDisk
 from jstorrent.lab._failure import LaneLacks
 from jstorrent.lab._real_net import RealNet, inner_host
+from mock_peer.tcp import Loop
 
 _PORT = 6881
 _PAUSE = 0.002  # seconds between two looks in the real lane
@@ -197,6 +198,7 @@ class RealLane(Lane):
         self._began = time.monotonic()
         self._net = (127 << 24) + ((os.getpid() % 120 + 1) << 16) + ((next(_labs) % 250) << 8)
         self.network: RealNet = RealNet(seed)
+        self._sockets: Loop | None = None
 
     @property
     def now(self) -> float:
@@ -207,10 +209,24 @@ class RealLane(Lane):
         if left <= 0:
             return False
         time.sleep(min(left, _PAUSE))
+        self._check_sockets()
         return True
 
     def run_until(self, when: float) -> None:
         time.sleep(max(when - self.now, 0.0))
+        self._check_sockets()
+
+    def sockets(self) -> Loop:
+        """Scripted peers run on it, in a thread of its own: they live while this one waits for something else."""
+        if self._sockets is None:
+            self._sockets = Loop(lambda: self.now)
+            self._sockets.start()
+        return self._sockets
+
+    def _check_sockets(self) -> None:
+        if self._sockets is not None and self._sockets.error is not None:
+            error, self._sockets.error = self._sockets.error, None
+            raise error
 
     def add_node(self, name: str, host: str) -> int:
         if not ipaddress.ip_address(host).is_loopback:
@@ -241,6 +257,8 @@ class RealLane(Lane):
         return len(self.network.reactor.errors)
 
     def close(self) -> None:
+        if self._sockets is not None:
+            self._sockets.close()
         self.network.close()
         shutil.rmtree(self.root, ignore_errors=True)
 

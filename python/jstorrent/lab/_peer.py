@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import mock_peer
 from jstorrent import _core
+from jstorrent.lab._failure import LaneLacks
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._node import Have, Node
 from jstorrent.lab._spec import Spec
@@ -60,9 +61,9 @@ class SimTransport:
         """Seconds of the world."""
         return float(self._world.now)
 
-    def listen(self, port: int) -> None:
-        """Takes links there."""
-        self._participant.listen(port)
+    def listen(self, port: int) -> int:
+        """Takes links there; the port, for 0 means any."""
+        return _pair(self._participant.listen(port))[1]
 
     def tell(self, core: Any) -> None:
         """Facts go there from now on."""
@@ -130,9 +131,11 @@ class Peer(Node, mock_peer.Peer):
         behaviours = mock_peer.behaviours_of(behave)  # nonsense is refused before there is a node
         truth = None if spec is None else SpecTruth(spec)
         mock_peer.pieces_named(have, truth)
+        mock_peer.auto_of(auto)
         super().__init__(lab, name, host=host, port=port)
         self._specs: dict[int, SpecTruth] = {} if spec is None or truth is None else {id(spec): truth}
-        self._transport = _transport(lab, self)
+        inner, self._port = lab._lane.arrive(self._number, self._host, self._port)
+        self._transport = _transport(lab, self._number, inner)
         self._set_up(
             self._transport,
             truth,
@@ -161,6 +164,8 @@ class Peer(Node, mock_peer.Peer):
     ) -> None:
         """Dials a node. handshake=False: says nothing by itself. retry: so many seconds after an end, again."""
         self._lab._check_thread()
+        if source_port is not None and self._lab.lane == "real":
+            raise LaneLacks("a relay dials from a port of its own: source_port needs the sim lane")
         address = client.address if isinstance(client, Node) else client
         if isinstance(address, str):
             address = _pair(address)
@@ -191,11 +196,12 @@ class Peer(Node, mock_peer.Peer):
         super()._say(*args, **kw)
 
     def _drop(self) -> None:
+        self._lab._lane.leave(self._number)
         self._transport.end()
 
 
-def _transport(lab: Lab, peer: Peer) -> Any:
-    lane = lab._lane
+def _transport(lab: Lab, number: int, host: str) -> Any:
+    lane: Any = lab._lane
     if isinstance(lane, SimLane):
-        return SimTransport(lane.world, peer._number)
-    raise NotImplementedError
+        return SimTransport(lane.world, number)
+    return lane.sockets().transport(host)
