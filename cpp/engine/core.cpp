@@ -91,6 +91,14 @@ BlockBuffer Core::acquire_for_upload() {
 
 void Core::unreserve(std::uint64_t bytes) noexcept { reserved_ -= std::min(bytes, reserved_); }
 
+void Core::count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uint64_t payload) noexcept {
+    Counters late;
+    late.wire_sent = wire;
+    late.payload_sent = payload;
+    counters += late;
+    torrents.each([&](TorrentKey, const auto& t) { if (t->number() == torrent_number) t->counters() += late; });
+}
+
 Peer& Core::adopt(std::unique_ptr<Peer> peer) {
     Peer& placed = *peer;
     placed.key = peers.emplace(std::move(peer));

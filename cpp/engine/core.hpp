@@ -73,6 +73,9 @@ class Core {
     BlockBuffer acquire_for_upload();
     void uploaded() noexcept { --upload_blocks_; }
 
+    /// What a link had sent when it was closed, and was told only now.
+    void count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uint64_t payload) noexcept;
+
     /// Enters a new peer in the table.
     Peer& adopt(std::unique_ptr<Peer> peer);
     /// Takes a closed peer out: its link ends and is buried until the world lets go of it.

@@ -30,9 +30,11 @@ class LinkHandlers {
         Link& link = *static_cast<Link*>(op.owner);
         const std::uint64_t wire_before = link.out_.wire_sent();
         const std::uint64_t payload_before = link.out_.payload_sent();
-        link.out_.consumed(op.error == Errc::ok ? link.write_.written : 0);
+        link.out_.consumed(link.write_.written);
         link.release_sent();
-        if (link.closed_) return;
+        if (link.closed_)  // it went out all the same
+            return link.core_.count_late(op.tag.torrent, link.out_.wire_sent() - wire_before,
+                                         link.out_.payload_sent() - payload_before);
         Peer& peer = *link.core_.peer(link.peer_);
         peer.owner->on_written(peer, op.error, link.out_.wire_sent() - wire_before,
                                link.out_.payload_sent() - payload_before, now);

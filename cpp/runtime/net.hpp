@@ -31,7 +31,7 @@ enum class CloseMode : std::uint8_t {
 struct ReadableOp : Op {};
 
 struct WriteOp : Op {
-    std::size_t written = 0;  // may be less than asked, never 0 without an error
+    std::size_t written = 0;  // may be less than asked, never 0 without an error; also counts what went before an error
 };
 
 class Stream {
