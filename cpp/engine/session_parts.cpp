@@ -246,6 +246,7 @@ void SessionParts::advance_close(Time now) {
         if (saver->done() < *last_save) return;
     }
     if (store) store->close();
+    if (!is_idle() || !listener.is_idle()) return;  // the lock is given up, files and links are closed
     closed = true;
     closed_cleanly = !store || !store->save_error();
     close_timer.cancel();
