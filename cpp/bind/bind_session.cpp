@@ -118,6 +118,11 @@ void bind_session_queries(EngineClass& type) {
              },
              py::arg("info_hash"))
         .def("status", [](EngineHandle& e) { return to_tuple(e.query([](const auto& s) { return s.status(); })); })
+        .def("left_behind",
+             [](EngineHandle& e) -> py::object {
+                 const Remains* const remains = e.outlet().remains();
+                 return remains == nullptr ? py::none() : py::object(to_tuple(remains->left()));
+             })
         .def("bans", [](EngineHandle& e) { return to_tuples(e.query([](const auto& s) { return s.bans(); })); })
         .def("listen",
              [](EngineHandle& e, std::uint32_t kinds, std::optional<std::uint64_t> torrent, std::size_t most) {

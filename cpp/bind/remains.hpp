@@ -22,6 +22,8 @@ class Remains {
     std::vector<TorrentKey> torrents() const;
     std::optional<TorrentKey> find(Bytes info_hash) const;
     engine::SessionStatus status() const { return status_; }
+    /// How it stood at the very end: what is not 0 there was left behind.
+    const engine::SessionStatus& left() const noexcept { return left_; }
     std::vector<engine::BanStatus> bans() const { return bans_; }
     Result<engine::TorrentStatus> status(TorrentKey torrent) const;
     std::shared_ptr<const codec::Metainfo> metainfo(TorrentKey torrent) const;
@@ -48,6 +50,7 @@ class Remains {
     void keep(const engine::Session& session, TorrentKey key, bool is_listed, bool is_removed);
 
     engine::Settings settings_;
+    engine::SessionStatus left_;
     engine::SessionStatus status_;
     std::vector<engine::BanStatus> bans_;
     std::vector<Torrent> torrents_;

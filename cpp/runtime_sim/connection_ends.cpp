@@ -30,6 +30,7 @@ void Connections::shutdown_send(StreamEnd end) {
 void Connections::release(Connection& c, std::uint8_t number) {
     if (!c.sides[number].held) return;
     c.sides[number].held = false;
+    if (number == 0) node(c.sides[0].node).ledger().ended(c.dial, node(c.sides[0].node).mono_now());
     --at_node(c.sides[number].node).sockets;
 }
 

@@ -103,6 +103,7 @@ void Connections::try_accept(ListenerKey key) {
         auto& op = *listener.accept;
         listener.accept = nullptr;
         if (room) op.stream = open_stream(next, *c, 1);
+        if (room) node(listener.node).ledger().accepted();
         listener.accept_done =
             node(listener.node)
                 .finished(op, OpKind::accept, room ? Errc::ok : Errc::too_many_sockets, 0, owner_of(key));
@@ -179,6 +180,7 @@ void Connections::connect(NodeId id, runtime::ConnectOp& op, const Endpoint& to,
     c.sides[0].state = SideState::connecting;
     c.sides[0].incarnation = at.incarnation();
     c.sides[0].local = {host, from.port != 0 ? from.port : free_port(host)};
+    c.dial = at.ledger().dialled(op.tag.torrent, to, at.mono_now(), at.in_command());
     op.extra = key.packed();
     ++at_node(id).sockets;
     send_syn(key, c);
@@ -250,7 +252,9 @@ void Connections::on_syn_ack(ConnectionKey key, Connection& c) {
     c.connect = nullptr;
     --at_node(c.sides[0].node).sockets;
     op.stream = open_stream(key, c, 0);
-    node(c.sides[0].node).finished(op, OpKind::connect, Errc::ok, 0, StreamEnd{key, 0}.owner());
+    auto& dialler = node(c.sides[0].node);
+    dialler.ledger().connected(c.dial);
+    dialler.finished(op, OpKind::connect, Errc::ok, 0, StreamEnd{key, 0}.owner());
     send_segment(key, c, 0, 0, commons_.timeline.now());
 }
 
@@ -259,7 +263,9 @@ void Connections::fail_connect(ConnectionKey key, Connection& c, Errc error) {
     auto& op = *c.connect;
     c.connect = nullptr;
     --at_node(c.sides[0].node).sockets;
-    node(c.sides[0].node).finished(op, OpKind::connect, error, 0, StreamEnd{key, 0}.owner());
+    auto& dialler = node(c.sides[0].node);
+    dialler.ledger().ended(c.dial, dialler.mono_now());
+    dialler.finished(op, OpKind::connect, error, 0, StreamEnd{key, 0}.owner());
     connections_.erase(key);
 }
 

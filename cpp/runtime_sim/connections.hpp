@@ -86,6 +86,7 @@ struct Connection {
     Endpoint to;
     runtime::ConnectOp* connect = nullptr;
     unsigned tries = 0;
+    std::uint64_t dial = 0;  // its place in the dialler's ledger
 };
 
 class Connections final : private EventSink {

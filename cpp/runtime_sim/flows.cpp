@@ -64,6 +64,7 @@ Result<std::size_t> Connections::read_now(StreamEnd end, std::span<const Mutable
     }
     const std::size_t got = flow.bytes.pop(pool_, into, ready);
     flow.read += got;
+    node(side.node).ledger().received(got);
     return_credit(*c, end);
     return got;
 }

@@ -79,6 +79,7 @@ void Node::cancel_waiting(std::uint64_t owner) {
 
 void Node::attach(runtime::Host& host) {
     JST_CHECK(host_ == nullptr, "a node has one host at a time");
+    ledger_.begin_life();
     up_ = true;
     host_ = &host;
     list();
@@ -123,6 +124,7 @@ void Node::run_turn(const Completion& completion) {
         record(completion.kind, completion.op->tag, completion.op->error, completion.size);
         count_pending(completion.kind, -1);
         turn_owner_ = completion.owner;
+        if (completion.kind == OpKind::write) ledger_.sent(completion.size);
         if (completion.broken != nullptr) {
             ++broken_rules_;
             host_->on_broken_rule(completion.op->tag, completion.broken);
@@ -152,6 +154,7 @@ void Node::begin_command() {
     JST_CHECK(host_ != nullptr, "a command needs an attached host");
     JST_CHECK(!running_, "a command is not given from within a turn");
     ++turns_;
+    ledger_.commanded();
     record(OpKind::command, {}, Errc::ok, 0);
 }
 

@@ -13,6 +13,7 @@
 #include "base/prng.hpp"
 #include "runtime/runtime.hpp"
 #include "runtime_sim/fingerprint.hpp"
+#include "runtime_sim/ledger.hpp"
 #include "runtime_sim/op_kind.hpp"
 #include "runtime_sim/timeline.hpp"
 
@@ -76,6 +77,7 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     bool command(Turn&& turn) {
         begin_command();
         const Running running(running_);
+        const Running command(in_command_);
         const bool whole = guarded({}, turn);
         end_round();
         return whole;
@@ -84,6 +86,9 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     bool running() const noexcept { return running_; }
     std::uint64_t turns() const noexcept { return turns_; }
     std::uint64_t broken_rules() const noexcept { return broken_rules_; }
+    /// Inside of a command: what happens is the user's wish.
+    bool in_command() const noexcept { return in_command_; }
+    Ledger& ledger() noexcept { return ledger_; }
 
     // ---- Clock ----
     Time mono_now() const noexcept override { return commons_.timeline.now() + mono_ahead_; }
@@ -153,6 +158,8 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     Time wanted_ = Time::never();  // of wake_at, monotonic
     Time armed_ = Time::never();   // of the event in the queue, world time
     bool wake_queued_ = false;
+    bool in_command_ = false;
+    Ledger ledger_;
 };
 
 }  // namespace jst::runtime_sim
