@@ -13,6 +13,7 @@ from jstorrent._settings import Settings
 from jstorrent._stream import EventStream
 from jstorrent._torrent import Torrent
 from jstorrent.lab._disk import PathLike
+from jstorrent.lab._facts import EngineFacts
 from jstorrent.lab._failure import check_word, not_yet
 from jstorrent.lab._node import Client, Have, Node, addresses_of
 from jstorrent.lab._spec import Spec
@@ -48,6 +49,10 @@ class Engine(Client):
         self._history: list[Event] = []
         self._specs: dict[bytes, Spec] = {}
         self._judged_at: int | None = None
+        self._judged: set[Any] = set()
+        self._starts_at: list[int] = []
+        self._was_closed = False
+        self._facts = EngineFacts(self)
         self._start()
 
     # -- life
@@ -63,6 +68,8 @@ class Engine(Client):
         self.session = Session._over(core, self._lab._hook_of_waits())
         if settings.listen:
             self._port = self.session.listen_port
+        self._starts_at.append(len(self._history))
+        self._was_closed = False
         self._events: EventStream[Event] = EventStream(self.session, core.listen(_ALL_EVENTS, None, _NO_BOUND), None)
         self._up = True
 
@@ -74,7 +81,10 @@ class Engine(Client):
         """A clean close of its session."""
         self._lab._check_thread()
         if self._up:
-            self._end(lambda: self.session.close())
+            self._end(self._close)
+
+    def _close(self) -> None:
+        self._was_closed = self.session.close()
 
     def start(self) -> None:
         """A new session on the same disk and address; torrents come back by themselves."""

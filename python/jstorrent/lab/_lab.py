@@ -86,6 +86,7 @@ class Lab:
         self._call_order = itertools.count()
         self._has_hooks = False
         self._closed = False
+        self._disturbed_at = 0.0  # when somebody last changed the network or a clock
         self.net = Net(self)
         self.clock = Clocks(self)
 

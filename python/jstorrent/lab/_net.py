@@ -20,9 +20,12 @@ class Net:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+        self._slowest = 10_000_000.0  # of all lines that ever were, as oracles see it
+        self._longest_latency = 0.01
 
     def _world(self) -> Any:
         self._lab._check_thread()
+        self._lab._disturbed_at = self._lab.now
         return self._lab._lane.network
 
     def _each(self, a: Ends, b: Ends) -> Iterator[tuple[Any, int, int]]:
@@ -43,6 +46,7 @@ class Net:
     ) -> None:
         """The node's own line: bytes per second each way (None: no limit of its own), seconds."""
         world = self._world()
+        self._note(latency + jitter, up, down)
         for number in _numbers(node):
             world.access(number, _rate("up", up), _rate("down", down), latency, jitter)
 
@@ -57,8 +61,13 @@ class Net:
                 raise ValueError(f"no such link setting: {key!r} (known: {', '.join(known)})")
         if "rate" in settings:
             settings["rate"] = _rate("rate", settings["rate"])
+        self._note(settings.get("latency", 0) + settings.get("jitter", 0), settings.get("rate"))
         for world, one, other in self._each(a, b):
             world.link(one, other, **settings)
+
+    def _note(self, latency: float, *rates: float | None) -> None:
+        self._longest_latency = max(self._longest_latency, latency)
+        self._slowest = min([self._slowest, *(rate for rate in rates if rate)])
 
     def partition(self, a: Ends, b: Ends, one_way: bool = False, only: str | None = None) -> None:
         """Nothing gets through any more (only: "tcp" or "udp"); one_way: from a to b."""
@@ -115,6 +124,7 @@ class Clocks:
         lane = self._lab._lane
         if not isinstance(lane, SimLane):
             raise LaneLacks(f"clock.{what} needs the sim lane")
+        self._lab._disturbed_at = self._lab.now
         jump: Callable[[int, float], None] = getattr(lane.world, what)
         for node in self._lab.engines if engine is None else [engine]:
             jump(node._number, seconds)

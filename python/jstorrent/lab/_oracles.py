@@ -1,19 +1,21 @@
-"""Oracles: judges that know nothing of the engine but its public face, its files and the truth.
+"""Oracles: judges that know nothing of the engine but its public face, its files, its events and the world's books.
 
-Each is a function (lab) -> None that raises through `lab._fail`. They look at settle, heal, check() and the end.
+Each is a function (lab) -> None that raises through `lab._fail`. They look at settle, heal, check() and the end; what
+happened between is in the events and in the books, so nothing is asked per turn.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jstorrent._status import Counters
+from jstorrent._status import Counters, SessionStatus
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
+from jstorrent.lab._facts import running
 from jstorrent.lab._lanes import SimLane
-from jstorrent.lab._spec import Spec
+from jstorrent.lab._oracles_content import convergence, integrity, monotone
+from jstorrent.lab._oracles_time import liveness, loops, quiet
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -22,10 +24,9 @@ NAMES = (
     "integrity", "liveness", "bounds", "accounting", "leaks", "statistics", "convergence", "monotone", "quiet", "loops",
     "broken_rule",
 )  # fmt: skip
-"""All that there will be; the words of without=."""
+"""The words of without=."""
 
-_COMPLETE = 3
-_LEFT_BEHIND = ("sockets", "disk_operations", "hash_jobs", "timers", "num_peers", "num_half_open", "num_pending_incoming",
+_LEFT_BEHIND = ("sockets", "disk_operations", "hash_jobs", "num_peers", "num_half_open", "num_pending_incoming",
                 "send_buffered", "draining")  # fmt: skip
 
 
@@ -39,52 +40,19 @@ def broken_rule(lab: Lab) -> None:
         lab._fail("broken_rule", f"{lab._lane.broken_rules} rules were broken in this world")
 
 
-def integrity(lab: Lab) -> None:
-    """What an engine says it has is on its disk, byte for byte."""
-    for engine in lab.engines:
-        if not engine.running or not isinstance(lab._lane, SimLane) or engine._judged_at == engine.disk.ops:
-            continue
-        for info_hash, spec in engine._specs.items():
-            torrent = engine.session.find(info_hash)
-            if torrent is not None:
-                _compare(lab, engine, torrent, spec)
-        engine._judged_at = engine.disk.ops
-
-
-def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
-    pieces = torrent.pieces()
-    below = torrent.save_path
-    for file, now in zip(spec.metainfo.files, torrent.files(), strict=True):
-        path = below / now.path
-        if now.priority == 0 or file.size == 0 or path in engine.disk.touched:
-            continue
-        held = [i for i in file.pieces if pieces[i] == _COMPLETE]
-        for index in held:
-            low = max(index * spec.piece_length, file.offset)
-            high = min((index + 1) * spec.piece_length, file.offset + file.size)
-            at = low - file.offset
-            if not engine.disk.exists(path):
-                lab._fail("integrity", f"piece {index} of {spec.name} is complete, but {path} is not there", engine)
-            found = engine.disk.read(path, at, high - low)
-            if found != spec.data(low, high - low):
-                digest = hashlib.sha1(found).hexdigest()[:12]
-                lab._fail(
-                    "integrity",
-                    f"piece {index} of {spec.name} is complete, but {path} holds other bytes at {at} (sha1 {digest})",
-                    engine,
-                )
+# -- accounting
 
 
 def accounting(lab: Lab) -> None:
-    """Counters add up exactly, for each session, torrent and peer."""
-    for engine in lab.engines:
-        if not engine.running:
-            continue
+    """Counters add up exactly, for each session, torrent and peer; what pieces wait for is what peers owe."""
+    for engine, _ in running(lab.engines):
         _add_up(lab, engine, "the session", engine.session.status().counters)
         for torrent in engine.session.torrents:
             _add_up(lab, engine, torrent.name, torrent.status().counters)
-            for peer in torrent.peers():
+            peers = torrent.peers()
+            for peer in peers:
                 _add_up(lab, engine, f"{torrent.name} with {peer.address}", peer.counters)
+            _requests(lab, engine, torrent, sum(peer.outstanding for peer in peers))
 
 
 def _add_up(lab: Lab, engine: Engine, whose: str, c: Counters) -> None:
@@ -93,28 +61,118 @@ def _add_up(lab: Lab, engine: Engine, whose: str, c: Counters) -> None:
         lab._fail("accounting", f"{whose}: received {c.payload_received} is not the sum of its parts {parts}: {c}", engine)
 
 
-def bounds(lab: Lab) -> None:
-    """Never more links than the settings allow."""
+def _requests(lab: Lab, engine: Engine, torrent: Torrent, owed: int) -> None:
+    if torrent.metainfo is None:
+        return
+    waited_for = sum(
+        torrent.piece(index).pending_requests for index, state in enumerate(torrent.pieces()) if state != _COMPLETE
+    )
+    if waited_for != owed:
+        lab._fail("accounting", f"{torrent.name}: pieces wait for {waited_for} blocks, peers owe {owed}", engine)
+
+
+_COMPLETE = 3
+
+# -- statistics
+
+
+def statistics(lab: Lab) -> None:
+    """Bytes on the wire are those that the world saw, exactly; and those of the torrents are those of the session."""
     for engine in lab.engines:
-        if not engine.running:
-            continue
-        settings, status = engine.session.settings, engine.session.status()
-        for what, count, limit in (
-            ("peers", status.num_peers, settings.max_connections),
-            ("half-open links", status.num_half_open, settings.max_half_open),
-            ("pending links", status.num_pending_incoming, settings.max_pending_incoming),
-        ):
-            if limit is not None and count > limit:
-                lab._fail("bounds", f"{count} {what} where {limit} are allowed", engine)
+        total = engine.session.status().counters
+        if isinstance(lab._lane, SimLane):
+            books = lab._lane.world.ledger(engine._number)
+            for what, said, seen in (
+                ("received", total.wire_received, books["received"]),
+                ("sent", total.wire_sent, books["sent"]),
+            ):
+                if said != seen and (engine.running or engine._was_closed):
+                    lab._fail("statistics", f"it says {said} bytes {what}, its links {what} {seen}", engine)
+        if engine.running and len(engine._starts_at) == 1:
+            _parts_of(lab, engine, total)
+
+
+def _parts_of(lab: Lab, engine: Engine, total: Counters) -> None:
+    torrents = [torrent.status().counters for torrent in engine.session.torrents]
+    if len(torrents) != len(engine._specs):
+        return  # a removed one took its part along
+    for name in ("payload_received", "payload_sent", "wire_sent"):
+        parts, whole = sum(getattr(c, name) for c in torrents), getattr(total, name)
+        if parts != whole:
+            lab._fail("statistics", f"{name} of the session is {whole}, of its torrents together {parts}", engine)
+
+
+# -- bounds
+
+_RUN = 16 * 16384  # what one read adds to a send buffer that has room
+_TIMERS = 16
+_TIMERS_PER_TORRENT = 8
+
+
+def bounds(lab: Lab) -> None:
+    """Never more links, memory, timers, requests or addresses than the settings allow."""
+    for engine, _ in running(lab.engines):
+        now, first = engine.session.settings, engine._settings
+        status = engine.session.status()
+
+        def limit(name: str) -> int | None:  # lowered at run time, what is there may stay
+            chosen = (getattr(now, name), first.get(name, getattr(now, name)))  # noqa: B023
+            return None if None in chosen else max(chosen)
+
+        links = status.num_peers + status.num_half_open + status.num_pending_incoming
+        timers = _TIMERS + links + (status.num_torrents + status.draining) * _TIMERS_PER_TORRENT
+        _within(lab, engine, "", [
+            ("peers", status.num_peers, limit("max_connections")),
+            ("half-open links", status.num_half_open, limit("max_half_open")),
+            ("pending links", status.num_pending_incoming, limit("max_pending_incoming")),
+            ("bytes of memory", status.memory, limit("max_memory")),
+            ("bytes of memory once", status.memory_peak, limit("max_memory")),
+            ("timers", status.timers, timers),
+            ("timers in one turn", status.max_expiries, 1000),
+        ])  # fmt: skip
+        for torrent in engine.session.torrents:
+            _torrent_within(lab, engine, torrent, limit)
+
+
+def _torrent_within(lab: Lab, engine: Engine, torrent: Torrent, limit: Callable[[str], int | None]) -> None:
+    status = torrent.status()
+    room = limit("max_send_buffer")
+    _within(lab, engine, f" of {torrent.name}", [
+        ("peers", status.num_peers, limit("max_connections_per_torrent")),
+        ("active pieces", status.active_pieces, limit("max_active_pieces")),
+        ("known addresses", status.num_known, _plus(limit("max_known_peers"), status.num_peers)),
+    ])  # fmt: skip
+    for peer in torrent.peers():
+        _within(lab, engine, f" with {peer.address} in {torrent.name}", [
+            ("requests", peer.outstanding, limit("max_requests_per_peer")),
+            ("queued requests", peer.upload_queued, limit("max_queued_requests")),
+            ("bytes to send", peer.send_buffered, _plus(room, _RUN + 65536)),
+        ])  # fmt: skip
+
+
+def _plus(limit: int | None, more: int) -> int | None:
+    return None if limit is None else limit + more
+
+
+def _within(lab: Lab, engine: Engine, where: str, facts: list[tuple[str, int, int | None]]) -> None:
+    for what, count, limit in facts:
+        if limit is not None and count > limit:
+            lab._fail("bounds", f"{count} {what}{where} where {limit} are allowed", engine)
+
+
+# -- the end
 
 
 def leaks(lab: Lab) -> None:
-    """Of a closed session nothing is left."""
+    """Of a closed session nothing is left: asked when it had closed, before the world took its sockets away."""
     for engine in lab.engines:
         if not engine.running:
             continue
         engine.stop()
-        status = engine.session.status()
+        facts = engine.session._engine.left_behind()
+        if facts is None or not engine._was_closed:
+            continue
+        status = SessionStatus._of(facts)
         left = {name: getattr(status, name) for name in _LEFT_BEHIND if getattr(status, name)}
         if left:
             lab._fail("leaks", f"left behind after close: {left}", engine)
@@ -124,6 +182,12 @@ ORACLES: dict[str, Callable[[Lab], None]] = {
     "broken_rule": broken_rule,
     "accounting": accounting,
     "bounds": bounds,
+    "statistics": statistics,
     "integrity": integrity,
+    "monotone": monotone,
+    "convergence": convergence,
+    "loops": loops,
+    "quiet": quiet,
+    "liveness": liveness,
 }
 """What check() runs, in this order; leaks runs on leaving."""

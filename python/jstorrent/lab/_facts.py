@@ -1,0 +1,118 @@
+"""What the oracles remember of one engine between two looks: its events so far, added up; nothing is asked per turn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jstorrent._events import (
+    BlockReceived,
+    Event,
+    PeerConnected,
+    PeerDisconnected,
+    PieceCompleted,
+    PieceFailed,
+    StateChanged,
+    TorrentEvent,
+)
+from jstorrent._torrent import Torrent
+
+if TYPE_CHECKING:
+    from jstorrent.lab._engine import Engine
+
+_CHECKS = ("checking", "error", "queued")
+
+
+@dataclass
+class TorrentFacts:
+    """One torrent in one life of its engine. Times are the engine's own."""
+
+    changed_at: float = 0.0
+    """The last change of state, and of its links."""
+    progress_at: float = 0.0
+    """The last block that was of use."""
+    have: set[int] = field(default_factory=set)
+    """Pieces that it has had since the last check of files."""
+    twice: set[int] = field(default_factory=set)
+    """Pieces that became complete while they were."""
+    states: int = 0
+    links: int = 0
+    failures: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """How often a host contributed to a piece that failed."""
+    stored: Counter[int] = field(default_factory=Counter)
+    """Blocks that were put into a piece."""
+
+    def take(self, event: Event) -> None:
+        """One event more."""
+        match event:
+            case BlockReceived():
+                self.progress_at = event.time
+                self.stored[event.piece] += 1
+            case PieceCompleted():
+                self.progress_at = event.time
+                if event.piece in self.have:
+                    self.twice.add(event.piece)
+                self.have.add(event.piece)
+                self.stored[event.piece] = 0
+            case PieceFailed():
+                self.failures.update((event.piece, host) for host in {address[0] for address in event.addresses})
+            case StateChanged():
+                self.changed_at = event.time
+                self.states += 1
+                if event.new in _CHECKS or event.old in _CHECKS:
+                    self.have.clear()
+                    self.stored.clear()
+            case PeerConnected() | PeerDisconnected():
+                self.changed_at = event.time
+                self.links += 1
+
+
+class EngineFacts:
+    """All torrents of an engine, and where its books stood at the last look."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seen = 0
+        self.life = -1
+        self.began_at = 0.0
+        self.torrents: dict[int, TorrentFacts] = {}
+        self.ledger: dict[str, int] = {}
+        self.looked_at = 0.0
+        self.dials_seen = 0
+        self.early: Counter[tuple[int, str]] = Counter()
+        """Dials that came too soon, by torrent and address."""
+
+    def update(self) -> EngineFacts:
+        """Takes what happened since."""
+        engine = self._engine
+        engine._collect()
+        starts = engine._starts_at
+        while True:
+            end = starts[self.life + 1] if self.life + 1 < len(starts) else len(engine._history)
+            for event in engine._history[self._seen : end]:
+                if isinstance(event, TorrentEvent):
+                    self.of(event.torrent).take(event)
+            self._seen = max(self._seen, end)
+            if self.life + 1 >= len(starts):
+                return self
+            self._begin_life()
+
+    def _begin_life(self) -> None:
+        self.life += 1
+        self.torrents.clear()
+        self.ledger.clear()
+        self.early.clear()
+        self.looked_at = 0.0
+
+    def of(self, torrent: Torrent) -> TorrentFacts:
+        """Of one torrent, in the present life."""
+        return self.torrents.setdefault(torrent._key, TorrentFacts())
+
+
+def running(engines: list[Engine]) -> Iterator[tuple[Engine, EngineFacts]]:
+    """Those that are up, with what is known of them."""
+    for engine in engines:
+        if engine.running:
+            yield engine, engine._facts.update()

@@ -1,0 +1,136 @@
+"""Oracles of content: what an engine says it has, it has; it never loses it; and what one tells the others, they know."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jstorrent._torrent import Torrent
+from jstorrent.lab._engine import Engine
+from jstorrent.lab._facts import running
+from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._spec import Spec
+
+if TYPE_CHECKING:
+    from jstorrent.lab._lab import Lab
+
+_COMPLETE = 3
+
+
+def integrity(lab: Lab) -> None:
+    """What an engine says it has is on its disk, byte for byte."""
+    for engine, _ in running(lab.engines):
+        if isinstance(lab._lane, SimLane):
+            if engine._judged_at == engine.disk.ops:
+                continue
+            engine._judged.clear()
+        for torrent, spec in _known(engine):
+            _compare(lab, engine, torrent, spec)
+        if isinstance(lab._lane, SimLane):
+            engine._judged_at = engine.disk.ops
+
+
+def _known(engine: Engine) -> list[tuple[Torrent, Spec]]:
+    found = ((engine.session.find(info_hash), spec) for info_hash, spec in engine._specs.items())
+    return [(torrent, spec) for torrent, spec in found if torrent is not None]
+
+
+# Files of a torrent that moves, or whose folder changed by hand, are compared when they have arrived.
+def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
+    pieces = torrent.pieces()
+    below = torrent.save_path
+    for file, now in zip(spec.metainfo.files, torrent.files(), strict=True):
+        path = below / now.path
+        if now.priority == 0 or file.size == 0 or path in engine.disk.touched:
+            continue
+        for index in file.pieces:
+            if pieces[index] != _COMPLETE or (path, index) in engine._judged:
+                continue
+            low = max(index * spec.piece_length, file.offset)
+            high = min((index + 1) * spec.piece_length, file.offset + file.size)
+            _look(lab, engine, spec, path, index, (low - file.offset, low, high))
+            engine._judged.add((path, index))
+
+
+def _look(lab: Lab, engine: Engine, spec: Spec, path: Path, index: int, run: tuple[int, int, int]) -> None:
+    at, low, high = run
+    if not engine.disk.exists(path):
+        lab._fail("integrity", f"piece {index} of {spec.name} is complete, but {path} is not there", engine)
+    found = engine.disk.read(path, at, high - low)
+    if found != spec.data(low, high - low):
+        digest = hashlib.sha1(found).hexdigest()[:12]
+        lab._fail(
+            "integrity",
+            f"piece {index} of {spec.name} is complete, but {path} holds other bytes at {at} (sha1 {digest})",
+            engine,
+        )
+
+
+def monotone(lab: Lab) -> None:
+    """Have bits stay, but for a check of the files (after a recheck, an error, a crash)."""
+    for engine, facts in running(lab.engines):
+        for torrent in engine.session.torrents:
+            known = facts.of(torrent)
+            if known.twice:
+                lab._fail("monotone", f"{torrent.name}: pieces {sorted(known.twice)} became complete twice", engine)
+            states = torrent.pieces()
+            lost = [index for index in known.have if states[index] != _COMPLETE]
+            if lost and torrent.state not in ("checking", "error", "removed"):
+                lab._fail("monotone", f"{torrent.name}: pieces {sorted(lost)} were complete and are not", engine)
+            known.have.update(index for index, state in enumerate(states) if state == _COMPLETE)
+
+
+def convergence(lab: Lab) -> None:
+    """Who is done has every file at its full size; and once nothing is on its way, both ends of a link agree on what is had."""
+    for engine, _ in running(lab.engines):
+        for torrent, spec in _known(engine):
+            if torrent.status().is_complete and torrent.state == "seeding":
+                _files_are_whole(lab, engine, torrent, spec)
+    if isinstance(lab._lane, SimLane) and lab._lane.world.idle:
+        _views_agree(lab, lab._lane)
+
+
+def _files_are_whole(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
+    for file, now in zip(spec.metainfo.files, torrent.files(), strict=True):
+        path = torrent.save_path / now.path
+        if now.priority == 0 or path in engine.disk.touched:
+            continue
+        size = engine.disk.size(path) if engine.disk.exists(path) else None
+        if size != file.size:
+            what = "is not there" if size is None else f"has {size} bytes, not {file.size}"
+            lab._fail("convergence", f"{spec.name} is complete, but {path} {what}", engine)
+
+
+def _views_agree(lab: Lab, lane: SimLane) -> None:
+    engines = [engine for engine, _ in running(lab.engines)]
+    for engine in engines:
+        for torrent in engine.session.torrents:
+            for other in engines:
+                theirs = None if other is engine else other.session.find(torrent.info_hash or b"")
+                if theirs is None or _is_cut(lane, engine, other):
+                    continue
+                _one_view(lab, (engine, torrent), (other, theirs))
+
+
+def _is_cut(lane: SimLane, a: Engine, b: Engine) -> bool:
+    return bool(lane.world.is_blocked(a._number, b._number) or lane.world.is_blocked(b._number, a._number))
+
+
+# Only where the two have exactly one link of which both know, and nothing waits in it for a rate limit.
+def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torrent]) -> None:
+    (engine, torrent), (other, its) = mine, theirs
+    seen = [peer for peer in torrent.peers() if peer.address[0] == other._host]
+    back = [peer for peer in its.peers() if peer.address[0] == engine._host]
+    if len(seen) != 1 or len(back) != 1 or seen[0].direction == back[0].direction or back[0].send_buffered:
+        return
+    if other._host == engine._host or seen[0].connected_at is None or its.state in ("checking", "error"):
+        return
+    has = its.pieces().count(_COMPLETE)
+    believed = round(seen[0].progress * len(its.pieces()))
+    if believed < has:
+        lab._fail(
+            "convergence",
+            f"{torrent.name}: it believes that {other.name} has {believed} pieces, which has {has} and nothing under way",
+            engine,
+        )
