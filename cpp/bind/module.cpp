@@ -9,6 +9,7 @@ void bind_lab_events(py::module_& module);
 void bind_lab_gates(py::module_& module);
 void bind_lab_storage(py::module_& module);
 void bind_lab_hash_lanes(py::module_& module);
+void bind_lab_plants(py::module_& module);
 void bind_lab_runtime(py::module_& module);
 void bind_lab_tally(py::module_& module);
 void bind_magnet(py::module_& module);
@@ -36,6 +37,7 @@ void bind_all(py::module_& module) {
     bind_lab_events(module);
     bind_lab_storage(module);
     bind_lab_hash_lanes(module);
+    bind_lab_plants(module);
     bind_lab_runtime(module);
     bind_lab_tally(module);
     bind_lab_wire(module);

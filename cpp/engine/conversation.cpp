@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -133,7 +134,7 @@ void Conversation::read_on() {
 }
 
 void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::uint64_t payload, Time now) {
-    peer.count(&Counters::wire_sent, wire);
+    peer.count(&Counters::wire_sent, planted<Plant::sent_off_by_one>() ? wire + 1 : wire);
     peer.count(&Counters::payload_sent, payload);
     if (payload > 0) {
         peer.traffic.up.add(payload, now);
@@ -192,7 +193,7 @@ void Conversation::on_peer_timer(Peer& peer, Time now) {
         if (now >= heard + to_duration(s.inactivity_timeout)) return swarm.close(peer, CloseReason::inactive, now);
         if (now >= peer.traffic.last_sent + to_duration(s.keepalive_interval)) {
             peer.traffic.last_sent = now;
-            peer.send(wire::KeepAlive{});
+            if (!planted<Plant::keepalive_never_sent>()) peer.send(wire::KeepAlive{});
         }
         auto& download = torrent_.download();
         if (now >= download.snub_deadline(peer)) peer.snubbed = true;
@@ -260,6 +261,8 @@ void Conversation::announce_have(PieceIndex piece) {
         tag.piece = piece.value;
         core_.rt.point(runtime::Point::have_sent, tag);
     }
+        if (planted<Plant::have_not_told_to_last>() && key == torrent_.download().peers.back()) continue;
+        if (planted<Plant::have_sent_twice>()) peer->send(wire::Have{piece});
 }
 
 // -- messages ---------------------------------------------------------------------------------------------------------

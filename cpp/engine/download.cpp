@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/planted.hpp"
+
 namespace jst::engine {
 namespace {
 
@@ -186,6 +188,8 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
         if (!redundant) ++peer.traffic.unrequested;
         peer.spare.reset();
     }
+        if (planted<Plant::duplicate_counted_twice>() && redundant)
+            peer.count(&Counters::payload_redundant, block.length);
     core_.touch(peer);
 }
 
@@ -210,11 +214,13 @@ void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& a
         event.address = peer.address;
         core_.emit(EventKind::block_received, peer.torrent, std::move(event));
     }
-    for (const PeerKey loser : arrival.cancels())
+    for (const PeerKey loser : arrival.cancels()) {
+        if (planted<Plant::endgame_without_cancel>()) break;
         if (Peer* other = core_.peer(loser)) other->send(wire::Cancel{block});
     piece.stored(number, arrival.piece_complete);
 }
 
+    }
 void Download::revoke(PeerKey key) {
     if (Peer* peer = core_.peer(key)) peer->wire.abandon_sink();
 }
@@ -292,6 +298,8 @@ void Download::failed(PieceJob& bad, Time now) {
     ledger_.on_hash_failed(piece);
     picker_.on_returned(piece);
     end_piece(piece);
+    if (planted<Plant::bad_piece_bans_everyone>())
+        for (const auto& c : from) client_.on_guilty(c.host, now);
     client_.on_piece_failed(piece, std::move(addresses), now);
     apply(blame_.on_failed(piece, blocks), now);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
+
 namespace jst::engine {
 namespace {
 
@@ -16,6 +18,7 @@ class PieceJobHandlers {
   public:
     static void hashed(runtime::Op& op, Time now) {
         auto& job = *static_cast<PieceJob*>(op.owner);
+        if (planted<Plant::stale_hash_applied>()) job.abandoned_ = false;
         if (job.abandoned_) return job.finish(PieceOutcome::abandoned, now);
         if (job.hash_.error != Errc::ok) return job.fail(job.hash_.error, {}, now);
         job.judge(job.hash_.sha1, now);
@@ -141,6 +144,7 @@ void PieceJob::write_next() {
 
 void PieceJob::after_write(Time now) {
     if (abandoned_) return finish(PieceOutcome::abandoned, now);
+    if (planted<Plant::enospc_forgotten>()) write_.error = Errc::ok;
     if (write_.error != Errc::ok) return fail(write_.error, write_.path, now);
     if (!long_) return finish(PieceOutcome::verified, now);
     free(writing_);
@@ -184,10 +188,12 @@ void PieceJob::after_read(Time now) {
 void PieceJob::judge(const Sha1Digest& digest, Time now) {
     hashing_ = false;
     const Bytes expected = metainfo_.piece_hash(piece_);
-    const bool good = std::equal(expected.begin(), expected.end(), digest.bytes.begin(), digest.bytes.end());
+    bool good = std::equal(expected.begin(), expected.end(), digest.bytes.begin(), digest.bytes.end());
+    if (planted<Plant::hash_failure_ignored>()) good = true;
     if (!good) return finish(PieceOutcome::bad_hash, now);
     if (long_) return finish(PieceOutcome::verified, now);
     begin_write({0, blocks_});
+    if (planted<Plant::verified_before_write>()) finish(PieceOutcome::verified, now);
 }
 
 void PieceJob::fail(Errc error, const std::string& where, Time now) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -120,6 +121,7 @@ bool Swarm::has_room() const {
     return below(s.max_half_open, core_.half_open) && below(s.max_connections, core_.connected + dialling_) &&
            below(s.max_connections_per_torrent, here) && below(own, here);
 }
+    if (planted<Plant::half_open_cap_missing>()) return below(s.max_connections, core_.connected + dialling_);
 
 void Swarm::dial_more(Time now) {
     if (!running_ || core_.closing) return;

@@ -1,11 +1,14 @@
 #include "engine/timers.hpp"
 
+#include "base/planted.hpp"
+
 namespace jst::engine {
 
 void Timer::set(Time at) {
     if (at.is_never()) return cancel();
     if (is_set() && at == at_) return;
     cancel();
+    if (planted<Plant::timer_32_bit>()) at = Time{at.ns / 1'000'000 % (std::int64_t{1} << 32) * 1'000'000};
     at_ = at;
     order_ = ++queue_.orders_;
     queue_.heap_.push_back(this);

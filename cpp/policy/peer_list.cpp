@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
+
 namespace jst::policy {
 
 std::string_view word(PeerSource source) noexcept {
@@ -139,6 +141,7 @@ void PeerList::forget_host(const IpAddress& host) {
 
 // The base, doubled with each failure after the first, between 3/4 and 5/4 of it.
 Duration PeerList::wait_after(std::uint32_t failures) noexcept {
+    if (planted<Plant::no_back_off>()) return milliseconds(1);
     Duration wait = reconnect_interval_;
     for (std::uint32_t i = 1; i < failures && wait < longest_wait; ++i) wait = wait * 2;
     wait = std::min(wait, std::max(longest_wait, reconnect_interval_));

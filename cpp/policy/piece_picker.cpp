@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/planted.hpp"
 
 namespace jst::policy {
 
@@ -95,6 +96,7 @@ Counted PiecePicker::on_join(const Bitfield& has) {
 }
 
 void PiecePicker::on_leave(const Bitfield& has, Counted counted) {
+    if (planted<Plant::availability_twice>()) availability_.leave(has, counted, [](PieceIndex) {});
     const std::int32_t change = counted == Counted::as_seed ? 1 : -1;
     availability_.leave(has, counted, [&](PieceIndex piece) { recount(piece, change); });
 }

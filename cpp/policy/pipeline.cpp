@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ids.hpp"
+#include "base/planted.hpp"
 
 namespace jst::policy {
 namespace {
@@ -86,6 +87,7 @@ std::uint32_t Pipeline::window() const noexcept { return std::clamp(window_, 1u,
 
 std::uint32_t Pipeline::refill(std::uint32_t outstanding, Time now) const noexcept {
     if (now < paused_until_) return 0;
+    if (planted<Plant::request_cap_missing>()) return 64;
     const std::uint32_t most = window();
     const std::uint32_t free_enough = std::max(most / 4, 1u);
     return outstanding <= most - free_enough ? most - outstanding : 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/planted.hpp"
 
 namespace jst::policy {
 
@@ -52,6 +53,7 @@ void RequestLedger::on_join(PeerKey peer, const IpAddress& host, bool fast) {
 void RequestLedger::on_disconnect(PeerKey peer) {
     auto* who = find(peer);
     if (who == nullptr) return;
+    if (planted<Plant::requests_kept_on_disconnect>()) who->queue.clear();
     while (!who->queue.empty()) withdraw(*who, who->queue.size() - 1);
     while (!who->leases.empty()) release_lease(peer, who->leases.back());
     for (const auto piece : active_)
@@ -67,6 +69,7 @@ void RequestLedger::on_choke(PeerKey peer) {
     if (who == nullptr) return;
     who->choking = true;
     if (who->fast) return;
+    if (planted<Plant::requests_kept_on_choke>()) return;
     while (!who->queue.empty()) withdraw(*who, who->queue.size() - 1);
 }
 
@@ -242,6 +245,7 @@ void RequestLedger::cancel_piece(PieceIndex index, std::vector<PeerBlock>& cance
 void RequestLedger::expire(PeerKey peer, Time now, Duration timeout, std::vector<PeerBlock>& expired) {
     auto* who = find(peer);
     if (who == nullptr) return;
+    if (planted<Plant::timeout_frees_nothing>()) return;
     for (std::size_t n = who->queue.expired(now, timeout); n > 0; --n) {
         const Block block = who->queue.view().front().block;
         withdraw(*who, 0);
@@ -291,7 +295,8 @@ Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Tim
         receive(*piece, *number, *who, now, arrival);
         return arrival;
     }
-    const bool asked_once = who != nullptr && forget(*who, block);
+    bool asked_once = who != nullptr && forget(*who, block);
+    if (planted<Plant::unsolicited_block_stored>()) asked_once = who != nullptr;
     if (have || (piece != nullptr && piece->blocks[*number].received)) {
         arrival.verdict = Verdict::duplicate;
     } else if (!asked_once) {
