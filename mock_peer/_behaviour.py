@@ -209,9 +209,9 @@ def _check_trigger(
         raise ValueError(f"nth is a number from 1 on, or (first, last), not {nth!r}")
     if times is not None and (not isinstance(times, int) or times < 1):
         raise ValueError(f"times is at least 1, or None, not {times!r}")
-    if not after >= 0:
+    if isinstance(after, bool) or not isinstance(after, int | float) or not after >= 0:
         raise ValueError(f"after is not negative: {after!r}")
-    if not 0 <= p <= 1:
+    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1:
         raise ValueError(f"p is a chance from 0 to 1, not {p!r}")
     for name, value in narrowing.items():
         if _maybe(value, "") is _NO:

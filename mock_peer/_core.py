@@ -316,6 +316,7 @@ class Core(WayOut):
             self._by_event.setdefault(behaviour.on, []).append(kind)
         for link in list(self.links.values()):
             unpace(link)
+            self._dirty.append(link)
             if link.is_open:
                 self.event(link, "time")
         self.flush()

@@ -58,6 +58,8 @@ class Handshake:
         """One from its JSON form."""
         if isinstance(value, Handshake):
             return value
+        if not isinstance(value, dict):
+            raise ValueError(f"a handshake is a Handshake or a dict, not {value!r}")  # noqa: TRY004
         known = [field.name for field in fields(cls)]
         for word in value:
             if word not in known:

@@ -94,7 +94,7 @@ class AllowedFast(Kind):
     """Allows pieces to be asked for while it chokes, whatever they are and however many."""
 
     on = "handshake"
-    args: ClassVar[dict[str, Arg]] = {"pieces": Arg("all", "pieces", "which; in this order, twice if named twice")}
+    args: ClassVar[dict[str, Arg]] = {"pieces": Arg("all", "pieces", "which, in this order, twice if named twice")}
 
     def deed(self, link: Link, request: Any) -> None:
         def allow() -> None:

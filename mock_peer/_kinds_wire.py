@@ -18,8 +18,8 @@ class Unsolicited(Kind):
 
     on = "interested"
     args: ClassVar[dict[str, Arg]] = {
-        "piece": Arg(None, "maybe", "which; unless told, by the seed"),
-        "begin": Arg(None, "maybe", "from where; unless told, by the seed"),
+        "piece": Arg(None, "maybe", "which, by the seed unless told"),
+        "begin": Arg(None, "maybe", "from where, by the seed unless told"),
         "count": Arg(1, "integer", "how many"),
     }
 
@@ -87,7 +87,7 @@ class Malformed(Kind):
     """Sends these bytes instead of a message."""
 
     on = "handshake"
-    args: ClassVar[dict[str, Arg]] = {"bytes": Arg(b"\xff\xff\xff\xff", "bytes", "which; in JSON hexadecimal digits")}
+    args: ClassVar[dict[str, Arg]] = {"bytes": Arg(b"\xff\xff\xff\xff", "bytes", "which, in JSON as hexadecimal digits")}
 
     def deed(self, link: Link, request: Any) -> None:
         def send() -> None:
@@ -151,7 +151,7 @@ class RequestFlood(Kind):
     on = "handshake"
     args: ClassVar[dict[str, Arg]] = {
         "count": Arg(1000, "integer", "how many in all"),
-        "rate": Arg(None, "maybe_number", "how many per second; None: all at once"),
+        "rate": Arg(None, "maybe_number", "how many per second, None: all at once"),
     }
 
     def deed(self, link: Link, request: Any) -> None:

@@ -1,4 +1,4 @@
-"""Every snippet of docs/lab.md runs."""
+"""Every snippet of the pages on the laboratory and the mock peer runs."""
 
 import re
 import runpy
@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from jstorrent.lab import Lab
 
-SNIPPETS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[3] / "docs/lab.md").read_text(), re.DOTALL)
+_DOCS = Path(__file__).parents[3] / "docs"
+PAGES = ("lab.md", "mock-peer.md")
+SNIPPETS = [found for page in PAGES for found in re.findall(r"```python\n(.*?)```", (_DOCS / page).read_text(), re.DOTALL)]
 
 
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
