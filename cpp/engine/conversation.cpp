@@ -64,7 +64,9 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     if (n == 1 && !expected.empty()) spans[0] = spans[0].first(wire::piece_header_size);
     std::uint64_t room = 0;
     for (std::size_t i = 0; i < n; ++i) room += spans[i].size();
-    const std::uint64_t granted = policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
+    // At a limit of 0 nothing is asked for, and what comes all the same is what the link lives by.
+    const bool free = torrent_.is_download_barred();
+    const std::uint64_t granted = free ? room : policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
     if (granted == 0) {
         wait_for_rate(peer, now);
         return read_nothing(peer, now);
@@ -82,8 +84,10 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     }
     const auto got = peer.link->stream()->read_now(std::span<const MutableBytes>(spans).first(n));
     const std::uint64_t bytes = got ? *got : 0;
-    core_.throttle.down.give_back(granted - bytes);
-    torrent_.throttle().down.give_back(granted - bytes);
+    if (!free) {
+        core_.throttle.down.give_back(granted - bytes);
+        torrent_.throttle().down.give_back(granted - bytes);
+    }
     if (!got) {
         read_nothing(peer, now);
         if (got.error().code != Errc::would_block) torrent_.swarm().close(peer, reason_of(got.error().code), now);
@@ -133,6 +137,16 @@ void Conversation::read_on() {
     }
 }
 
+void Conversation::on_rates() {
+    for (const PeerKey key : torrent_.download().peers) {
+        Peer* const peer = core_.peer(key);
+        if (peer == nullptr || peer->closed) continue;
+        if (torrent_.upload().is_barred()) torrent_.upload().hold(*peer);
+        if (std::exchange(peer->waits_for_rate, false)) peer->link->await_readable();
+        core_.touch(*peer);
+    }
+}
+
 void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::uint64_t payload, Time now) {
     peer.count(&Counters::wire_sent, planted<Plant::sent_off_by_one>() ? wire + 1 : wire);
     peer.count(&Counters::payload_sent, payload);
@@ -141,6 +155,11 @@ void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::u
         torrent_.up_rate().add(payload, now);
         core_.up_rate.add(payload, now);
     }
+    const std::uint64_t unused = peer.traffic.granted - std::min(peer.traffic.granted, wire);
+    core_.throttle.up.give_back(unused);
+    torrent_.throttle().up.give_back(unused);
+    peer.traffic.granted = 0;
+    if (torrent_.upload().is_barred()) torrent_.upload().hold(peer);
     if (error != Errc::ok) return torrent_.swarm().close(peer, CloseReason::reset, now);
     peer.traffic.last_sent = now;
     core_.touch(peer);
@@ -153,8 +172,12 @@ void Conversation::on_flush(Peer& peer, Time now) {
     // Only payload is held back by a limit: requests and chokes must pass, and are charged.
     const std::uint64_t payload = peer.link->out().pending_payload();
     std::uint64_t most = want;
-    if (payload > 0) {
+    if (payload == 0 || torrent_.upload().is_barred()) {
+        core_.throttle.up.charge(want, now);
+        torrent_.throttle().up.charge(want, now);
+    } else {
         most = policy::take_both(core_.throttle.up, torrent_.throttle().up, want, now);
+        peer.traffic.granted = most;
         if (most < want) {
             const Time later = policy::deadline_both(core_.throttle.up, torrent_.throttle().up, block_size, now);
             peer.timer.set_sooner(later);

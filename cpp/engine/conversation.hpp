@@ -29,6 +29,8 @@ class Conversation final : public PeerOwner {
     void greet(Peer& peer, const wire::Handshake& theirs, Time now);
     /// Memory came free: peers that waited for it are read again.
     void read_on();
+    /// A rate limit changed: nobody waits for what the old one would have granted.
+    void on_rates();
     void announce_have(PieceIndex piece);
     /// The earliest moment at which the peer's timer has something to do.
     Time deadline(const Peer& peer, Time now) const;

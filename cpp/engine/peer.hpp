@@ -66,6 +66,7 @@ struct Traffic {
     Time last_sent;
     Time last_payload;
     Time owes_since;  // when it was asked and owed nothing before
+    std::uint64_t granted = 0;  // of the upload limits, for the write under way
     std::uint32_t unrequested = 0;
     std::uint32_t bad_requests = 0;
 };

@@ -27,7 +27,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       geometry_(geometry_of(*metainfo_)),
       files_(core.rt.disk, handles, layout_, std::move(setup.save_path), number),
       download_(core, files_, *metainfo_, geometry_, counters_, *this, number),
-      upload_(core, files_, geometry_, *this, number),
+      upload_(core, files_, geometry_, throttle_, *this, number),
       conversation_(core, *this),
       swarm_(core, *this),
       look_(files_, tag()),
@@ -185,6 +185,8 @@ void Torrent::set_limits(const TorrentLimits& limits, Time now) {
     throttle_.up.set_rate(limits.upload_rate_limit, now);
     swarm_.configure();
     watch_goals(now);
+    conversation_.on_rates();
+    evaluate(now);
 }
 
 void Torrent::set_trackers(std::vector<std::vector<std::string>> tiers) {
@@ -202,6 +204,7 @@ void Torrent::on_settings(Time now) {
     set_sequential(sequential_);
     swarm_.configure();
     watch_goals(now);
+    conversation_.on_rates();
     evaluate(now);
     if (networking_) swarm_.dial_more(now);
 }
@@ -250,8 +253,9 @@ void Torrent::stop_traffic(bool keep, Time now) {
 }
 
 void Torrent::start_traffic(Time now) {
+    if (is_download_barred()) download_.suspend(true, now);
+    else if (!complete_) download_.allow();
     if (!complete_) {
-        download_.allow();
         if (!empty_made_ && !empty_files_) {
             empty_files_ = std::make_unique<EmptyFilesSweep>(files_, tag(), wanted_flags());
             empty_files_->owner = this;

@@ -97,6 +97,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool downloads_allowed() const noexcept { return networking_ && !complete_ && wanted_ == storage::WantedState::running; }
     bool uploads_allowed() const noexcept { return networking_ && wanted_ == storage::WantedState::running; }
     bool is_throttled(Time now);
+    /// A download limit of 0: nothing is asked for.
+    bool is_download_barred() const noexcept { return core_.throttle.down.bars() || throttle_.down.bars(); }
     bool takes_peers() const noexcept { return networking_; }
     void own(Peer& peer);
     void on_leave(Peer& peer, Time now);

@@ -1,6 +1,7 @@
 #include "engine/upload.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace jst::engine {
 
@@ -22,8 +23,9 @@ struct Upload::Run {
     std::vector<MutableBytes> room;
 };
 
-Upload::Upload(Core& core, FileStore& files, const policy::Geometry& geometry, Client& client, std::uint32_t number)
-    : core_(core), files_(files), geometry_(geometry), client_(client) {
+Upload::Upload(Core& core, FileStore& files, const policy::Geometry& geometry, const Throttle& throttle, Client& client,
+               std::uint32_t number)
+    : core_(core), files_(files), geometry_(geometry), throttle_(throttle), client_(client) {
     tag_.torrent = number;
 }
 
@@ -96,11 +98,34 @@ void Upload::on_leave(Peer& peer) {
     std::erase(waiting_, peer.key);
 }
 
+// What is queued goes before the requests that we make next: under a rate limit no more than half a second of it.
+std::uint64_t Upload::most_ahead() const noexcept {
+    if (is_barred()) return 0;
+    std::uint64_t most = core_.settings.max_send_buffer;
+    for (const Throttle* throttle : {&std::as_const(core_.throttle), &throttle_})
+        if (throttle->up.is_limited()) most = std::min(most, throttle->up.burst());
+    return std::max<std::uint64_t>(most, block_size);
+}
+
+void Upload::hold(Peer& peer) {
+    std::vector<wire::QueuedBlock> held;
+    peer.link->out().drop_blocks(held);
+    auto& queued = peer.uploads.queued;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+        peer.link->release(held[i].token);
+        queued.insert(queued.begin() + static_cast<std::ptrdiff_t>(i), held[i].block);
+    }
+}
+
 void Upload::pump(Peer& peer) {
     if (!peer.is_connected() || peer.choking.am_choking) return;
+    // Reads of whole runs, also when the socket takes a little at a time; a small buffer is read in halves.
+    const std::uint64_t most = most_ahead();
+    const std::uint64_t run = std::clamp<std::uint64_t>(most / block_size / 2, 1, max_run);
     while (!peer.uploads.queued.empty()) {
         const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
-        if (ahead >= core_.settings.max_send_buffer || !start_run(peer)) return;
+        if (ahead + run * block_size > most) return;
+        if (!start_run(peer, static_cast<std::size_t>(run))) return;
     }
 }
 
@@ -116,7 +141,7 @@ Upload::Run* Upload::free_run() {
     return runs_.emplace_back(std::make_unique<Run>(*this)).get();
 }
 
-bool Upload::start_run(Peer& peer) {
+bool Upload::start_run(Peer& peer, std::size_t most) {
     auto& queued = peer.uploads.queued;
     Run& run = *free_run();
     run.peer = peer.key;
@@ -124,7 +149,7 @@ bool Upload::start_run(Peer& peer) {
     run.buffers.clear();
     run.room.clear();
     for (const Block& block : queued) {
-        if (run.blocks.size() == max_run) break;
+        if (run.blocks.size() == most) break;
         if (!run.blocks.empty()) {
             const Block& last = run.blocks.back();
             if (block.piece != last.piece || block.begin != last.begin + last.length) break;
@@ -162,6 +187,8 @@ void Upload::finish(Run& run, Time now) {
             reading.erase(wanted);
             if (run.job.error != Errc::ok) {
                 refuse(*peer, run.blocks[i]);
+            } else if (is_barred()) {
+                peer->uploads.queued.push_back(run.blocks[i]);
             } else {
                 peer->link->send_block(run.blocks[i], std::move(run.buffers[i]));
             }

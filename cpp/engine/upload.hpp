@@ -28,7 +28,8 @@ class Upload {
         virtual void on_upload_error(PieceIndex piece, Errc error, const std::string& where, Time now) = 0;
     };
 
-    Upload(Core& core, FileStore& files, const policy::Geometry& geometry, Client& client, std::uint32_t number);
+    Upload(Core& core, FileStore& files, const policy::Geometry& geometry, const Throttle& throttle, Client& client,
+           std::uint32_t number);
     ~Upload();
 
     /// False: nonsense for which the peer should be closed.
@@ -39,6 +40,10 @@ class Upload {
     void on_leave(Peer& peer);
     /// Reads for this peer as long as there is room ahead of its socket.
     void pump(Peer& peer);
+    /// An upload limit of 0: nothing is sent until it changes, what was asked for is kept.
+    bool is_barred() const noexcept { return core_.throttle.up.bars() || throttle_.up.bars(); }
+    /// What was read for the peer goes back to what it asked for, but for a block that has begun.
+    void hold(Peer& peer);
     /// Memory came free: peers that waited for it.
     void pump_waiting();
     bool is_idle() const noexcept;
@@ -47,13 +52,15 @@ class Upload {
     struct Run;
     friend struct Run;
     Run* free_run();
-    bool start_run(Peer& peer);
+    bool start_run(Peer& peer, std::size_t most);
+    std::uint64_t most_ahead() const noexcept;
     void finish(Run& run, Time now);
     void refuse(Peer& peer, const Block& block);
 
     Core& core_;
     FileStore& files_;
     const policy::Geometry& geometry_;
+    const Throttle& throttle_;
     Client& client_;
     runtime::Tag tag_;
     std::vector<std::unique_ptr<Run>> runs_;

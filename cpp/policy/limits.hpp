@@ -25,6 +25,8 @@ class RateLimit {
     /// None: no limit. 0: nothing passes.
     void set_rate(std::optional<std::uint64_t> bytes_per_second, Time now) noexcept;
     bool is_limited() const noexcept { return limited_; }
+    /// Limited to 0.
+    bool bars() const noexcept { return limited_ && rate_ == 0; }
     std::uint64_t rate() const noexcept { return rate_; }
     std::uint64_t burst() const noexcept { return rate_ / 2 > 0 ? rate_ / 2 : (rate_ > 0 ? 1 : 0); }
 

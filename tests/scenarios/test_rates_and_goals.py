@@ -1,0 +1,144 @@
+"""Rate limits hold over all torrents and for one, none means none, nought means nothing; goals end a seed."""
+
+from typing import Any
+
+import jstorrent as jst
+import pytest
+from jstorrent.lab import Engine, Lab, Spec
+
+SPAN = 40.0
+RATE = 60_000
+
+
+def moved(lab: Lab, seed: dict[str, Any], client: dict[str, Any], one: dict[str, Any] | None = None) -> int:
+    """Payload that came in SPAN, after the first seconds, under these settings of session and torrent."""
+    spec = lab.torrent(pieces=2000)
+    giver, taker = lab.engine("giver", **seed), lab.engine("taker", **client)
+    giver.add(spec, have="all")
+    t = taker.add(spec, peers=[giver])
+    if one:
+        t.configure(**one)
+    lab.run_for(5)
+    before = t.status().counters.payload_received
+    lab.run_for(SPAN)
+    return t.status().counters.payload_received - before
+
+
+@pytest.mark.parametrize("rate", [RATE, 2 * RATE])
+@pytest.mark.parametrize("which", ["download_rate_limit", "upload_rate_limit", "of one torrent"])
+def test_a_rate_limit_is_used_and_kept(lab: Lab, which: str, rate: int) -> None:
+    limits = {which: rate}
+    if which == "of one torrent":
+        got = moved(lab, {}, {}, {"download_rate_limit": rate})
+    else:
+        got = moved(lab, limits if which[0] == "u" else {}, limits if which[0] == "d" else {})
+    assert 0.9 * rate * SPAN <= got <= 1.05 * rate * SPAN + 65536
+
+
+@pytest.mark.parametrize("which", ["download_rate_limit", "upload_rate_limit"])
+def test_a_rate_limit_of_nought_is_nothing_and_none_is_no_limit(lab: Lab, which: str) -> None:
+    spec = lab.torrent(pieces=100)
+    giver, taker = lab.engine("giver"), lab.engine("taker")
+    (giver if which[0] == "u" else taker).session.configure(**{which: 0})
+    giver.add(spec, have="all")
+    t = taker.add(spec, peers=[giver])
+    lab.run_for(60)
+    assert (t.status().counters.payload_received, t.status().num_peers) == (0, 1)
+    (giver if which[0] == "u" else taker).session.configure(**{which: None})
+    lab.until(lambda: t.state == "seeding", within=10)
+
+
+def test_a_rate_limit_is_shared_by_all_torrents(lab: Lab) -> None:
+    giver, taker = lab.engine("giver"), lab.engine("taker", download_rate_limit=RATE)
+    ts = []
+    for _ in range(3):
+        spec = lab.torrent(pieces=400)
+        giver.add(spec, have="all")
+        ts.append(taker.add(spec, peers=[giver]))
+    lab.run_for(SPAN)
+    each = [t.status().counters.payload_received for t in ts]
+    assert 0.85 * RATE * SPAN <= sum(each) <= 1.05 * RATE * SPAN + 65536
+    assert min(each) > 0
+
+
+def test_at_an_upload_limit_of_nought_links_live_and_our_own_requests_pass(lab: Lab) -> None:
+    spec = lab.torrent(pieces=64)
+    one, other = lab.engine("one"), lab.engine("other")
+    lab.net.link(one, other, rate=50_000)
+    t = one.add(spec, have=range(32))
+    theirs = other.add(spec, have=range(32, 64), peers=[one])
+    lab.run_for(10)  # blocks are on their way in both directions
+    one.session.configure(upload_rate_limit=0)
+    lab.run_for(2)
+    sent = t.status().counters.payload_sent
+    lab.until(lambda: t.state == "seeding", within=120)
+    lab.run_for(600)
+    assert t.status().counters.payload_sent == sent
+    assert len(t.peers()) == 1
+    one.session.configure(upload_rate_limit=None)
+    lab.until(lambda: theirs.state == "seeding", within=120)
+
+
+def test_a_slow_upload_does_not_hold_up_our_requests(lab: Lab) -> None:
+    spec = lab.torrent(pieces=400)
+    one, other = lab.engine("one", upload_rate_limit=20_000), lab.engine("other")
+    lab.net.link(one, other, rate=1_000_000)
+    t = one.add(spec, have=range(200))
+    other.add(spec, have=range(200, 400), peers=[one])
+    lab.until(lambda: t.state == "seeding", within=40)  # 13 MB
+
+
+def test_who_takes_little_does_not_use_up_what_others_could_have(lab: Lab) -> None:
+    spec = lab.torrent(pieces=2000)
+    giver = lab.engine("giver", upload_rate_limit=400_000)
+    giver.add(spec, have="all")
+    slow, quick = lab.engine("slow"), lab.engine("quick")
+    lab.net.link(slow, giver, rate=4_000)
+    lab.net.partition(slow, quick)
+    slow.add(spec, peers=[giver])
+    t = quick.add(spec, peers=[giver])
+    lab.run_for(40)
+    assert t.status().counters.payload_received >= 0.85 * 396_000 * 40
+
+
+# -- goals
+
+
+def seeding(lab: Lab, **settings: Any) -> tuple[Engine, jst.Torrent, Spec]:
+    spec = lab.torrent(pieces=64)
+    seed = lab.engine("seed", **settings)
+    return seed, seed.add(spec, have="all"), spec
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 1.5])
+def test_seed_ratio_limit(lab: Lab, ratio: float) -> None:
+    seed, t, spec = seeding(lab, seed_ratio_limit=ratio, upload_rate_limit=200_000)
+    clients = [lab.engine(f"client{i}") for i in range(2)]
+    for client in clients:
+        lab.net.partition(client, [other for other in clients if other is not client])
+        client.add(spec, peers=[seed])
+    lab.until(lambda: t.state == "stopped", within=120)
+    sent = t.status().counters.payload_sent
+    assert ratio * spec.total_size <= sent <= (ratio + 0.1) * spec.total_size
+    lab.run_for(60)
+    assert (t.state, t.status().counters.payload_sent) == ("stopped", sent)
+
+
+def test_without_a_ratio_a_seed_goes_on(lab: Lab) -> None:
+    seed, t, spec = seeding(lab)
+    clients = [lab.engine(f"client{i}") for i in range(3)]
+    ts = [client.add(spec, peers=[seed]) for client in clients]
+    lab.until(lambda: all(other.state == "seeding" for other in ts), within=120)
+    lab.run_for(3600)
+    assert t.state == "seeding"
+
+
+@pytest.mark.parametrize("whose", ["session", "torrent"])
+def test_seed_time_limit(lab: Lab, whose: str) -> None:
+    _, t, _ = seeding(lab, **({"seed_time_limit": 50} if whose == "session" else {}))
+    if whose == "torrent":
+        t.configure(seed_time_limit=50)
+    lab.run_for(49.5)
+    assert t.state == "seeding"
+    lab.run_for(1.5)
+    assert t.state == "stopped"
