@@ -15,9 +15,11 @@ from jstorrent.lab._lanes import SimLane
 
 CHOKE, UNCHOKE, INTERESTED, NOT_INTERESTED, HAVE, BITFIELD, REQUEST, PIECE, CANCEL = range(9)
 HAVE_ALL, HAVE_NONE, REJECT = 14, 15, 16
+EXTENDED = 20
 KEEPALIVE = -1
 _HANDSHAKE = 68
 _FAST = 0x04
+_EXTENDED = 0x10
 
 
 @dataclass
@@ -51,7 +53,8 @@ class Link:
 
 
 class RawPeer(Node):
-    """speaks: sends its handshake. have: "all", "none" or pieces; None says nothing. serves: answers requests."""
+    """speaks: sends its handshake. have: "all", "none" or pieces; None says nothing. serves: answers requests.
+    extended: says that it knows BEP 10."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class RawPeer(Node):
         speaks: bool = True,
         unchokes: bool = True,
         serves: bool = True,
+        extended: bool = False,
         host: Node | str | None = None,
         port: int | None = None,
     ) -> None:
@@ -70,6 +74,7 @@ class RawPeer(Node):
         assert isinstance(lab._lane, SimLane), "a raw peer lives in the sim lane"
         self.lab, self.spec = lab, spec
         self.have, self.speaks, self.unchokes, self.serves = have, speaks, unchokes, serves
+        self.extended = extended
         self.peer_id = b"-RW0001-" + name.encode()[:12].rjust(12, b"0")
         self.links: list[Link] = []
         self.failures: list[str] = []
@@ -168,7 +173,7 @@ class RawPeer(Node):
         link = self._by_number[number] = Link(number, (host, int(port)), self.lab.now)
         self.links.append(link)
         if self.speaks:
-            reserved = bytes(7) + bytes([_FAST])
+            reserved = bytes(5) + bytes([_EXTENDED if self.extended else 0, 0, _FAST])
             greeting = b"\x13BitTorrent protocol" + reserved + self.spec.info_hash + self.peer_id
             self._participant.send(number, greeting)
 
