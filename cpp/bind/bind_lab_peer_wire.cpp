@@ -30,21 +30,17 @@ class WireDoor {
     py::list read(const py::bytes& data, const std::vector<BlockTuple>& expected, const std::set<BlockTuple>& refuse,
                   const std::set<BlockTuple>& abandon) {
         py::list events;
+        feed(view_of(data), events, expected, refuse, abandon);
+        return events;
+    }
+    /// The same in reads of `size` bytes, without Python in between: what parsing alone costs.
+    py::list read_crumbs(const py::bytes& data, std::size_t size) {
+        py::list events;
         Bytes left = view_of(data);
-        while (!left.empty() && !wire_.failed()) {
-            std::array<MutableBytes, max_spans> out;
-            const std::size_t count = wire_.prepare(expectations(expected), scratch_, out);
-            spans_ = count;
-            std::size_t n = 0;
-            for (std::size_t i = 0; i < count && !left.empty(); ++i) {
-                const std::size_t part = std::min(left.size(), out[i].size());
-                std::copy_n(left.begin(), part, out[i].begin());
-                left = left.subspan(part);
-                n += part;
-            }
-            now_ = now_ + nanoseconds(1);
-            static_cast<void>(wire_.commit(n, now_));
-            while (auto event = wire_.next_event()) take(*event, events, refuse, abandon);
+        while (!left.empty()) {
+            const std::size_t part = std::clamp<std::size_t>(size, 1, left.size());
+            feed(left.first(part), events, {}, {}, {});
+            left = left.subspan(part);
         }
         return events;
     }
@@ -69,6 +65,24 @@ class WireDoor {
     std::size_t spans() const { return spans_; }
 
   private:
+    void feed(Bytes left, py::list& events, const std::vector<BlockTuple>& expected, const std::set<BlockTuple>& refuse,
+              const std::set<BlockTuple>& abandon) {
+        while (!left.empty() && !wire_.failed()) {
+            std::array<MutableBytes, max_spans> out;
+            const std::size_t count = wire_.prepare(expectations(expected), scratch_, out);
+            spans_ = count;
+            std::size_t n = 0;
+            for (std::size_t i = 0; i < count && !left.empty(); ++i) {
+                const std::size_t part = std::min(left.size(), out[i].size());
+                std::copy_n(left.begin(), part, out[i].begin());
+                left = left.subspan(part);
+                n += part;
+            }
+            now_ = now_ + nanoseconds(1);
+            static_cast<void>(wire_.commit(n, now_));
+            while (auto event = wire_.next_event()) take(*event, events, refuse, abandon);
+        }
+    }
     Byte* slot(const BlockTuple& block) {
         auto& bytes = slots_[block];
         bytes.resize(std::get<2>(block));
@@ -175,6 +189,7 @@ void bind_wire_door(py::module_& lab) {
              py::keep_alive<1, 2>())
         .def("read", &WireDoor::read, py::arg("data"), py::arg("expected") = std::vector<BlockTuple>{},
              py::arg("refuse") = std::set<BlockTuple>{}, py::arg("abandon") = std::set<BlockTuple>{})
+        .def("read_crumbs", &WireDoor::read_crumbs, py::arg("data"), py::arg("size"))
         .def("abandon_sink", &WireDoor::abandon)
         .def("commit_again", &WireDoor::commit_again)
         .def_property_readonly("error", &WireDoor::error)

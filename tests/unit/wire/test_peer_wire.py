@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 import struct
+import time
 from typing import Any
 
 import pytest
@@ -332,6 +334,31 @@ def test_a_message_in_crumbs_moves_each_byte_at_most_twice(size: int) -> None:
         assert not crumbs.read(stream[i : i + 1])
     assert crumbs.read(stream[-1:]) == [("extended", 1, bytes(size))]
     assert crumbs.bytes_copied <= 2 * len(stream)
+
+
+@pytest.mark.parametrize("crumb", [1, 2, 7, 1000])
+@pytest.mark.parametrize("number", [20, 5, 0x99])
+def test_nor_more_for_the_longest_message_there_is(number: int, crumb: int) -> None:
+    stream = frame(number, b"\1" + bytes(lab.max_message_size - 2))
+    machine = wire()
+    assert len(machine.read_crumbs(stream + HAVE, crumb)) == 2
+    assert machine.error is None
+    assert machine.bytes_copied <= 2 * len(stream)
+
+
+def test_a_byte_costs_at_most_twice_as_much_in_a_longer_message() -> None:
+    # The same number of bytes in each measurement, by turns in one process, so that a busy machine slows all alike.
+    total = 1 << 18
+    streams = {size: frame(20, b"\1" + bytes(size - 6)) * (total // size) for size in (1 << 10, 1 << 14, 1 << 18)}
+    costs: dict[int, list[int]] = {size: [] for size in streams}
+    for _ in range(7):
+        for size, stream in streams.items():
+            machine = wire()
+            began = time.process_time_ns()
+            machine.read_crumbs(stream, 1)
+            costs[size].append(time.process_time_ns() - began)
+    short, *longer = (statistics.median(each) for each in costs.values())
+    assert max(longer) <= 2 * short, costs
 
 
 @pytest.mark.parametrize("predict", [False, True])
