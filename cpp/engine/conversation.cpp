@@ -279,13 +279,13 @@ void Conversation::announce_have(PieceIndex piece) {
     for (const PeerKey key : torrent_.download().peers) {
         Peer* const peer = core_.peer(key);
         if (peer == nullptr) continue;
+        if (planted<Plant::have_not_told_to_last>() && key == torrent_.download().peers.back()) continue;
         peer->send(wire::Have{piece});
+        if (planted<Plant::have_sent_twice>()) peer->send(wire::Have{piece});
         runtime::Tag tag = peer->tag();
         tag.piece = piece.value;
         core_.rt.point(runtime::Point::have_sent, tag);
     }
-        if (planted<Plant::have_not_told_to_last>() && key == torrent_.download().peers.back()) continue;
-        if (planted<Plant::have_sent_twice>()) peer->send(wire::Have{piece});
 }
 
 // -- messages ---------------------------------------------------------------------------------------------------------
