@@ -148,7 +148,8 @@ void Conversation::on_rates() {
 }
 
 void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::uint64_t payload, Time now) {
-    peer.count(&Counters::wire_sent, planted<Plant::sent_off_by_one>() ? wire + 1 : wire);
+    peer.count(&Counters::wire_sent, wire);
+    if (planted<Plant::sent_off_by_one>()) peer.count(&Counters::wire_sent, 1);
     peer.count(&Counters::payload_sent, payload);
     if (payload > 0) {
         peer.traffic.up.add(payload, now);

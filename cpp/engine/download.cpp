@@ -185,11 +185,10 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     } else {
         const bool redundant = arrival.bucket() == policy::PayloadBucket::redundant;
         peer.count(redundant ? &Counters::payload_redundant : &Counters::payload_discarded, block.length);
+        if (planted<Plant::duplicate_counted_twice>()) peer.count(&Counters::payload_redundant, block.length);
         if (!redundant) ++peer.traffic.unrequested;
         peer.spare.reset();
     }
-        if (planted<Plant::duplicate_counted_twice>() && redundant)
-            peer.count(&Counters::payload_redundant, block.length);
     core_.touch(peer);
 }
 
@@ -217,10 +216,10 @@ void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& a
     for (const PeerKey loser : arrival.cancels()) {
         if (planted<Plant::endgame_without_cancel>()) break;
         if (Peer* other = core_.peer(loser)) other->send(wire::Cancel{block});
+    }
     piece.stored(number, arrival.piece_complete);
 }
 
-    }
 void Download::revoke(PeerKey key) {
     if (Peer* peer = core_.peer(key)) peer->wire.abandon_sink();
 }
@@ -295,11 +294,11 @@ void Download::failed(PieceJob& bad, Time now) {
     }
     move_partial(piece, &Counters::payload_failed);
     count(&Counters::pieces_failed, 1);
+    if (planted<Plant::bad_piece_bans_everyone>())
+        for (const auto& c : from) client_.on_guilty(c.host, now);
     ledger_.on_hash_failed(piece);
     picker_.on_returned(piece);
     end_piece(piece);
-    if (planted<Plant::bad_piece_bans_everyone>())
-        for (const auto& c : from) client_.on_guilty(c.host, now);
     client_.on_piece_failed(piece, std::move(addresses), now);
     apply(blame_.on_failed(piece, blocks), now);
 }

@@ -116,12 +116,12 @@ bool Swarm::may_dial(const Endpoint& address, Time now) const {
 
 bool Swarm::has_room() const {
     const auto& s = core_.settings;
+    if (planted<Plant::half_open_cap_missing>()) return below(s.max_connections, core_.connected + dialling_);
     const Limit& own = torrent_.limits().max_connections;
     const std::uint64_t here = connected_ + dialling_;
     return below(s.max_half_open, core_.half_open) && below(s.max_connections, core_.connected + dialling_) &&
            below(s.max_connections_per_torrent, here) && below(own, here);
 }
-    if (planted<Plant::half_open_cap_missing>()) return below(s.max_connections, core_.connected + dialling_);
 
 void Swarm::dial_more(Time now) {
     if (!running_ || core_.closing) return;

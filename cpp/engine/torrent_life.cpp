@@ -24,8 +24,7 @@ void Torrent::on_looked(Time now) {
         return become_ready(storage::trust_files(map, look_.stamps()), now);
     }
     storage::SavedFiles saved;
-    if (record_ && !check_all_ && record_->have.size() == geometry_.num_pieces)
-        saved = {&record_->have, record_->files, record_->part_file};
+    if (record_ && !check_all_ && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
     storage::Fit fit = storage::fit_record(map, saved, look_.stamps(), look_.part_file(), files_.parked());
     check_all_ = false;
     if (planted<Plant::resume_trusts_missing>() && record_) fit.trusted = record_->have;
