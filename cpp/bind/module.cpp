@@ -19,6 +19,7 @@ void bind_settings(py::module_& module);
 void bind_lab_wire(py::module_& module);
 void bind_lab_peer_wire(py::module_& module);
 void bind_lab_policy(py::module_& module);
+void bind_lab_tracker(py::module_& module);
 void bind_lab_truth(py::module_& module);
 void bind_lab_world(py::module_& module);
 
@@ -43,6 +44,7 @@ void bind_all(py::module_& module) {
     bind_lab_wire(module);
     bind_lab_peer_wire(module);
     bind_lab_policy(module);
+    bind_lab_tracker(module);
     bind_lab_truth(module);
     bind_lab_world(module);
 }

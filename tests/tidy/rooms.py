@@ -28,11 +28,11 @@ ROOMS = {
 THIRD_PARTY = {
     "base": ("boost/system/",),
     "codec": ("openssl/",),
-    "http": ("boost/beast/",),
+    "http": ("boost/beast/", "zlib.h"),
     "runtime_asio": ("boost/asio", "openssl/"),
 }
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>]+)>|"([^"]+)")', re.MULTILINE)
-_THIRD = re.compile(r"^(boost|openssl|pybind11|Python\.h|gtest|fmt|spdlog)\b")
+_THIRD = re.compile(r"^(boost|openssl|pybind11|zlib\.h|Python\.h|gtest|fmt|spdlog)\b")
 
 
 def includes(source: Source) -> list[tuple[int, str, bool]]:

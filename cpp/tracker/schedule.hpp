@@ -1,0 +1,105 @@
+// Which tracker of a torrent is asked when, and with which event (BEP 3, 12, 31).
+//
+// A round asks in the order of the tiers until one answers; the next comes after that one's interval. Who fails waits
+// 15 s, doubled with each failure up to an hour, with seeded jitter, or as long as it asked for.
+// 1. One tracker at a time. 2. Each tracker hears `started` before all else, `completed` once and only when it had
+// heard that we were not, `stopped` only after `started`; a lost answer means: said again. 3. The user's wish never
+// beats the tracker's min interval. 4. With nothing to ask for deadline() is never.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "tracker/announce.hpp"
+#include "tracker/tiers.hpp"
+
+namespace jst::tracker {
+
+inline constexpr std::size_t max_trackers = 1024;  // of one torrent; more are left out
+inline constexpr Duration first_retry = seconds(15);
+inline constexpr Duration longest_retry = seconds(3600);
+
+struct Tracker {
+    std::string url;
+    std::uint32_t tier = 0;
+    bool supported = true;        // http, https or udp
+    std::uint32_t failures = 0;   // in a row
+    bool answered = false;        // ever
+    bool never = false;           // it asked not to be asked again
+    Time retry_at{0};             // not before, by itself
+    Time may_again{0};            // not before, even when the user asks
+    bool knows_us = false;        // heard `started`
+    bool knows_complete = false;  // heard that we have all, one way or the other
+    Counts counts;
+    std::string message;     // its last warning or refusal, or what went wrong
+    std::string tracker_id;  // to be sent back
+};
+
+struct Ask {
+    TrackerId tracker;
+    AnnounceEvent event = AnnounceEvent::none;
+};
+
+/// What to say goodbye to.
+struct Goodbye {
+    std::string url;
+    std::string tracker_id;
+};
+
+class Schedule {
+  public:
+    explicit Schedule(Prng prng) noexcept : prng_(prng) {}
+
+    /// What is known of a URL that stays is kept. Those that went and knew us are given back.
+    std::vector<Goodbye> set_trackers(const std::vector<std::vector<std::string>>& tiers, Time now);
+    /// From now on trackers are asked, the first at once. `complete`: nothing is left to download.
+    void start(bool complete, Time now);
+    /// No more; those who know us, or may, are given back and forgotten to do so.
+    std::vector<Goodbye> stop();
+    /// The download is complete: said at once to all who heard otherwise.
+    void on_complete() noexcept { complete_ = true; }
+    /// More is wanted after all.
+    void on_incomplete() noexcept { complete_ = false; }
+    /// The user wants an announce: as soon as the tracker allows.
+    void request(Time now);
+
+    /// Whom to ask now; nobody while an answer is out. To be followed by on_reply or on_failure.
+    std::optional<Ask> next(Time now);
+    void on_reply(const AnnounceReply& reply, Time now);
+    /// How long it will not be asked; nothing: for good.
+    std::optional<Duration> on_failure(std::string message, std::optional<Duration> retry_in, bool never, Time now);
+    void on_scrape(TrackerId tracker, const Counts& counts);
+    /// When next() may have an answer.
+    Time deadline() const noexcept;
+
+    const std::optional<Ask>& asking() const noexcept { return asking_; }
+    const Tracker* find(TrackerId id) const noexcept;
+    const Tiers& order() const noexcept { return tiers_; }
+    bool is_running() const noexcept { return running_; }
+    /// When this one is asked next, by itself.
+    std::optional<Time> next_announce(TrackerId id) const noexcept;
+
+  private:
+    bool owes_completed(const Tracker& t) const noexcept { return complete_ && t.knows_us && !t.knows_complete; }
+    static bool is_usable(const Tracker& t) noexcept { return t.supported && !t.never; }
+    static Time opens_at(const Tracker& t) noexcept;
+    Time next_try() const noexcept;
+    std::optional<TrackerId> known(const std::string& url) const;
+
+    Prng prng_;
+    std::map<std::uint32_t, Tracker> trackers_;
+    Tiers tiers_;
+    std::uint32_t numbers_ = 0;
+    std::optional<Ask> asking_;
+    bool asked_complete_ = false;    // what the question that is out says of us
+    std::optional<TrackerId> last_;  // who answered last
+    Time next_round_ = Time::never();
+    bool running_ = false;
+    bool complete_ = false;
+};
+
+}  // namespace jst::tracker
