@@ -21,7 +21,7 @@ function(jst_planted_room room)
 endfunction()
 
 jst_planted_room(policy base)
-jst_planted_room(engine base codec storage wire policy runtime)
+jst_planted_room(engine base codec storage wire http tracker policy runtime)
 
 set(planted_own "${CMAKE_SOURCE_DIR}/cpp/bind/bind_lab_plants.cpp")
 pybind11_add_module(_core_planted MODULE EXCLUDE_FROM_ALL "${planted_own}"
