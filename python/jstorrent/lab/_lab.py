@@ -13,14 +13,15 @@ from typing import Any, Generic, Literal, NoReturn, Protocol, Self, TypeVar, ove
 
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word, not_yet
+from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
 from jstorrent.lab._lanes import LANES, Lane, SimLane
-from jstorrent.lab._libtorrent import Libtorrent
 from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._oracles import NAMES, ORACLES, leaks
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
+from jstorrent.lab._tracker import Tracker
 
 Ordered = TypeVar("Ordered", bound="SupportsLess")
 
@@ -29,8 +30,6 @@ class SupportsLess(Protocol):
     """What may be watched: its least and its most are kept."""
 
     def __lt__(self, other: Any, /) -> bool: ...
-
-_SEEDERS = ("engine", "libtorrent", "mock", "transmission", "aria2c")
 
 
 class Watched(Generic[Ordered]):
@@ -79,6 +78,7 @@ class Lab:
         self._names: set[str] = set()
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
+        self._trackers: list[Tracker] = []
         self._specs = itertools.count(1)
         self._always: list[tuple[Callable[[], object], str]] = []
         self._watched: list[Watched[Any]] = []
@@ -172,24 +172,25 @@ class Lab:
     def seeder(self, name: str, spec: Spec, kind: str | None = None) -> Client | Peer:
         """A node that has everything. kind: engine (in sim unless told), libtorrent (in real unless told), mock."""
         self._check_thread()
-        chosen = check_word(kind or ("engine" if self.lane == "sim" else "libtorrent"), _SEEDERS, "kind of seeder")
+        chosen = check_word(kind or ("engine" if self.lane == "sim" else "libtorrent"), SEEDERS, "kind of seeder")
         if chosen == "mock":
             return self.peer(name, spec)
-        if chosen not in ("engine", "libtorrent"):
-            not_yet(f"a seeder of kind {chosen!r}")
-        node: Client = self.engine(name) if chosen == "engine" else Libtorrent(self, name)
+        node: Client = self.engine(name) if chosen == "engine" else foreign_seeder(self, name, chosen)
         node.add(spec, have="all")
         return node
 
-    def client(self, name: str, program: str = "libtorrent") -> Client:
-        """Anybody's client, in the real lane. So far: libtorrent."""
+    def client(self, name: str, program: Program = "libtorrent", **place: Any) -> Foreign:
+        """Anybody's client, in the real lane: libtorrent, aria2c, transmission, jstorrent, a [command] or a Driver."""
         self._check_thread()
-        if program != "libtorrent":
-            not_yet(f"lab.client with {program!r}")
-        return Libtorrent(self, name)
+        return Foreign(self, name, program, **place)
+
+    def tracker(self, name: str, kind: str = "http", **words: Any) -> Tracker:
+        """A tracker, http or udp, in the real lane: interval=, min_interval=, behave=."""
+        self._check_thread()
+        return Tracker(self, name, kind, **words)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("tracker", "gate", "plan", "record"):
+        if name in ("gate", "plan", "record"):
             not_yet(f"lab.{name}")
         raise AttributeError(f"a Lab has no {name!r}")
 
@@ -386,8 +387,8 @@ class Lab:
             return
         for client in self._clients:
             client._drop()
-        for peer in self._peers:
-            peer._drop()
+        for other in itertools.chain[Peer | Tracker](self._peers, self._trackers):
+            other._drop()
         self._closed = True
         self._lane.close()
 

@@ -107,9 +107,15 @@ def make_spec(
     key = int(_core.lab.truth_key(seed & (2**64 - 1), name))
     core = _core.build_torrent(
         "v1", name, files is None, entries, piece_length, _hashes(key, total, piece_length), private, None,
-        tiers_of([getattr(tracker, "url", tracker) for tracker in trackers]), [], None, "jstorrent lab", None,
+        tiers_of([_urls(tier) for tier in trackers]), [], None, "jstorrent lab", None,
     )  # fmt: skip
     return Spec(key, Metainfo(core))
+
+
+def _urls(tier: Any) -> str | list[str]:
+    """Of a tracker, a url, or a tier of such."""
+    url = getattr(tier, "url", tier)
+    return url if isinstance(url, str) else [getattr(one, "url", one) for one in url]
 
 
 def _size_of(pieces: int | None, piece_length: int, tail: int | None) -> int:

@@ -183,7 +183,7 @@ def test_seeders_know_their_kinds(lab: Lab) -> None:
     spec = lab.torrent(pieces=1)
     with pytest.raises(ValueError, match="known: .*engine"):
         lab.seeder("a", spec, kind="robot")
-    with pytest.raises(jst.Error, match="not there yet"):
+    with pytest.raises(LaneLacks, match="real lane"):
         lab.seeder("b", spec, kind="transmission")
     with pytest.raises(LaneLacks):
         lab.seeder("c", spec, kind="libtorrent")
