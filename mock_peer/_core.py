@@ -149,6 +149,7 @@ class Core(WayOut):
             return b""
         link.theirs = read_opening(link.head)
         assert link.theirs is not None
+        link.agree()
         link.connection.handshake_at = self.now
         self.subject_id = link.theirs.peer_id
         self.note(Message(self.now, link.index, "in", "handshake", data=link.theirs.info_hash, raw=link.head))
@@ -235,6 +236,7 @@ class Core(WayOut):
         if shake.dribble is not None:
             self.slow_down(link, *shake.dribble, left=HANDSHAKE_SIZE)
         link.handshake = shake
+        link.agree()
         raw = opening.encode()
         self.note(Message(self.now, link.index, "out", "handshake", data=hashed, raw=raw))
         self.put_raw(link, raw)

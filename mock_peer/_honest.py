@@ -70,7 +70,9 @@ class Honest:
         message = core.note(
             Message(core.now, link.index, "in", kind, parsed.piece, parsed.begin, parsed.length, parsed.data, ok, raw)
         )
-        core.ledger.blame(message, _strict.judge(link, parsed, ok))
+        why = _strict.judge(link, parsed, ok)
+        if why:
+            core.ledger.blame(message, why)
         if kind not in _EXTENSIONS and kind != "keepalive":
             link.heard += 1
         hear = self._hear.get(kind)
@@ -133,7 +135,7 @@ class Honest:
             return  # a choke without BEP 6 drops it
         if link.outstanding.count >= MAX_OUTSTANDING:
             return
-        request = Request(message, invalid=_strict.is_beyond(link, message))
+        request = Request(message, invalid=_strict.is_beyond(link, message.piece, message.begin, message.length))
         link.outstanding.add(request)
         core.event(link, "request", message.piece, message.begin, request)
         if not link.over and not request.done:

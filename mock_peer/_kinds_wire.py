@@ -87,7 +87,9 @@ class Malformed(Kind):
     """Sends these bytes instead of a message."""
 
     on = "handshake"
-    args: ClassVar[dict[str, Arg]] = {"bytes": Arg(b"\xff\xff\xff\xff", "bytes", "which, in JSON as hexadecimal digits")}
+    args: ClassVar[dict[str, Arg]] = {
+        "bytes": Arg(b"\xff\xff\xff\xff", "bytes", "which, in JSON as hexadecimal digits")
+    }
 
     def deed(self, link: Link, request: Any) -> None:
         def send() -> None:

@@ -43,6 +43,8 @@ class Link:
         self.reader = Reader()
         self.unreadable = False
         self.theirs: Opening | None = None
+        self.fast = False  # both sides speak BEP 6
+        self.extended = False  # both sides speak BEP 10
         self.they_choke = True
         self.they_want = False
         self.claimed: set[int] = set()
@@ -72,15 +74,11 @@ class Link:
         self.pace: Pace | None = None
         self.fuse: tuple[int, str] | None = None  # ends after so many more bytes, that way
 
-    @property
-    def fast(self) -> bool:
-        """Both sides speak BEP 6."""
-        return self.theirs is not None and self.theirs.fast and bool(self.handshake.flags()[7] & 0x04)
-
-    @property
-    def extended(self) -> bool:
-        """Both sides speak BEP 10."""
-        return self.theirs is not None and self.theirs.extended and bool(self.handshake.flags()[5] & 0x10)
+    def agree(self) -> None:
+        """What both sides speak, as far as their handshakes are known."""
+        ours = self.handshake.flags()
+        self.fast = self.theirs is not None and self.theirs.fast and bool(ours[7] & 0x04)
+        self.extended = self.theirs is not None and self.theirs.extended and bool(ours[5] & 0x10)
 
     @property
     def ready(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mock_peer._ledger import Message
 from mock_peer._link import Link
 from mock_peer._wire import BLOCK, FAST, Parsed
 
@@ -10,14 +9,12 @@ MAX_REQUEST = 128 * 1024
 """Bytes; what is longer is not served. More than 16384 is written down."""
 
 
-def is_beyond(link: Link, message: Message) -> bool:
+def is_beyond(link: Link, piece: int | None, begin: int | None, length: int | None) -> bool:
     """The request is for something that there is not."""
-    length = message.length or 0
-    if not 0 < length <= MAX_REQUEST:
+    if piece is None or begin is None or length is None or not 0 < length <= MAX_REQUEST:
         return True
     if link.truth is None:
         return False
-    piece, begin = message.piece or 0, message.begin or 0
     return piece >= link.truth.num_pieces or begin + length > link.truth.piece_size(piece)
 
 
@@ -60,8 +57,7 @@ def _have(link: Link, parsed: Parsed) -> list[str]:
 
 
 def _request(link: Link, parsed: Parsed) -> list[str]:
-    message = Message(0.0, 0, "in", *parsed[:4])
-    if is_beyond(link, message):
+    if is_beyond(link, parsed.piece, parsed.begin, parsed.length):
         return ["a request for what is not there"]
     if (parsed.length or 0) > BLOCK:
         return [f"a request of {parsed.length} bytes"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from jstorrent._conditions import Condition, Wait
 from jstorrent._detached import restore_torrent
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 QueuePlace = int | Literal["top", "up", "down", "bottom"]
 _LAST = 2**32 - 1
+_STATE = list(TorrentStatus.__dataclass_fields__).index("state")
 
 
 class Torrent:
@@ -81,7 +82,7 @@ class Torrent:
     def state(self) -> State:
         """What it does now."""
         try:
-            return self.status().state
+            return cast("State", self._session._engine.torrent_status(self._key)[_STATE])
         except RemovedError:
             return "removed"
 

@@ -15,10 +15,11 @@ _RUN = 4 << 20  # bytes made at once
 
 
 class Spec:
-    """A torrent and its truth. Contents are made when they are asked for; they follow from the seed and the name."""
+    """A torrent and its truth. Contents follow from the seed and the name; long ones are made when asked for."""
 
-    def __init__(self, key: int, metainfo: Metainfo) -> None:
+    def __init__(self, key: int, metainfo: Metainfo, content: bytes | None = None) -> None:
         self._key = key
+        self._content = content
         self.metainfo = metainfo
         self.magnet = metainfo.magnet()
         self.total_size = metainfo.total_size
@@ -31,6 +32,8 @@ class Spec:
         """So many bytes of the truth from there, cut at its end."""
         if offset < 0 or length < 0:
             raise ValueError(f"no such run: {length} bytes from {offset}")
+        if self._content is not None:
+            return self._content[offset : offset + length]
         return _truth(self._key, offset, max(0, min(length, self.total_size - offset)))
 
     def piece(self, index: int) -> bytes:
@@ -105,11 +108,12 @@ def make_spec(
         entries = [(str(path).split("/"), int(size)) for path, size in files]
     total = sum(size for _, size in entries)
     key = int(_core.lab.truth_key(seed & (2**64 - 1), name))
+    content = _truth(key, 0, total) if total <= _RUN else None
     core = _core.build_torrent(
-        "v1", name, files is None, entries, piece_length, _hashes(key, total, piece_length), private, None,
+        "v1", name, files is None, entries, piece_length, _hashes(key, total, piece_length, content), private, None,
         tiers_of([_urls(tier) for tier in trackers]), [], None, "jstorrent lab", None,
     )  # fmt: skip
-    return Spec(key, Metainfo(core))
+    return Spec(key, Metainfo(core), content)
 
 
 def _urls(tier: Any) -> str | list[str]:
@@ -127,10 +131,11 @@ def _size_of(pieces: int | None, piece_length: int, tail: int | None) -> int:
     return (pieces - 1) * piece_length + last
 
 
-def _hashes(key: int, total: int, piece_length: int) -> bytes:
+def _hashes(key: int, total: int, piece_length: int, content: bytes | None) -> bytes:
     at_once = max(_RUN // piece_length, 1) * piece_length
     digests = []
     for begin in range(0, total, at_once):
-        run = memoryview(_truth(key, begin, min(at_once, total - begin)))
+        length = min(at_once, total - begin)
+        run = memoryview(_truth(key, begin, length) if content is None else content[begin : begin + length])
         digests += [hashlib.sha1(run[at : at + piece_length]).digest() for at in range(0, len(run), piece_length)]
     return b"".join(digests)

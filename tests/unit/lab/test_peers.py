@@ -1,5 +1,6 @@
 """Scripted peers against the engine, in both lanes: time, links, words, every kind of behaviour."""
 
+import sys
 from typing import Any
 
 import jstorrent as jst
@@ -309,3 +310,25 @@ def test_a_world_with_peers_is_given_back() -> None:
     gc.collect()
     assert transport() is None
     assert world.now == 1
+
+
+def test_what_a_conversation_costs_is_a_few_calls_for_each_message() -> None:
+    calls = 0
+
+    def count(frame: Any, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and "mock_peer" in frame.f_code.co_filename
+
+    with Lab(seed=3) as lab:
+        spec = lab.torrent(pieces=64)
+        client = lab.engine("client")
+        peers = [lab.peer(f"peer-{i}", spec) for i in range(3)]
+        t = client.add(spec, peers=peers)
+        sys.setprofile(count)
+        try:
+            lab.until(lambda: t.state == "seeding", within=60)
+        finally:
+            sys.setprofile(None)
+        messages = sum(len(peer.ledger.messages) for peer in peers)
+    assert messages > 2 * 256
+    assert calls / messages < 20, f"{calls} calls for {messages} messages"
