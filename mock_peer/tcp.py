@@ -86,7 +86,9 @@ class Loop:
             for key, mask in ready:
                 if self._ending:
                     return
-                if key.fileobj in self._selector.get_map():  # not closed by what came before it
+                sock = key.fileobj
+                assert isinstance(sock, socket.socket)
+                if sock.fileno() >= 0 and sock in self._selector.get_map():  # not closed by what came before it
                     key.data(mask)
             while self._timers and self._timers[0][0] <= self.clock() and not self._ending:
                 heapq.heappop(self._timers)[2]()
@@ -124,7 +126,7 @@ class Loop:
 
     def watch(self, sock: socket.socket, mask: int, call: Callable[[int], object]) -> None:
         """Calls it whenever the socket is ready for that; mask 0: no more."""
-        known = sock in self._selector.get_map()
+        known = sock.fileno() >= 0 and sock in self._selector.get_map()
         if not mask:
             if known:
                 self._selector.unregister(sock)

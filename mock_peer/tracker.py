@@ -72,7 +72,8 @@ class TrackerBehaviour:
         """From itself, its JSON dict or just its kind."""
         if isinstance(value, cls):
             return value
-        said = {"kind": value} if isinstance(value, str) else dict(getattr(value, "to_dict", lambda: value)())
+        plain = getattr(value, "to_dict", lambda: value)()
+        said: dict[str, Any] = {"kind": value} if isinstance(value, str) else dict(plain)
         kind = said.pop("kind", None)
         if kind not in _KINDS:
             raise ValueError(f"no such behaviour of a tracker: {kind!r} (known: {', '.join(KINDS)})")

@@ -112,12 +112,15 @@ class Reactor:
                 if self._closed:
                     return
                 for key, events in ready:
-                    if self._selector.get_map().get(key.fileobj) is key or self._is_watched(key):
+                    if self._is_watched(key):
                         self._call(lambda key=key, events=events: key.data(events))  # type: ignore[misc]
                 self._fire()
 
     def _is_watched(self, key: selectors.SelectorKey) -> bool:
-        known = self._selector.get_map().get(key.fileobj)
+        sock = key.fileobj
+        if isinstance(sock, socket.socket) and sock.fileno() < 0:
+            return False  # closed by a call before this one, and a selector raises when asked for it
+        known = self._selector.get_map().get(sock)
         return known is not None and known.data == key.data
 
     def _fire(self) -> None:
