@@ -129,6 +129,7 @@ void bind_peer_list(py::module_& lab) {
             },
             py::arg("address"), py::arg("now"), py::arg("received") = 0, py::arg("sent") = 0, py::arg("unchoked") = 0.0,
             py::arg("end") = "theirs")
+        .def("set_starved", [](PeerList& l, bool starved, double now) { l.set_starved(starved, to_time(now)); })
         .def("forget_host", [](PeerList& l, const std::string& host) { l.forget_host(to_host(host)); })
         .def(
             "next_to_dial",
@@ -229,6 +230,17 @@ void bind_replacement(py::module_& lab) {
                 return chosen ? std::optional(chosen->packed()) : std::nullopt;
             },
             py::arg("links"), py::arg("candidates"), py::arg("throttled"), py::arg("now"));
+    // One peer: (peer, useful_until).
+    lab.def(
+        "choose_useless",
+        [](const std::vector<std::tuple<std::uint64_t, double>>& peers, std::size_t candidates, double now) {
+            std::vector<UselessFacts> facts;
+            for (const auto& [peer, until] : peers) facts.push_back({to_peer(peer), to_time(until)});
+            std::vector<std::uint64_t> out;
+            for (const PeerKey key : choose_useless(std::move(facts), candidates, to_time(now))) out.push_back(key.packed());
+            return out;
+        },
+        py::arg("peers"), py::arg("candidates"), py::arg("now"));
 }
 
 void bind_limits(py::module_& lab) {

@@ -301,12 +301,15 @@ void bind_pipeline(py::module_& lab) {
         .def("on_unchoke", &Pipeline::on_unchoke)
         .def("on_block", [](Pipeline& p, std::uint32_t bytes, double waited,
                             double now) { p.on_block(bytes, from_seconds(waited), to_time(now)); })
-        .def("on_timeout", &Pipeline::on_timeout)
+        .def("on_late_block", [](Pipeline& p, double now) { p.on_late_block(to_time(now)); })
+        .def("on_timeout", [](Pipeline& p, double now,
+                              double timeout) { p.on_timeout(to_time(now), from_seconds(timeout)); })
         .def("on_reject", [](Pipeline& p, double now) { p.on_reject(to_time(now)); })
         .def("refill", [](const Pipeline& p, std::uint32_t outstanding,
                           double now) { return p.refill(outstanding, to_time(now)); })
         .def_property_readonly("window", &Pipeline::window)
         .def_property_readonly("is_probing", &Pipeline::is_probing)
+        .def_property_readonly("is_silent", &Pipeline::is_silent)
         .def_property_readonly("best_rate", &Pipeline::best_rate)
         .def_property_readonly("paused_until", [](const Pipeline& p) { return to_seconds(p.paused_until()); });
 }

@@ -134,7 +134,7 @@ bool Download::may_copy(Peer& peer, Time now) const {
 
 void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
     if (blocks.empty()) return;
-    if (ledger_.outstanding(peer.key).size() == blocks.size()) peer.traffic.owes_since = now;
+    if (ledger_.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent()) peer.traffic.owes_since = now;
     runtime::Tag tag = peer.tag();
     for (const Block& block : blocks) {
         if (job(block.piece) == nullptr) core_.promise(begin_piece(block.piece).reservation());

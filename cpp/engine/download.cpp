@@ -99,9 +99,10 @@ void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
 
 bool Download::expire(Peer& peer, Time now) {
     withdrawn_.clear();
-    ledger_.expire(peer.key, now, to_duration(core_.settings.request_timeout), withdrawn_);
+    const Duration timeout = to_duration(core_.settings.request_timeout);
+    ledger_.expire(peer.key, now, timeout, withdrawn_);
     if (withdrawn_.empty()) return false;
-    peer.pipeline.on_timeout();
+    peer.pipeline.on_timeout(now, timeout);
     hungry_ = true;
     return true;
 }
@@ -113,7 +114,7 @@ Time Download::deadline(const Peer& peer) const {
 }
 
 Time Download::snub_deadline(const Peer& peer) const {
-    if (peer.snubbed || ledger_.outstanding(peer.key).empty()) return Time::never();
+    if (peer.snubbed || (ledger_.outstanding(peer.key).empty() && !peer.pipeline.is_silent())) return Time::never();
     return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + to_duration(core_.settings.snub_timeout);
 }
 
@@ -180,6 +181,8 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
         return core_.touch(peer);
     }
     const policy::Arrival arrival = ledger_.on_block(peer.key, block, have()[block.piece], now);
+    if (arrival.verdict != policy::Verdict::accepted && arrival.bucket() != policy::PayloadBucket::discarded)
+        peer.pipeline.on_late_block(now);
     if (arrival.stored()) {
         store(peer, block, arrived, arrival, now);
     } else {

@@ -114,13 +114,16 @@ bool Swarm::may_dial(const Endpoint& address, Time now) const {
     return below(core_.settings.max_connections_per_host, links_of(address.host));
 }
 
-bool Swarm::has_room() const {
+bool Swarm::is_full() const {
     const auto& s = core_.settings;
-    if (planted<Plant::half_open_cap_missing>()) return below(s.max_connections, core_.connected + dialling_);
-    const Limit& own = torrent_.limits().max_connections;
     const std::uint64_t here = connected_ + dialling_;
-    return below(s.max_half_open, core_.half_open) && below(s.max_connections, core_.connected + dialling_) &&
-           below(s.max_connections_per_torrent, here) && below(own, here);
+    return !below(s.max_connections, core_.connected + dialling_) || !below(s.max_connections_per_torrent, here) ||
+           !below(torrent_.limits().max_connections, here);
+}
+
+bool Swarm::has_room() const {
+    const bool may_begin = planted<Plant::half_open_cap_missing>() || below(core_.settings.max_half_open, core_.half_open);
+    return may_begin && !is_full();
 }
 
 void Swarm::dial_more(Time now) {
@@ -348,19 +351,34 @@ void Swarm::on_choke_timer(Time now) {
     if (connected_ > 0) choke_timer_.set(next > now ? next : now + to_duration(core_.settings.choke_interval));
 }
 
+void Swarm::set_starved(bool starved, Time now) {
+    list_.set_starved(starved, now);
+    if (running_) schedule_dial(now);
+}
+
 void Swarm::on_replace_timer(Time now) {
     if (connected_ == 0 || !torrent_.wants_peers()) return;
     const auto& download = torrent_.download();
     std::vector<policy::LinkFacts> facts;
+    std::vector<policy::UselessFacts> useless;
     for (const PeerKey key : links_) {
         const Peer* const p = core_.peer(key);
-        if (p == nullptr || !p->is_connected() || !p->choking.am_interested) continue;
+        if (p == nullptr || !p->is_connected()) continue;
+        if (!p->choking.am_interested) {
+            useless.push_back({p->key, std::max(p->began, p->traffic.last_payload)});
+            continue;
+        }
         const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
         facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
     }
     const std::size_t candidates = list_.candidates_waiting(now, 1);
     if (const auto slow = replacement_.choose(facts, candidates, torrent_.is_throttled(now), now))
         if (Peer* peer = core_.peer(*slow)) close(*peer, CloseReason::replaced, now);
+    if (is_full()) {
+        const std::size_t waiting = list_.candidates_waiting(now, policy::Replacement::most_useless_at_once);
+        for (const PeerKey key : policy::choose_useless(std::move(useless), waiting, now))
+            if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
+    }
     if (connected_ > 0) replace_timer_.set(now + policy::Replacement::interval);
 }
 

@@ -30,6 +30,8 @@ class Swarm {
     /// Told by the user: dialled at once, whatever was before.
     void connect(const Endpoint& address, Time now);
     policy::Added add(const Endpoint& address, policy::PeerSource source, bool from_global, Time now);
+    /// Nothing comes any more: old friends are dialled often.
+    void set_starved(bool starved, Time now);
     void dial_more(Time now);
     /// Somebody asked for is still not dialled.
     bool wants_dial(Time) const noexcept { return running_ && !requested_.empty(); }
@@ -60,6 +62,7 @@ class Swarm {
   private:
     bool may_dial(const Endpoint& address, Time now) const;
     bool has_room() const;
+    bool is_full() const;
     void dial(const Endpoint& address, policy::PeerSource source, Time now);
     Peer* duplicate_of(const Peer& peer) const;
     std::uint32_t links_of(const IpAddress& host) const;

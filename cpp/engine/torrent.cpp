@@ -211,14 +211,25 @@ void Torrent::on_settings(Time now) {
 
 // -- the parts in line with the facts ---------------------------------------------------------------------------------
 
+bool Torrent::may_run() const noexcept {
+    return !removed_ && !shut_down_ && !error_ && !wants_move() && wanted_ != storage::WantedState::stopped;
+}
+
+// A stopped torrent that comes back looks once: where its files are as they were, it says what it has.
+bool Torrent::may_look() const noexcept {
+    if (phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running()) return false;
+    if (may_run()) return permitted_;
+    return wanted_ == storage::WantedState::stopped && record_ && !looked_ && !removed_ && !shut_down_ && !error_ && !wants_move();
+}
+
 void Torrent::evaluate(Time now) {
     if (evaluating_) return;
     evaluating_ = true;
     const Finally done([this] { evaluating_ = false; });
-    const bool run = !removed_ && !shut_down_ && !error_ && !wants_move() && wanted_ != storage::WantedState::stopped;
+    const bool run = may_run();
     const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && phase_ == Phase::ready));
     if (!run && phase_ == Phase::checking) checker_.cancel();
-    if (in_place && phase_ == Phase::unchecked && download_.is_idle() && !look_.is_running()) begin_look();
+    if (may_look()) begin_look();
     const bool network = in_place && phase_ == Phase::ready;
     const bool before = std::exchange(networking_, network);
     const bool running = network && wanted_ == storage::WantedState::running;
@@ -294,6 +305,7 @@ void Torrent::on_leave(Peer& peer, Time now) {
 void Torrent::on_round_end(Time now) {
     touched = false;
     download_.free_ended();
+    if (may_look()) evaluate(now);  // it waited for the pieces that were under way
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     if (download_.take_memory_freed()) conversation_.read_on();
     upload_.pump_waiting();

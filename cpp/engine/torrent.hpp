@@ -147,6 +147,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_upload_error(PieceIndex piece, Errc error, const std::string& where, Time now) override;
 
     void evaluate(Time now);
+    bool may_run() const noexcept;
+    bool may_look() const noexcept;
     CloseReason stop_reason() const noexcept;
     void stop_traffic(bool keep, Time now);
     void start_traffic(Time now);
@@ -214,6 +216,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool shut_down_ = false;
     bool trusted_;
     bool check_all_ = false;
+    bool looked_ = false;  // at the files, since this session knows the torrent
     bool sequential_;
     bool dirty_ = true;
     bool urgent_ = true;

@@ -15,7 +15,9 @@ void Torrent::begin_look() {
 
 void Torrent::on_looked(Time now) {
     phase_ = Phase::unchecked;
-    if (wish() == policy::Wish::nothing) return evaluate(now);
+    looked_ = true;
+    const bool stopped = wanted_ == storage::WantedState::stopped && record_ && !check_all_;
+    if (wish() == policy::Wish::nothing && !(stopped && look_.error() == Errc::ok)) return evaluate(now);
     if (look_.error() != Errc::ok) return fail(look_.error(), look_.error_path(), now);
     files_.note_existing(look_.stamps());
     const auto& map = layout_->map;
@@ -26,6 +28,7 @@ void Torrent::on_looked(Time now) {
     storage::SavedFiles saved;
     if (record_ && !check_all_ && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
     storage::Fit fit = storage::fit_record(map, saved, look_.stamps(), look_.part_file(), files_.parked());
+    if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
     check_all_ = false;
     if (planted<Plant::resume_trusts_missing>() && record_) fit.trusted = record_->have;
     found_ = fit.trusted;
@@ -145,6 +148,7 @@ void Torrent::set_state(State next, Time now) {
     if (next == state_) return;
     account_time(now);
     const State old = std::exchange(state_, next);
+    if ((old == State::stalled) != (next == State::stalled)) swarm_.set_starved(next == State::stalled, now);
     const auto active = [](State s) { return s == State::downloading || s == State::stalled; };
     if (active(next) && !active(old)) running_since_ = now;
     if (next == State::downloading)

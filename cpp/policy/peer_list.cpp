@@ -1,6 +1,7 @@
 #include "policy/peer_list.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/planted.hpp"
 
@@ -101,7 +102,7 @@ void PeerList::on_dial_failed(const Endpoint& address, Time now) {
     const auto at = known_.find(address);
     if (at == known_.end() || at->second.state != AddressState::dialling) return;
     ++at->second.failures;
-    enter_idle(address, at->second, now + wait_after(at->second.failures));
+    enter_idle(address, at->second, now + wait_after(at->second));
 }
 
 void PeerList::on_connected(const Endpoint& address, Time now) {
@@ -126,8 +127,9 @@ void PeerList::on_disconnected(const Endpoint& address, const LinkTotals& link, 
     const bool lived = known.state == AddressState::connected && now - known.connected_at >= quick_link;
     if (gave && lived) known.failures = 0;
     if ((!gave && end != LinkEnd::ours) || end == LinkEnd::replaced) ++known.failures;
-    enter_idle(address, known, now + (end == LinkEnd::useless ? longest_wait : wait_after(known.failures)));
+    enter_idle(address, known, now + (end == LinkEnd::useless ? longest_wait : wait_after(known)));
     if (known_.size() > capacity_) forget(at);
+    if (starved_ && link.received > 0) set_starved(true, now);
 }
 
 void PeerList::forget_host(const IpAddress& host) {
@@ -139,12 +141,33 @@ void PeerList::forget_host(const IpAddress& host) {
     }
 }
 
+void PeerList::set_starved(bool starved, Time now) {
+    starved_ = starved;
+    std::vector<std::map<Endpoint, KnownAddress>::iterator> proven;
+    for (auto at = known_.begin(); at != known_.end(); ++at) {
+        at->second.eager = false;
+        if (starved && at->second.totals.received > 0) proven.push_back(at);
+    }
+    std::sort(proven.begin(), proven.end(), [](const auto& a, const auto& b) {
+        return std::tie(b->second.totals.received, a->second.serial) < std::tie(a->second.totals.received, b->second.serial);
+    });
+    proven.resize(std::min(proven.size(), most_eager));
+    for (const auto at : proven) {
+        at->second.eager = true;
+        const Time soon = now + wait_after(at->second);
+        if (at->second.state != AddressState::idle || at->second.next_dial <= soon) continue;
+        leave_idle(at->first, at->second);
+        enter_idle(at->first, at->second, soon);
+    }
+}
+
 // The base, doubled with each failure after the first, between 3/4 and 5/4 of it.
-Duration PeerList::wait_after(std::uint32_t failures) noexcept {
+Duration PeerList::wait_after(const KnownAddress& known) noexcept {
     if (planted<Plant::no_back_off>()) return milliseconds(1);
+    const Duration longest = std::max(known.eager ? eager_wait : longest_wait, reconnect_interval_);
     Duration wait = reconnect_interval_;
-    for (std::uint32_t i = 1; i < failures && wait < longest_wait; ++i) wait = wait * 2;
-    wait = std::min(wait, std::max(longest_wait, reconnect_interval_));
+    for (std::uint32_t i = 1; i < known.failures && wait < longest; ++i) wait = wait * 2;
+    wait = std::min(wait, longest);
     const auto quarter = static_cast<std::uint64_t>(wait.ns / 4);
     return wait - nanoseconds(static_cast<std::int64_t>(quarter)) +
            nanoseconds(static_cast<std::int64_t>(prng_.between(0, 2 * quarter)));

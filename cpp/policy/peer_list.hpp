@@ -50,6 +50,7 @@ struct KnownAddress {
     std::uint32_t failures = 0;  // in a row
     Time next_dial{0};
     Time connected_at{0};
+    bool eager = false;  // dialled at least every eager_wait
     LinkTotals totals;
     std::uint64_t serial = 0;  // order of arrival
 };
@@ -60,6 +61,9 @@ class PeerList {
     /// A link that ended sooner does not prove that the address is good.
     static constexpr Duration quick_link = seconds(10);
     static constexpr std::size_t max_own = 16;
+    /// While nothing comes from anybody.
+    static constexpr Duration eager_wait = seconds(12);
+    static constexpr std::size_t most_eager = 16;
 
     PeerList(std::size_t capacity, Duration reconnect_interval, Prng prng) noexcept;
     void configure(std::size_t capacity, Duration reconnect_interval);
@@ -73,6 +77,9 @@ class PeerList {
     /// Also for a link that the peer opened, when its listening address is known.
     void on_connected(const Endpoint& address, Time now);
     void on_disconnected(const Endpoint& address, const LinkTotals& link, LinkEnd end, Time now);
+    /// Nothing comes from anybody: those that once gave the most are dialled often, whatever has failed since, so that a
+    /// network that heals is noticed soon. Until false.
+    void set_starved(bool starved, Time now);
     /// Forgets the idle addresses of a host (it was banned).
     void forget_host(const IpAddress& host);
 
@@ -115,7 +122,7 @@ class PeerList {
     void enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial);
     void leave_idle(const Endpoint& address, const KnownAddress& known);
     void forget(std::map<Endpoint, KnownAddress>::iterator at);
-    Duration wait_after(std::uint32_t failures) noexcept;
+    Duration wait_after(const KnownAddress& known) noexcept;
 
     std::size_t capacity_;
     Duration reconnect_interval_;
@@ -124,6 +131,7 @@ class PeerList {
     std::set<Due> queue_;    // the idle ones
     std::set<Worst> worst_;  // those of them that failed
     std::vector<Endpoint> own_;
+    bool starved_ = false;
     std::uint64_t next_serial_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "policy/pipeline.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ids.hpp"
 #include "base/planted.hpp"
@@ -20,10 +21,14 @@ void Pipeline::on_reqq(std::int64_t reqq) noexcept {
     reqq_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(reqq, 1, UINT32_MAX));
 }
 
-void Pipeline::on_unchoke() noexcept { epoch_began_ = Time{-1}; }
+void Pipeline::on_unchoke() noexcept {
+    epoch_began_ = Time{-1};
+    paused_until_ = Time{0};  // a new promise
+}
 
 void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept {
     rejects_ = 0;
+    on_late_block(now);
     if (waited.ns > 0 && (least_wait_.ns == 0 || waited < least_wait_)) least_wait_ = waited;
     if (probing_ && window_ < limit_) ++window_;
     if (epoch_began_.ns < 0) {
@@ -34,6 +39,11 @@ void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept
     }
     epoch_bytes_ += bytes;
     if (now - epoch_began_ >= std::max(shortest_epoch, least_wait_)) end_epoch(now);
+}
+
+void Pipeline::on_late_block(Time now) noexcept {
+    if (std::exchange(silences_, 0) > 0) paused_until_ = Time{0};
+    last_block_ = now;
 }
 
 void Pipeline::end_epoch(Time now) noexcept {
@@ -67,7 +77,13 @@ void Pipeline::fit() noexcept {
     window_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, least, std::max(limit_, least)));
 }
 
-void Pipeline::on_timeout() noexcept {
+void Pipeline::on_timeout(Time now, Duration timeout) noexcept {
+    if (last_block_.ns < 0 || now - last_block_ >= timeout) {
+        const std::uint32_t doublings = std::min(silences_, 6u);
+        ++silences_;
+        const Duration pause{std::min(timeout.ns, longest_pause.ns) << doublings};
+        paused_until_ = std::max(paused_until_, now + std::min(pause, std::max(longest_pause, timeout)));
+    }
     window_ = least_window;
     probing_ = true;
     risen_to_ = 0;

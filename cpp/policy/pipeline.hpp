@@ -32,8 +32,11 @@ class Pipeline {
     void on_unchoke() noexcept;
     /// A block came, `waited` after it was asked for; 0 when unknown (a late one).
     void on_block(std::uint32_t bytes, Duration waited, Time now) noexcept;
-    /// Requests of this peer expired: begin small again.
-    void on_timeout() noexcept;
+    /// A block came that had been given up: it is not silent after all.
+    void on_late_block(Time now) noexcept;
+    /// Requests of this peer expired after `timeout`: begin small again. When nothing at all came in that time, ask
+    /// nothing for as long again, twice as long each time in a row, so that others get the blocks and nobody waits.
+    void on_timeout(Time now, Duration timeout) noexcept;
     /// A request was refused though the peer does not choke us: pause for a second, twice as long each time in a row.
     void on_reject(Time now) noexcept;
 
@@ -42,6 +45,8 @@ class Pipeline {
     std::uint32_t refill(std::uint32_t outstanding, Time now) const noexcept;
     /// While it is in the future, refill() gives 0.
     Time paused_until() const noexcept { return paused_until_; }
+    /// It let requests expire and has given nothing since.
+    bool is_silent() const noexcept { return silences_ > 0; }
     bool is_probing() const noexcept { return probing_; }
     std::uint64_t best_rate() const noexcept;
     Duration least_wait() const noexcept { return least_wait_; }
@@ -65,6 +70,8 @@ class Pipeline {
     std::array<std::uint64_t, num_epochs> rates_{};
     std::size_t next_rate_ = 0;
     std::uint32_t rejects_ = 0;
+    std::uint32_t silences_ = 0;
+    Time last_block_{-1};
     Time paused_until_{0};
 };
 

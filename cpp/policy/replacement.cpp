@@ -36,4 +36,15 @@ std::optional<PeerKey> Replacement::choose(std::span<const LinkFacts> peers, std
     return worst->peer;
 }
 
+std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t candidates_waiting, Time now) {
+    std::erase_if(peers, [now](const UselessFacts& p) { return now - p.useful_until < Replacement::grace; });
+    std::sort(peers.begin(), peers.end(), [](const UselessFacts& a, const UselessFacts& b) {
+        return std::tie(a.useful_until, a.peer) < std::tie(b.useful_until, b.peer);
+    });
+    peers.resize(std::min({peers.size(), candidates_waiting, Replacement::most_useless_at_once}));
+    std::vector<PeerKey> out;
+    for (const auto& p : peers) out.push_back(p.peer);
+    return out;
+}
+
 }  // namespace jst::policy

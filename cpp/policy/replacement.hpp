@@ -24,6 +24,15 @@ struct LinkFacts {
     bool sole_source = false;  // of a piece that we want
 };
 
+struct UselessFacts {
+    PeerKey peer;
+    Time useful_until;  // connected then, or gave something then; it has nothing that we want
+};
+
+/// Which of those who have nothing for us make room when no more links are allowed and addresses wait: the ones idle for
+/// longest, at most most_useless_at_once and never more than wait.
+std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t candidates_waiting, Time now);
+
 class Replacement {
   public:
     static constexpr Duration grace = seconds(10);
@@ -31,6 +40,7 @@ class Replacement {
     static constexpr Duration pause = seconds(5);
     static constexpr Duration interval = seconds(2);
     static constexpr std::uint64_t slower_by = 5;
+    static constexpr std::size_t most_useless_at_once = 8;
 
     /// Ask every `interval` while downloading. The peer to close as `replaced`.
     std::optional<PeerKey> choose(std::span<const LinkFacts> peers, std::size_t candidates_waiting, bool self_throttled,

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from jstorrent._events import StateChanged
 from jstorrent._settings import Settings
 from jstorrent._status import TorrentStatus
 from jstorrent._torrent import Torrent
@@ -157,6 +158,8 @@ def _turns_are_earned(lab: Lab, engine: Engine, facts: EngineFacts, books: dict[
 
 
 _LONGEST_WAIT = 3600.0
+_STARVED_WAIT = 12.0
+"""An engine to which nothing came any more may dial old friends this often: so it notices a network that healed."""
 _FORGIVEN = 3
 """Early dials of one address: a wish of the user that had to wait for room is not told from a bad habit."""
 
@@ -164,22 +167,24 @@ _FORGIVEN = 3
 def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
     assert isinstance(lab._lane, SimLane)
     base = engine.session.settings.reconnect_interval
+    starved = any(event.new == "stalled" for event in engine.history(StateChanged))
+    longest = max(base, _STARVED_WAIT if starved else _LONGEST_WAIT)
     by_address: dict[tuple[int, str], list[tuple[float, float | None, bool, bool]]] = {}
     for serial, torrent, to, at, ended, connected, by_hand in lab._lane.world.dials(engine._number):
         by_address.setdefault((torrent, to), []).append((at, ended, connected, by_hand))
         facts.dials_seen = max(facts.dials_seen, serial)
     for address, dials in by_address.items():
-        early = _early(dials, base)
+        early = _early(dials, base, longest)
         if early > _FORGIVEN:
             lab._fail("quiet", f"{address[1]} was dialled {len(dials)} times, {early} times before its wait was over", engine)
 
 
-def _early(dials: list[tuple[float, float | None, bool, bool]], base: float) -> int:
+def _early(dials: list[tuple[float, float | None, bool, bool]], base: float, longest: float) -> int:
     """How many dials came before three quarters of the wait were over, which doubles with each failure in a row."""
     count = failures = 0
     for (_, ended, connected, _), (at, _, _, by_hand) in itertools.pairwise(dials):
         failures = 0 if connected else failures + 1
-        wait = min(base * 2 ** max(failures - 1, 0), max(_LONGEST_WAIT, base)) if failures < 64 else _LONGEST_WAIT
+        wait = min(base * 2 ** min(max(failures - 1, 0), 64), longest)
         if not by_hand and (ended is None or at - ended < 0.75 * wait - 0.001):
             count += 1
     return count

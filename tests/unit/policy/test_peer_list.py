@@ -120,6 +120,57 @@ def test_what_we_end_ourselves_is_not_held_against_the_address() -> None:
     assert link(known, 100.0, end="useless")[1] == 3600.0
 
 
+def test_old_friends_are_dialled_often_while_nothing_comes_and_others_are_not() -> None:
+    known = lab.PeerList()
+    known.add(X)
+    link(known, 100.0, received=1)
+    for _ in range(10):
+        dial_and_fail(known, X)
+    known.add(Y, known.deadline - 1)
+    known.on_dialling(Y)
+    now = known.deadline - 1
+    known.on_dial_failed(Y, now)
+    known.on_dialling(Y)
+    for _ in range(9):
+        known.on_dial_failed(Y, now)
+        known.on_dialling(Y)
+    known.on_dial_failed(Y, now)
+    known.set_starved(True, now)
+    assert known.next_to_dial(now + 15.0) == X
+    for _ in range(5):
+        assert 9.0 <= dial_and_fail(known, X) <= 15.0
+    known.set_starved(False, now)
+    assert dial_and_fail(known, X) >= 0.75 * 3600
+
+
+def test_a_link_that_ends_later_makes_an_old_friend_too() -> None:
+    known = lab.PeerList()
+    known.add(X)
+    known.on_dialling(X)
+    known.on_connected(X, 0.0)
+    known.set_starved(True, 60.0)
+    known.on_disconnected(X, 120.0, received=1)
+    for _ in range(9):
+        wait = dial_and_fail(known, X)
+    assert wait <= 15.0
+
+
+def test_only_so_many_old_friends_are_dialled_often() -> None:
+    known = lab.PeerList()
+    for i in range(17):
+        address = f"9.0.1.{i}:1"
+        known.add(address)
+        known.on_dialling(address)
+        known.on_connected(address, 0.0)
+        known.on_disconnected(address, 100.0, received=100 - i)
+        for _ in range(8):
+            known.on_dialling(address)
+            known.on_dial_failed(address, 100.0)
+    known.set_starved(True, 100.0)
+    assert known.candidates_waiting(115.0, 99) == 16
+    assert "9.0.1.16:1" not in [a for a in (known.next_to_dial(115.0),) if a]
+
+
 def test_ten_quick_disconnects_do_not_make_a_storm() -> None:
     """28,216 dials of one dead address is what this prevents."""
     known = lab.PeerList(reconnect_interval=1.0)

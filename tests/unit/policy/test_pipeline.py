@@ -105,8 +105,37 @@ def test_a_time_out_begins_small_again_and_probes() -> None:
     p = lab.Pipeline()
     run(1e6, 0.1, 30, p=p)
     assert not p.is_probing
-    p.on_timeout()
+    p.on_timeout(100.0, 15.0)
     assert p.window == 4 and p.is_probing and p.best_rate == 0
+
+
+def test_silence_pauses_for_a_time_out_twice_as_long_each_time_until_a_block_comes() -> None:
+    p = lab.Pipeline()
+    now, pauses = 15.0, []
+    for _ in range(5):
+        p.on_timeout(now, 15.0)
+        assert p.is_silent and p.refill(0, now) == 0
+        pauses.append(p.paused_until - now)
+        now = p.paused_until + 15.0
+    assert pauses == [15, 30, 60, 64, 64]
+    p.on_late_block(now)
+    assert not p.is_silent and p.refill(0, now) == p.window
+
+
+def test_a_peer_that_gives_others_of_its_blocks_is_not_silent() -> None:
+    p = lab.Pipeline()
+    p.on_block(BLOCK, 1.0, 10.0)
+    p.on_timeout(20.0, 15.0)
+    assert not p.is_silent and p.refill(0, 20.0) > 0
+    p.on_timeout(25.0, 15.0)
+    assert p.is_silent
+
+
+def test_an_unchoke_is_a_new_promise() -> None:
+    p = lab.Pipeline()
+    p.on_timeout(15.0, 15.0)
+    p.on_unchoke()
+    assert p.refill(0, 15.0) > 0
 
 
 def test_rejects_pause_twice_as_long_each_time_until_a_block_comes() -> None:

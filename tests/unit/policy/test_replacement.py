@@ -101,3 +101,14 @@ def test_who_goes_is_slow_replaceable_and_not_alone(
         assert candidates > 0 and not throttled and len(links) >= 2
         rate, sole, at = links[chosen & 0xFFFFFFFF]
         assert not sole and second - at >= 10 and rate < max(r for r, _, _ in links)
+
+
+def test_those_idle_for_longest_make_room_as_many_as_wait() -> None:
+    peers = [(key(1), 30.0), (key(2), 10.0), (key(3), 20.0), (key(4), 95.0)]
+    assert lab.choose_useless(peers, candidates=2, now=100.0) == [key(2), key(3)]
+    assert lab.choose_useless(peers, candidates=9, now=100.0) == [key(2), key(3), key(1)]  # 4 was useful just now
+    assert lab.choose_useless(peers, candidates=0, now=100.0) == []
+
+
+def test_at_most_eight_make_room_at_once() -> None:
+    assert len(lab.choose_useless([(key(i), 0.0) for i in range(9)], candidates=9, now=100.0)) == 8
