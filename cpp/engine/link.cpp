@@ -62,8 +62,10 @@ void Link::dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& t
 
 void Link::attach(std::unique_ptr<runtime::Stream> stream, const runtime::Tag& tag) {
     stream_ = std::move(stream);
-    readable_.tag = write_.tag = tag;
+    name(tag);
 }
+
+void Link::name(const runtime::Tag& tag) noexcept { readable_.tag = write_.tag = tag; }
 
 void Link::await_readable() {
     if (is_open() && !readable_.pending) stream_->readable(readable_);

@@ -23,6 +23,8 @@ class Link {
 
     void dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& tag);
     void attach(std::unique_ptr<runtime::Stream> stream, const runtime::Tag& tag);
+    /// Who it is of: an incoming one learns its torrent late.
+    void name(const runtime::Tag& tag) noexcept;
     runtime::Stream* stream() noexcept { return stream_.get(); }
     bool is_open() const noexcept { return stream_ != nullptr && !closed_; }
     void await_readable();

@@ -291,6 +291,7 @@ void Torrent::own(Peer& peer) {
     peer.torrent_number = number_;
     peer.torrent_counters = &counters_;
     peer.timer.tag = peer.tag();
+    peer.link->name(peer.tag());
 }
 
 void Torrent::on_leave(Peer& peer, Time now) {

@@ -332,3 +332,16 @@ def test_what_a_conversation_costs_is_a_few_calls_for_each_message() -> None:
         messages = sum(len(peer.ledger.messages) for peer in peers)
     assert messages > 2 * 256
     assert calls / messages < 20, f"{calls} calls for {messages} messages"
+
+
+@pytest.mark.parametrize("pieces", range(1, 8))
+def test_what_went_out_on_an_incoming_link_that_was_closed_is_counted_for_its_torrent(lab: Lab, pieces: int) -> None:
+    spec = lab.torrent(pieces=8, piece_length=32768)
+    client = lab.engine("client")
+    t = client.add(spec)
+    peer = lab.peer("peer", spec)
+    peer.connect(client)
+    lab.until(lambda: t.pieces().count(3) == pieces, within=60)
+    t.stop()  # HAVE is on its way
+    lab.run_for(1)
+    assert t.status().counters.wire_sent == client.session.status().counters.wire_sent == peer.ledger.bytes_in
