@@ -83,9 +83,11 @@ py::list points() {
 void release(EngineHandle& engine, GateId gate) {
     engine.check_process();
     auto& outlet = engine.outlet();
-    engine.door().command([&outlet, gate](engine::Session&) {
-        if (outlet.gated() != nullptr) outlet.gated()->release(gate);
+    const auto any = std::make_shared<bool>(false);
+    engine.door().query([&outlet, any, gate](engine::Session&) {
+        *any = outlet.gated() != nullptr && outlet.gated()->holds(gate);
     });
+    if (*any) engine.door().command([&outlet, gate](engine::Session&) { outlet.gated()->release(gate); });
 }
 
 }  // namespace
@@ -107,10 +109,10 @@ void bind_lab_gates(py::module_& module) {
     lab.def("gate_points", &points, "Tuples: word, whether within a turn, when, the letters of its keys.");
     lab.def("release_gate", &release, "engine"_a, "gate"_a);
     lab.def("has_probe", [](EngineHandle& engine) {
-        bool found = false;
+        const auto found = std::make_shared<bool>(false);
         auto& outlet = engine.outlet();
-        engine.door().query([&](engine::Session&) { found = outlet.gated() != nullptr; });
-        return found;
+        engine.door().query([&outlet, found](engine::Session&) { *found = outlet.gated() != nullptr; });
+        return *found;
     });
 }
 

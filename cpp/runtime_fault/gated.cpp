@@ -96,12 +96,14 @@ const Gated::Held* Gated::blocker(const Passage& passage) const noexcept {
         if (passage.kind == Kind::hash_more)
             return static_cast<HashMoreOp&>(*held.passage->op).state == static_cast<HashMoreOp&>(*passage.op).state;
         if (passage.kind != Kind::disk) return false;
-        const auto& first = static_cast<DiskOp&>(*held.passage->op);
-        const auto& second = static_cast<DiskOp&>(*passage.op);
-        return is_on_file(first.action) && is_on_file(second.action) && first.file == second.file;
+        return must_follow(static_cast<DiskOp&>(*held.passage->op), static_cast<DiskOp&>(*passage.op));
     };
     const auto found = std::find_if(held_.begin(), held_.end(), stands_before);
     return found == held_.end() ? nullptr : &*found;
+}
+
+bool Gated::holds(GateId gate) const noexcept {
+    return std::any_of(held_.begin(), held_.end(), [&](const Held& held) { return held.gate == gate; });
 }
 
 void Gated::release(GateId gate) {

@@ -1,7 +1,8 @@
 // A runtime behind gates: what an engine submits passes here on its way to any runtime, and so do the completions.
 //
 // A held operation has not reached the runtime below, or has left it: it is pending for the engine and for nobody else.
-// Operations on one open file (and of one HashState) keep their order: what comes after a held one waits with it.
+// What must not overtake a held one waits with it: on one open file whatever but a read or write of other bytes, of one
+// HashState everything.
 // What ends here (a failed or a released completion) is carried by an empty hash of the runtime below, so that it too
 // comes in a turn of its own. Passing changes no order and no time.
 // Invariants: 1. it outlives the session that it is for; 2. after a crash nothing passes and nobody is told anything;
@@ -34,6 +35,7 @@ class Gated final {
 
     /// For the session.
     runtime::Runtime& seam() noexcept { return seam_; }
+    bool holds(GateId gate) const noexcept;
     /// In a turn: performs what the gate holds, in order.
     void release(GateId gate);
     /// For a runtime that knows the moment: the operation took effect with that result. False: the node crashed.

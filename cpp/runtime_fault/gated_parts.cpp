@@ -84,8 +84,7 @@ std::optional<std::uint32_t> known(std::uint32_t number) noexcept {
     return number == runtime::no_index ? std::nullopt : std::optional(number);
 }
 
-}  // namespace
-
+/// The operation is about an open file.
 bool is_on_file(DiskAction action) noexcept {
     switch (action) {
         case DiskAction::close:
@@ -98,6 +97,24 @@ bool is_on_file(DiskAction action) noexcept {
         default:
             return false;
     }
+}
+
+std::uint64_t end_of(const DiskOp& op) noexcept {
+    std::uint64_t end = op.offset;
+    for (const auto& span : op.into) end += op.action == DiskAction::read ? span.size() : 0;
+    for (const auto& span : op.from) end += op.action == DiskAction::write ? span.size() : 0;
+    return end;
+}
+
+bool moves_bytes(DiskAction action) noexcept { return action == DiskAction::read || action == DiskAction::write; }
+
+}  // namespace
+
+bool must_follow(const DiskOp& first, const DiskOp& second) noexcept {
+    if (!is_on_file(first.action) || !is_on_file(second.action) || first.file != second.file) return false;
+    if (!moves_bytes(first.action) || !moves_bytes(second.action)) return true;
+    if (first.action == DiskAction::read && second.action == DiskAction::read) return false;
+    return first.offset < end_of(second) && second.offset < end_of(first);
 }
 
 // ---- what gates are asked ----

@@ -5,8 +5,8 @@
 
 namespace jst::runtime_fault {
 
-/// The operation is about an open file.
-bool is_on_file(runtime::DiskAction action) noexcept;
+/// The second was submitted after the first, and what it does depends on that.
+bool must_follow(const runtime::DiskOp& first, const runtime::DiskOp& second) noexcept;
 
 class Gated::Disk final : public runtime::Disk {
   public:

@@ -15,6 +15,7 @@ from typing import Any
 
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, LaneLacks, Report, not_yet
+from jstorrent.lab._gates import Gate, Hit
 from jstorrent.lab._lab import Lab, Watched
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._peer import Peer
@@ -22,7 +23,8 @@ from jstorrent.lab._spec import Spec
 from mock_peer import Behaviour, Handshake
 
 __all__ = [
-    "Behaviour", "Client", "Engine", "Handshake", "Lab", "LabFailure", "LaneLacks", "Node", "Peer", "Report", "Spec", "Watched",
+    "Behaviour", "Client", "Engine", "Gate", "Handshake", "Hit", "Lab", "LabFailure", "LaneLacks", "Node", "Peer", "Report",
+    "Spec", "Watched",
 ]  # fmt: skip
 
 _RESERVED = ("Plan", "run", "strategies")

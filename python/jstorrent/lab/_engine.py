@@ -29,6 +29,13 @@ _NO_BOUND = 1 << 40
 _OFF = {"dht": False, "pex": False, "lsd": False, "port_mapping": False}
 
 
+def checked_crash_mode(mode: str) -> str:
+    """The mode, if there is such a one."""
+    if check_word(mode, CRASH_MODES, "crash mode") != "drop-all":
+        not_yet(f"a crash of mode {mode!r}")
+    return mode
+
+
 class Engine(Client):
     """A client that is this engine: `.session` is an ordinary Session."""
 
@@ -75,12 +82,14 @@ class Engine(Client):
 
     @property
     def running(self) -> bool:
+        if self._up and self.session._engine.has_crashed:  # at a gate, in the middle of a turn
+            self._end(self.session._abandon)
         return self._up
 
     def stop(self) -> None:
         """A clean close of its session."""
         self._lab._check_thread()
-        if self._up:
+        if self.running:
             self._end(self._close)
 
     def _close(self) -> None:
@@ -89,15 +98,14 @@ class Engine(Client):
     def start(self) -> None:
         """A new session on the same disk and address; torrents come back by themselves."""
         self._lab._check_thread()
-        if not self._up:
+        if not self.running:
             self._start()
 
     def crash(self, mode: str = "drop-all") -> None:
         """The end of the process, and of what was not synced; its links fall silent."""
         self._lab._check_thread()
-        if check_word(mode, CRASH_MODES, "crash mode") != "drop-all":
-            not_yet(f"a crash of mode {mode!r}")
-        if self._up:
+        checked_crash_mode(mode)
+        if self.running:
             self._lab._lane.crash(self._number, mode)
             self._end(self.session._abandon)
 
@@ -109,7 +117,7 @@ class Engine(Client):
         self._collect()
 
     def _drop(self) -> None:
-        if self._up:
+        if self.running:
             self._end(self.session._cut)
 
     def _hook_waits(self, hook: Callable[[], object] | None) -> None:
@@ -138,7 +146,7 @@ class Engine(Client):
 
     def torrent(self, spec: Spec) -> Torrent | None:
         """The present handle; None if the torrent is not there."""
-        return self.session.find(spec.info_hash) if self._up else None
+        return self.session.find(spec.info_hash) if self.running else None
 
     def _root(self, spec: Spec) -> Path:
         torrent = self.torrent(spec)

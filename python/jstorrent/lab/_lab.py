@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, NoReturn, Protocol, Self, TypeVar, ove
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word, not_yet
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
+from jstorrent.lab._gates import Gating
 from jstorrent.lab._lanes import LANES, Lane, SimLane
 from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
@@ -47,7 +48,7 @@ class Watched(Generic[Ordered]):
         self.max = max(self.max, self.last)
 
 
-class Lab:
+class Lab(Gating):
     """One world of one seed, to be used as a context manager.
 
     >>> from jstorrent.lab import Lab
@@ -190,7 +191,7 @@ class Lab:
         return Tracker(self, name, kind, **words)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("gate", "plan", "record"):
+        if name in ("plan", "record"):
             not_yet(f"lab.{name}")
         raise AttributeError(f"a Lab has no {name!r}")
 
@@ -376,6 +377,7 @@ class Lab:
         try:
             if kind is None:
                 self.check()
+                self._remove_gates()
                 if "leaks" not in self._without:
                     leaks(self)
         finally:

@@ -36,6 +36,7 @@ class Lane:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.instruments = _core.lab.Instruments()
         self._hosts: dict[str, list[int]] = {}  # ports in use by host
         self._next_host = 1
 
@@ -53,6 +54,10 @@ class Lane:
     def broken_rules(self) -> int:
         """How often code of ours broke a rule of its own."""
         return 0
+
+    def time_of(self, ns: int) -> float:
+        """Seconds since the beginning, of a time that an instrument tells."""
+        return ns / 1e9
 
     def step(self, limit: float) -> bool:
         """The next turns that are due by then. False: there are none, and the time is `limit`."""
@@ -169,7 +174,7 @@ class SimLane(Lane):
     def engine(
         self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
     ) -> _core.Engine:
-        return _core.Engine.start_in(self.world, number, settings, state_dir, peer_id)
+        return _core.Engine.start_in(self.world, number, settings, state_dir, peer_id, self.instruments)
 
     def crash(self, number: int, mode: str) -> None:
         self.world.abandon(number, mode)
@@ -203,6 +208,9 @@ class RealLane(Lane):
     @property
     def now(self) -> float:
         return time.monotonic() - self._began
+
+    def time_of(self, ns: int) -> float:
+        return ns / 1e9 - self._began
 
     def step(self, limit: float) -> bool:
         left = limit - self.now
@@ -246,7 +254,7 @@ class RealLane(Lane):
         self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
     ) -> _core.Engine:
         seed = int(_core.lab.truth_key(self.seed & (2**64 - 1), name))
-        return _core.Engine.start(settings, state_dir, peer_id, seed)
+        return _core.Engine.start(settings, state_dir, peer_id, seed, self.instruments, name)
 
     def crash(self, number: int, mode: str) -> None:
         if mode != "drop-all":
