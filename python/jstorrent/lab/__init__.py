@@ -16,10 +16,11 @@ from typing import Any
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, LaneLacks, Report, not_yet
 from jstorrent.lab._gates import Gate, Hit
-from jstorrent.lab._lab import Lab, Watched
+from jstorrent.lab._lab import Lab
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._spec import Spec
+from jstorrent.lab._watched import Watched
 from mock_peer import Behaviour, Handshake
 
 __all__ = [

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Literal, NoReturn, Protocol, Self, TypeVar, overload
+from typing import Any, Literal, NoReturn, Self, overload
 
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word, not_yet
@@ -23,29 +23,7 @@ from jstorrent.lab._peer import Peer
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
 from jstorrent.lab._tracker import Tracker
-
-Ordered = TypeVar("Ordered", bound="SupportsLess")
-
-
-class SupportsLess(Protocol):
-    """What may be watched: its least and its most are kept."""
-
-    def __lt__(self, other: Any, /) -> bool: ...
-
-
-class Watched(Generic[Ordered]):
-    """What lab.watch() saw: `last`, `min` and `max` of its function."""
-
-    def __init__(self, fn: Callable[[], Ordered]) -> None:
-        self._fn = fn
-        self.last: Ordered = fn()
-        self.min: Ordered = self.last
-        self.max: Ordered = self.last
-
-    def _look(self) -> None:
-        self.last = self._fn()
-        self.min = min(self.min, self.last)
-        self.max = max(self.max, self.last)
+from jstorrent.lab._watched import Ordered, Watched
 
 
 class Lab(Gating):
