@@ -141,9 +141,7 @@ class Core(WayOut):
         missing = HANDSHAKE_SIZE - len(link.head)
         link.head += data[:missing]
         if not PROTOCOL.startswith(link.head[:20]):
-            link.unreadable = True
-            note = self.ledger.add(Message(self.now, link.index, "in", "unknown", data=link.head, raw=link.head))
-            self.ledger.blame(note, ["not a handshake"])
+            self._read_no_opening(link)
             return b""
         if len(link.head) < HANDSHAKE_SIZE:
             return b""
@@ -160,6 +158,14 @@ class Core(WayOut):
             self._open_soon(link)
         self._both_opened(link)
         return data[missing:]
+
+    def _read_no_opening(self, link: Link) -> None:
+        link.unreadable = True
+        note = self.note(Message(self.now, link.index, "in", "unknown", data=link.head, raw=link.head))
+        if link.connection.direction == "out":
+            self.ledger.blame(note, ["not a handshake"])
+        else:  # an encrypted one, most likely: refused like this, a client comes back in plain
+            self.end(link, "fin")
 
     def _learn_id(self, link: Link) -> bool:
         link.peer_id = self.subject_id

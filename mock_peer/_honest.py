@@ -1,6 +1,7 @@
 """What an honest peer does by itself, as far as `auto` lets it, and what it makes of each message of the subject.
 
-Never closes a link and has no wishes: it downloads nothing unless told.
+Never closes a link and has no wishes: it downloads nothing unless told. (Only who opens with something other than a
+handshake is refused, by the core.)
 """
 
 from __future__ import annotations

@@ -322,12 +322,23 @@ def test_messages_are_taken_in_order_and_once() -> None:
     assert peer.take("interested") is not None
 
 
-def test_what_is_no_handshake_is_written_down_and_nothing_is_said() -> None:
+def test_who_opens_with_something_else_is_refused_so_that_it_comes_back_in_plain() -> None:
     peer = Scripted()
     peer.accept()
-    peer.core.received(0, b"GET / HTTP/1.1\r\n\r\n" * 10)
-    assert peer.ledger.violations[0].why == "not a handshake"
+    peer.core.received(0, bytes(range(96)))
+    assert peer.script.ends == {0: "fin"}
+    assert [m.kind for m in peer.ledger.messages] == ["unknown"]
+    assert peer.ledger.violations == []
     assert not peer.script.sent
+
+
+def test_an_answer_that_is_no_handshake_is_a_broken_rule_and_ends_nothing() -> None:
+    peer = Scripted()
+    peer.dial(SUBJECT)
+    peer.core.connected(101, ("10.0.0.1", 5))
+    peer.core.received(101, b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10)
+    assert [v.why for v in peer.ledger.violations] == ["not a handshake"]
+    assert peer.script.ends == {}
     assert not peer.connected
 
 

@@ -60,6 +60,25 @@ def test_two_of_them_talk_and_ctrl_c_ends_with_a_summary() -> None:
     assert heard.splitlines()[-1].startswith("links 1,")
 
 
+def test_an_engine_downloads_from_one_in_a_shell(tmp_path: Path) -> None:
+    jst = pytest.importorskip("jstorrent")
+    torrent = tmp_path / "made-up.torrent"
+    listener = Listener(
+        "--made-up", "8x32768", "--write-torrent", str(torrent), "--behave", '{"kind": "late", "seconds": 0.1}'
+    )
+    try:
+        settings = jst.Settings(listen=("127.0.0.1",), dht=False, lsd=False, port_mapping=False)
+        with jst.Session(settings) as session:
+            t = session.add(jst.Metainfo.load(torrent), tmp_path, peers=[listener.address])
+            t.wait(timeout=30)
+            assert t.state == "seeding"
+    finally:
+        _, said = listener.end(signal.SIGINT)
+    assert (tmp_path / "made-up").stat().st_size == 8 * 32768
+    assert said.count("> piece ") == 16
+    assert "rule broken" not in said
+
+
 def test_a_subject_that_breaks_rules_is_an_exit_code() -> None:
     bad = json.dumps({"kind": "malformed", "bytes": "0000000163"})
     listener = Listener(*MADE_UP, "--behave", bad, "--quiet")
