@@ -99,13 +99,23 @@ def test_unknown_words_name_the_known_ones(lab: Lab) -> None:
 
 
 def test_announces_come_with_their_feature(lab: Lab) -> None:
-    """Remove when trackers are announced to: then this fails, and the point belongs to OPERATIONS."""
+    """Fails when trackers are announced to: then Gated::Net asks this point, and it belongs to OPERATIONS."""
     gates = [lab.gate("announce.sent", action) for action in ACTIONS]
     spec = lab.torrent(pieces=4, trackers=["http://10.0.0.9:80/announce"])
     client = lab.engine("client")
     client.add(spec, peers=[lab.seeder("good", spec)])
     lab.until(lambda: client.torrent(spec).state == "seeding", within=20)
+    client.torrent(spec).announce()
+    lab.run_for(60)
+    assert [(tracker.state, tracker.failures) for tracker in client.torrent(spec).trackers()] == [("idle", 0)]
     assert not any(gate.hit for gate in gates)
+
+
+def test_there_are_no_gates_in_what_is_not_this_engine(lab: Lab) -> None:
+    liar = lab.peer("liar", lab.torrent(pieces=4))
+    with pytest.raises(LaneLacks, match="liar is not this engine"):
+        lab.gate("hash.done", node=liar)
+    lab.gate("request.sent", "observe", peer=liar)
 
 
 @pytest.mark.lanes("real")
