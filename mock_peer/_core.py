@@ -215,7 +215,7 @@ class Core(WayOut):
     def _begin(self, link: Link) -> None:
         link.is_open = True
         link.connection.opened_at = link.said_at = self.now
-        link.waiting, self._waiting = self._waiting, []
+        link.waiting, self._waiting = [*self._waiting, *link.waiting], []
         self.event(link, "connect")
         self.event(link, "time")
         if link.connection.direction == "out" and not link.over:

@@ -345,3 +345,14 @@ def test_what_went_out_on_an_incoming_link_that_was_closed_is_counted_for_its_to
     t.stop()  # HAVE is on its way
     lab.run_for(1)
     assert t.status().counters.wire_sent == client.session.status().counters.wire_sent == peer.ledger.bytes_in
+
+
+@pytest.mark.lanes("sim", "real")
+def test_what_is_sent_by_hand_before_the_link_is_there_is_not_lost(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    good = lab.engine("good")
+    good.add(spec, have="all")
+    peer = lab.peer("peer", spec, have="none", auto=("extended",))
+    peer.connect(good)
+    peer.send_interested()
+    lab.until(lambda: peer.unchoked, within=5)
