@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from jstorrent.cli import lab_client
 from jstorrent.cli.exits import Exit
 
 _LAB = {
@@ -17,7 +18,6 @@ _LAB = {
     "soak": "Random plans with random faults, until the time is up.",
     "replay": "Run the plan of a token again.",
     "keep": "Keep the plan of a token as a test.",
-    "client": "The ready-made hostile scenarios against any program.",
 }
 _ANY = {"allow_extra_args": True, "ignore_unknown_options": True}
 
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
         lab = typer.Typer(help="The laboratory: whole swarms in simulation.", no_args_is_help=True)
         for name, text in _LAB.items():
             lab.command(name, help=f"{text} (not yet)", context_settings=_ANY)(_not_yet(name))
+        lab.command("client")(lab_client.client)
         app.add_typer(lab, name="lab")
     app.command("bench", context_settings=_ANY)(bench)
 

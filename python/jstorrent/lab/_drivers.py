@@ -6,12 +6,15 @@ a command may be given them as well, by {host}:{port}.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +64,8 @@ class Driver:
     """It can be told the address that it dials from, and is."""
     uses_tracker = True
     """It learns its peers from the tracker of the torrent."""
+    takes_magnets = False
+    """It can begin with a magnet link."""
     running = True
     output = ""
 
@@ -89,6 +94,8 @@ class ProgramDriver(Driver):
     """What must be installed."""
     says_ready: str | None = None
     """What a seed has said when it takes calls."""
+    environment: Mapping[str, str] = {}
+    """What its environment has besides ours."""
 
     def __init__(self) -> None:
         if self.program is not None and shutil.which(self.program) is None:
@@ -103,7 +110,7 @@ class ProgramDriver(Driver):
         """Runs the command."""
         words = [*job.enter, *self.command(job)]
         try:
-            self._running = Program(words)
+            self._running = Program(words, environment=self.environment)
         except OSError as error:
             raise ValueError(f"cannot run {words[0]!r}: {error.strerror}") from error
 
@@ -157,6 +164,7 @@ class Command(ProgramDriver):
                 if name not in PLACEHOLDERS:
                     raise ValueError(f"no such placeholder: {{{name}}} (known: {', '.join(PLACEHOLDERS)})")
         self.program = self.words[0] if "{" not in self.words[0] else None
+        self.takes_magnets = any("{magnet}" in word for word in self.words)
         self.uses_tracker = not any(_PEER in word for word in self.words)
         super().__init__()
 
@@ -188,6 +196,8 @@ class Jstorrent(Command):
         super().__init__([*own, "get", "{torrent}", "-o", "{dir}", "--port", "{port}", "--peer", _PEER, "--quiet",
                           "--seed-after"])  # fmt: skip
         self._own = own
+        here = str(Path(__file__).parents[2])  # of this very package, installed or not
+        self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}
 
     def command(self, job: Job) -> list[str]:
         if job.is_seed:
@@ -202,6 +212,7 @@ class Aria2(ProgramDriver):
     program = "aria2c"
     says_ready = r"[Ll]istening on TCP port"
     dials_from_host = True
+    takes_magnets = True
 
     def command(self, job: Job) -> list[str]:
         return [
@@ -241,6 +252,7 @@ class Libtorrent(ProgramDriver):
 
     says_ready = r"(?m)^listening"
     dials_from_host = True
+    takes_magnets = True
     uses_tracker = False
 
     def __init__(self) -> None:
@@ -279,3 +291,22 @@ def driver_of(program: str | Iterable[str] | Driver) -> Driver:
                 f"a driver has start(job), stop() and kill(): {program!r} has no {word}"
             )
     return program
+
+
+_VERSIONS = {"aria2c": ["aria2c", "--version"], "transmission": ["transmission-daemon", "--version"]}
+
+
+def versions_of(names: Iterable[str]) -> list[str]:
+    """What each says of itself, where it is installed."""
+    found = []
+    for name in names:
+        if name == "jstorrent":
+            from jstorrent import __version__
+
+            found.append(f"jstorrent {__version__}")
+        elif name == "libtorrent":
+            found.append(f"libtorrent {importlib.metadata.version(name)}")
+        elif shutil.which(_VERSIONS[name][0]):
+            done = subprocess.run(_VERSIONS[name], capture_output=True, text=True, check=False)
+            found.append((done.stdout + done.stderr).splitlines()[0].split("(")[0].strip())
+    return found

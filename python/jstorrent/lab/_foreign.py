@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 Program = str | Iterable[str] | Driver
 SEEDERS = ("engine", "libtorrent", "mock", "transmission", "aria2c")
 """The kinds of seeders."""
+_PORTS = (12_000, 32_000)
+_ports = itertools.count()
 _START = 30.0  # seconds that a seed may take to be ready
 _AGAIN = 5  # seconds between two announces to the tracker of the laboratory
 
@@ -31,6 +35,19 @@ _AGAIN = 5  # seconds between two announces to the tracker of the laboratory
 def foreign_seeder(lab: Lab, name: str, kind: str) -> Client:
     """Who is to seed: libtorrent within this process, which is quick, or a program."""
     return Libtorrent(lab, name) if kind == "libtorrent" else Foreign(lab, name, kind)
+
+
+def _free_port() -> int:
+    """For a program that may listen on all addresses: free on all of them, and none that the system gives to dialling."""
+    while True:
+        port = _PORTS[0] + (os.getpid() * 97 + next(_ports)) % (_PORTS[1] - _PORTS[0])
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
 
 
 class Foreign(Client):
@@ -65,9 +82,7 @@ class Foreign(Client):
             place.sees = lambda number, _: namespace.host_of(number)
             host = namespace.inside
             return host, 51413
-        with socket.socket() as probe:
-            probe.bind((host, 0))
-            return host, int(probe.getsockname()[1])
+        return host, _free_port()
 
     # -- life
 

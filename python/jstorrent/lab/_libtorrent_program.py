@@ -48,7 +48,8 @@ def main(told: dict[str, Any]) -> None:
         gone.set()
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
-    is_resumed = has_peers = has_finished = False
+    is_resumed = told["source"].startswith("magnet:")  # that is checked only when the metadata is there
+    has_peers = has_finished = False
     while not gone.is_set():
         session.wait_for_alert(100)
         for alert in session.pop_alerts():

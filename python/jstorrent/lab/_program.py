@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,10 +22,10 @@ class Program:
     long as we live.
     """
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
+    def __init__(self, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> None:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            text=True, errors="replace", start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
         )  # fmt: skip
         self._lock = threading.Lock()
         self._said = ""

@@ -8,7 +8,7 @@ import pytest
 from jstorrent.lab import Lab
 
 _DOCS = Path(__file__).parents[3] / "docs"
-PAGES = ("lab.md", "mock-peer.md")
+PAGES = ("lab.md", "mock-peer.md", "test-your-client.md")
 SNIPPETS = [found for page in PAGES for found in re.findall(r"```python\n(.*?)```", (_DOCS / page).read_text(), re.DOTALL)]
 
 
