@@ -331,10 +331,11 @@ class Honest:
                 queue.popleft()
             elif not self._can_serve(link, request):
                 link.stuck.append(queue.popleft())
-            elif len(link.out) + core.transport.unsent(link.number) >= SEND_AHEAD:
-                core.transport.tell_below(link.number, SEND_AHEAD)
+            elif core.backlog(link) >= SEND_AHEAD:
                 core.flush()
-                return
+                if core.backlog(link) >= SEND_AHEAD:
+                    core.transport.tell_below(link.number, SEND_AHEAD)
+                    return
             else:
                 queue.popleft()
                 self.answer(link, request)

@@ -34,7 +34,7 @@ class Transport(Protocol):
         """Bytes that the window, or the socket, did not take yet."""
 
     def tell_below(self, link: int, nbytes: int) -> None:
-        """`drained` once, when fewer than so many are unsent."""
+        """`drained` once, when fewer than so many are unsent; only while some are."""
 
     def close(self, link: int, how: str) -> None:
         """Ends the link; no fact follows."""

@@ -94,6 +94,11 @@ class WayOut:
             if not link.pace.ticking:
                 self._tick(link)
 
+    def backlog(self, link: Link) -> int:
+        """Bytes that were said and are not yet on the wire."""
+        held = len(link.pace.held) if link.pace is not None else 0
+        return len(link.out) + held + self.transport.unsent(link.number)
+
     def slow_down(self, link: Link, chunk: int, gap: float, left: int | None = None) -> None:
         """From now on so many bytes at a time, so many seconds apart; for `left` bytes, None: for good."""
         self.send_out(link)
@@ -115,6 +120,8 @@ class WayOut:
         pace.ticking = link.pace is not None and bool(out)
         if pace.ticking:
             self.later(pace.gap, lambda: self._tick(link), link)
+        if link.queue:
+            self.honest.serve(link)
 
     def transmit(self, link: Link, data: bytes) -> None:
         """To the transport; stops at the byte that a behaviour waits for."""

@@ -236,7 +236,11 @@ class TcpTransport:
     def tell_below(self, number: int, nbytes: int) -> None:
         """`drained` once, when fewer than so many are unsent."""
         link = self._links.get(number)
-        if link is not None:
+        if link is None:
+            return
+        if len(link.out) < nbytes:
+            self._loop.at(self.now, lambda: self.facts.drained(number))
+        else:
             link.low_water = nbytes
 
     def pause(self, number: int, paused: bool) -> None:

@@ -1,5 +1,7 @@
 """Scripted peers against the engine, in both lanes: time, links, words, every kind of behaviour."""
 
+import os
+import subprocess
 import sys
 from typing import Any
 
@@ -295,6 +297,40 @@ def test_one_seed_one_conversation() -> None:
 
     assert fingerprint(5) == fingerprint(5)
     assert fingerprint(5) != fingerprint(6)
+
+
+CONVERSATION = """
+import sys
+from jstorrent.lab import Behaviour, Lab
+with Lab(seed=int(sys.argv[1])) as lab:
+    spec = lab.torrent(pieces=8)
+    behave = [Behaviour("corrupt", p=0.3), "reorder", Behaviour("request_flood", count=50), "pex_flood", "unsolicited"]
+    peers = [lab.peer("bad", spec, behave=behave, have=[0, 3, 5]), lab.peer("good", spec)]
+    t = lab.engine("client").add(spec, peers=peers)
+    lab.until(lambda: t.state == "seeding", within=120)
+    print(lab.fingerprint, [peer.ledger.bytes_out for peer in peers])
+"""
+
+
+def test_one_seed_one_conversation_in_any_process() -> None:
+    def said(hash_seed: str, seed: str) -> str:
+        command = [sys.executable, "-c", CONVERSATION, seed]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert said("1", "5") == said("77", "5") != said("1", "6")
+
+
+@both_lanes
+def test_a_peer_without_a_torrent_learns_it_when_it_dials(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client")
+    t = client.add(spec)
+    peer = lab.peer("peer")
+    assert peer.have == set()
+    peer.connect(client, spec=spec)
+    lab.until(lambda: t.state == "seeding", within=30)
+    assert peer.have == {0, 1, 2, 3}
 
 
 def test_a_world_with_peers_is_given_back() -> None:

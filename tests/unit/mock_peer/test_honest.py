@@ -192,6 +192,16 @@ def test_a_cancel_in_time_is_honoured() -> None:
     assert [m.kind for m in peer.ledger.cancels] == ["cancel"]
 
 
+def test_as_long_as_the_way_out_is_free_all_requests_of_one_run_are_answered() -> None:
+    peer = Scripted()
+    peer.meet()
+    peer.say("interested")
+    run = b"".join(Frame("request", piece, begin, BLOCK).encode() for piece in range(8) for begin in (0, BLOCK))
+    assert 16 * BLOCK > honest.SEND_AHEAD
+    assert len(blocks(peer.say_raw(run))) == 16
+    assert peer.script.low_water == {}
+
+
 def test_what_it_lacks_is_rejected_or_waits_until_it_is_gained() -> None:
     peer = Scripted(have=[0])
     peer.meet()

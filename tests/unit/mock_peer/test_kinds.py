@@ -95,6 +95,18 @@ def test_trickle_has_a_rate() -> None:
     assert len(peer.script.sent[0]) - before == BLOCK + 13
 
 
+def test_what_trickles_can_be_taken_back() -> None:
+    peer = served(Behaviour("trickle", rate=16_000))
+    for piece in range(8):
+        peer.say("request", piece, 0, BLOCK)
+        peer.say("request", piece, BLOCK, BLOCK)
+    first = len(peer.ledger.served)
+    assert 8 <= first < 12
+    peer.say("cancel", 7, BLOCK, BLOCK)
+    peer.run(20.0)
+    assert len(peer.ledger.served) == 15
+
+
 def test_burst_gathers() -> None:
     peer = served(Behaviour("burst", seconds=2))
     assert ask(peer, 0, 1, 2) == []
