@@ -114,17 +114,8 @@ class Stage:
                 raise Stopped
             if self.lab.now >= limit:
                 return False
-            self._refuse_encryption()
             self.lab._wait(condition, min(_LOOK, limit - self.lab.now), _LOOK / 5)
         return True
-
-    def _refuse_encryption(self) -> None:
-        """Some try an obfuscated handshake (MSE) first. As a peer that knows none, hang up: they come again without."""
-        for peer in self.peers:
-            core = peer._core
-            with core.transport.lock:
-                for link in [link for link in core.links.values() if link.unreadable]:
-                    core.end(link, "fin")
 
     def until(self, condition: Callable[[], object], why: str | Callable[[], str], within: float = WITHIN) -> None:
         """It must come; why: what is wrong if it does not."""
