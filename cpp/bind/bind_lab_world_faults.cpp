@@ -1,4 +1,6 @@
 // The network, the clocks and the disks of a simulated world, as a laboratory sets and breaks them.
+#include <cmath>
+
 #include "bind/lab_world.hpp"
 #include "runtime_sim/compute.hpp"
 #include "runtime_sim/disk.hpp"
@@ -7,6 +9,7 @@
 namespace jst::bind {
 namespace {
 
+using runtime_sim::CutHow;
 using runtime_sim::Traffic;
 using runtime_sim::World;
 
@@ -55,6 +58,36 @@ void set_link(World& world, std::uint32_t a, std::uint32_t b, const py::kwargs& 
 void set_access(World& world, std::uint32_t number, std::uint64_t up, std::uint64_t down, double latency,
                 double jitter) {
     world.topology().set_access(node_of(world, number), {up, down, seconds_of(latency), seconds_of(jitter)});
+}
+
+CutHow cut_of(const std::string& word) {
+    if (word == "fin") return CutHow::fin;
+    if (word == "rst") return CutHow::rst;
+    if (word == "blackhole") return CutHow::blackhole;
+    throw py::value_error("no such way to cut: " + word + " (known: blackhole, fin, rst)");
+}
+
+// As a part of 2^64; the nearest below for 1.
+std::uint64_t chance_of(double p) {
+    if (!(p >= 0 && p <= 1)) throw py::value_error("a chance lies between 0 and 1");
+    return p == 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(p, 64));
+}
+
+void bind_stream_faults(py::class_<World, WorldHandle>& world) {
+    using namespace py::literals;
+    world
+        .def(
+            "cut_after",
+            [](World& self, std::uint32_t a, std::uint32_t b, std::uint64_t bytes, const std::string& how) {
+                self.network().connections().cut_after(node_of(self, a), node_of(self, b), bytes, cut_of(how));
+            },
+            "a"_a, "b"_a, "bytes"_a, "how"_a)
+        .def(
+            "corrupt",
+            [](World& self, std::uint32_t a, std::uint32_t b, double p) {
+                self.topology().set_corrupt(node_of(self, a), node_of(self, b), chance_of(p));
+            },
+            "a"_a, "b"_a, "p"_a);
 }
 
 }  // namespace
@@ -121,6 +154,7 @@ void bind_lab_world_faults(py::class_<World, WorldHandle>& world) {
                 self.disk(node_of(self, node)).set({rate, seconds_of(latency), seconds_of(sync_latency)});
             },
             "node"_a, "rate"_a, "latency"_a = 0.0001, "sync_latency"_a = 0.002);
+    bind_stream_faults(world);
 }
 
 }  // namespace jst::bind

@@ -116,14 +116,15 @@ void Connections::node_is_back(NodeId id) {
 // Of a side that aborts nothing more is delivered; any other RST stays behind what was sent before it.
 void Connections::send_reset(ConnectionKey key, Connection& c, std::uint8_t from) {
     auto& flow = c.flows[from];
-    if (c.links[from] == nullptr) return;
+    if (c.links[from] == nullptr || c.silent) return;
     flow.reset_owed = !flow.dead && flow.fin_written && !flow.fin_sent;
     if (flow.reset_owed) return;
     const Time arrives = commons_.timeline.now() + topology_.latency(*c.links[from]);
     send_packet(flow.dead ? arrives : std::max(arrives, flow.last_arrival), reset, key, from | (flow.dead ? 2u : 0u));
 }
 
-void Connections::on_reset(ConnectionKey key, Connection& c, std::uint8_t from, bool overtakes) {
+void Connections::on_reset(ConnectionKey key, Connection& c, std::uint8_t from, bool overtakes, Errc failure) {
+    if (c.silent) return;
     const auto& link = *c.links[from];
     auto& flow = c.flows[from];
     if (link.held) flow.parked_reset = true;
@@ -133,16 +134,19 @@ void Connections::on_reset(ConnectionKey key, Connection& c, std::uint8_t from, 
         send_packet(line_free_at, reset, key, from);
         return;
     }
-    const auto number = static_cast<std::uint8_t>(1 - from);
-    auto& side = c.sides[number];
-    const StreamEnd end{key, number};
-    if (side.failure == Errc::ok) side.failure = Errc::connection_reset;
+    fail_side(c, {key, static_cast<std::uint8_t>(1 - from)}, failure);
+    erase_if_over(key, c);
+}
+
+// What was delivered can be read, then comes the failure; nothing else moves any more.
+void Connections::fail_side(Connection& c, StreamEnd end, Errc failure) {
+    auto& side = c.sides[end.side];
+    if (side.failure == Errc::ok) side.failure = failure;
     c.flows[0].dead = c.flows[1].dead = true;
     wake_reader(c, end);
     if (side.write != nullptr)
         node(side.node).finished(*side.write, OpKind::write, Errc::connection_reset, 0, end.owner());
     side.write = nullptr;
-    erase_if_over(key, c);
 }
 
 // When neither side hears any more, what is on the way concerns nobody.

@@ -50,7 +50,8 @@ void Connections::on_event(const Event& event) {
         case credit:
             return on_credit(*c, {key, side}, event.value >> 1);
         case reset:
-            return on_reset(key, *c, side, (event.value & 2) != 0);
+            return on_reset(key, *c, side, (event.value & 2) != 0,
+                            (event.value & 4) != 0 ? Errc::end_of_stream : Errc::connection_reset);
         case line_free:
             return;
     }

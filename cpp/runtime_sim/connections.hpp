@@ -87,6 +87,7 @@ struct Connection {
     runtime::ConnectOp* connect = nullptr;
     unsigned tries = 0;
     std::uint64_t dial = 0;  // its place in the dialler's ledger
+    bool silent = false;  // a black hole: nothing passes any more, not even a RST
 };
 
 class Connections final : private EventSink {
@@ -121,6 +122,9 @@ class Connections final : private EventSink {
     void node_is_back(NodeId node);
     /// After a cut was healed or a link released: what was parked goes on.
     void resume();
+    /// When `bytes` more were delivered from `from` to `to`, over all connections, the one of the last byte ends; 0: all
+    /// that are there now.
+    void cut_after(NodeId from, NodeId to, std::uint64_t bytes, CutHow how);
     /// Sockets that a node may have open; 0: no limit.
     void limit_sockets(NodeId node, std::size_t most) { at_node(node).most_sockets = most; }
     std::size_t open_sockets(NodeId node) { return at_node(node).sockets; }
@@ -167,7 +171,8 @@ class Connections final : private EventSink {
     void release(Connection& c, std::uint8_t side);
     void drop_side(ConnectionKey key, Connection& c, std::uint8_t side);
     void send_reset(ConnectionKey key, Connection& c, std::uint8_t from);
-    void on_reset(ConnectionKey key, Connection& c, std::uint8_t from, bool overtakes);
+    void on_reset(ConnectionKey key, Connection& c, std::uint8_t from, bool overtakes, Errc failure);
+    void fail_side(Connection& c, StreamEnd end, Errc failure);
     void cancel_outstanding(Connection& c, StreamEnd end);
     void erase_if_over(ConnectionKey key, Connection& c);
 
@@ -182,8 +187,14 @@ class Connections final : private EventSink {
     void serve_line(NodeId id);
     void on_arrived(ConnectionKey key, Connection& c, std::uint8_t from, std::uint64_t bytes, bool fin);
     void deliver(ConnectionKey key, Connection& c, std::uint8_t from, std::uint64_t bytes, bool fin);
+    void hand_over(ConnectionKey key, Connection& c, std::uint8_t from, std::uint64_t bytes, bool fin);
     void on_credit(Connection& c, StreamEnd writer, std::uint64_t read);
     void resume(ConnectionKey key, Connection& c, std::uint8_t from);
+
+    // connection_faults.cpp
+    static void corrupt(Link& link, Flow& flow, std::uint64_t bytes);
+    void cut(NodeId hears_first, NodeId other, CutHow how);
+    void sever(ConnectionKey key, Connection& c, std::uint8_t near, CutHow how);
 
     Commons& commons_;
     Topology& topology_;

@@ -1,5 +1,6 @@
 // The bytes of connections: writing, segments, lines, delivery, reading and the credit that comes back.
 #include <algorithm>
+#include <utility>
 
 #include "runtime_sim/connections.hpp"
 
@@ -103,6 +104,7 @@ void Connections::write_some(NodeId id, StreamEnd end, runtime::WriteOp& op, std
     Errc error = Errc::closed;
     if (c != nullptr && c->sides[end.side].state == SideState::open)
         error = c->flows[end.side].fin_written ? Errc::broken_pipe : c->sides[end.side].failure;
+    if (error == Errc::end_of_stream) error = Errc::connection_reset;
     if (error != Errc::ok) {
         node(id).finished(op, OpKind::write, error, 0, end.owner());
         return;
@@ -209,9 +211,23 @@ void Connections::on_arrived(ConnectionKey key, Connection& c, std::uint8_t from
 
 void Connections::deliver(ConnectionKey key, Connection& c, std::uint8_t from, std::uint64_t bytes, bool fin) {
     auto& flow = c.flows[from];
+    if (flow.dead) return;
+    auto& link = *c.links[from];
+    if (link.corrupt != 0) corrupt(link, flow, bytes);
+    if (link.cut && bytes >= link.cut->left) {
+        const Cut now = *std::exchange(link.cut, std::nullopt);
+        hand_over(key, c, from, now.left, false);
+        if (auto* still = connections_.find(key)) sever(key, *still, static_cast<std::uint8_t>(1 - from), now.how);
+        return;
+    }
+    if (link.cut) link.cut->left -= bytes;
+    hand_over(key, c, from, bytes, fin);
+}
+
+void Connections::hand_over(ConnectionKey key, Connection& c, std::uint8_t from, std::uint64_t bytes, bool fin) {
+    auto& flow = c.flows[from];
     const auto side = static_cast<std::uint8_t>(1 - from);
     auto& receiver = c.sides[side];
-    if (flow.dead) return;
     flow.delivered += bytes;
     flow.fin_arrived = flow.fin_arrived || fin;
     switch (receiver.state) {

@@ -60,6 +60,7 @@ Link& Topology::link(NodeId from, NodeId to) {
         made.from = from;
         made.to = to;
         made.luck = Prng(mix(seed_, nodes_[from.value].luck_key), nodes_[to.value].luck_key, "link");
+        made.noise = Prng(mix(seed_, nodes_[from.value].luck_key), nodes_[to.value].luck_key, "noise");
         refresh(made);
     }
     return links_[place->second];
@@ -93,7 +94,11 @@ void Topology::cut(NodeId from, NodeId to, Traffic traffic) {
 }
 
 void Topology::heal() {
-    for (auto& each : links_) each.streams_cut = each.datagrams_cut = false;
+    for (auto& each : links_) {
+        each.streams_cut = each.datagrams_cut = false;
+        each.corrupt = 0;
+        each.cut.reset();
+    }
 }
 
 Duration Topology::latency(Link& between) {

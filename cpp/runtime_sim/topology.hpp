@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +51,18 @@ struct Line {
     Time reserve(Time from, std::uint64_t bytes) noexcept;
 };
 
+/// How connections between two nodes end in the middle of a byte stream.
+enum class CutHow : std::uint8_t {
+    fin,        // both sides read what was delivered, then the end of the stream
+    rst,        // both sides read what was delivered, then a reset
+    blackhole,  // neither side hears anything any more
+};
+
+struct Cut {
+    std::uint64_t left = 0;  // bytes that are still to be delivered
+    CutHow how = CutHow::rst;
+};
+
 struct Link {
     NodeId from;
     NodeId to;
@@ -63,6 +76,9 @@ struct Link {
     std::uint64_t quantum = 65536;         // the longest segment
     std::vector<std::uint32_t> fragments;  // not empty: segments have these sizes, the seed choosing
     Prng luck;
+    std::optional<Cut> cut;     // of streams, when so many more bytes were delivered
+    std::uint64_t corrupt = 0;  // each byte of a stream changes with the chance corrupt / 2^64
+    Prng noise;                 // the luck of `corrupt` alone
 };
 
 struct Access {
@@ -90,7 +106,9 @@ class Topology {
     void set_access(NodeId id, const AccessSettings& settings);
     void set_fragments(NodeId from, NodeId to, std::vector<std::uint32_t> sizes);
     void cut(NodeId from, NodeId to, Traffic traffic);
+    void set_corrupt(NodeId from, NodeId to, std::uint64_t chance) { link(from, to).corrupt = chance; }
     void set_held(NodeId from, NodeId to, bool held) { link(from, to).held = held; }
+    /// Undoes cut(), set_corrupt() and cuts that wait for their bytes.
     void heal();
 
     /// Propagation time of one packet, jitter included (the seed's).

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from jstorrent.lab._failure import LaneLacks, not_yet
+from jstorrent.lab._failure import LaneLacks, check_word
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._node import Node
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
 
 Ends = Node | Iterable[Node]
+CUTS = ("blackhole", "fin", "rst")
 
 
 class Net:
@@ -30,10 +32,9 @@ class Net:
 
     def _each(self, a: Ends, b: Ends) -> Iterator[tuple[Any, int, int]]:
         world = self._world()
-        for one in _numbers(a):
-            for other in _numbers(b):
-                if one != other:
-                    yield world, one, other
+        for one, other in itertools.product(_numbers(a), _numbers(b)):
+            if one != other:
+                yield world, one, other
 
     def access(
         self,
@@ -75,7 +76,7 @@ class Net:
             world.partition(one, other, one_way, only)
 
     def heal(self) -> None:
-        """Undoes all partitions; then the oracles look."""
+        """Undoes partitions and corruption, and cuts that still wait for their bytes; then the oracles look."""
         self._world().heal()
         self._lab.check()
 
@@ -94,13 +95,25 @@ class Net:
         for world, one, other in self._each(a, b):
             world.fragment(one, other, list(sizes))
 
-    def cut_after(self, a: Ends, b: Ends, nbytes: int, how: str) -> NoReturn:
-        """The link ends in the middle of a message."""
-        not_yet("net.cut_after")
+    def cut_after(self, a: Ends, b: Ends, nbytes: int, how: str) -> None:
+        """When b has got nbytes more bytes of TCP payload from a, the connection that carried the last one ends.
 
-    def corrupt(self, a: Ends, b: Ends, p: float) -> NoReturn:
-        """Bytes change on the way."""
-        not_yet("net.corrupt")
+        fin, rst: b reads exactly these bytes, then the end; a hears of it a latency later, and what was under way to it
+        is lost. blackhole: neither hears anything any more. 0: what is open between them now. Once; new ones live.
+        """
+        check_word(how, CUTS, "way to cut")
+        if nbytes < 0:
+            raise ValueError(f"nbytes counts bytes from now on, at least 0: {nbytes!r}")
+        for world, one, other in self._each(a, b):
+            world.cut_after(one, other, nbytes, how)
+
+    def corrupt(self, a: Ends, b: Ends, p: float) -> None:
+        """Each byte of TCP payload between a and b, either way, changes with chance p, by the seed; 0 ends it."""
+        if not 0 <= p <= 1:
+            raise ValueError(f"a chance lies between 0 and 1: {p!r}")
+        for world, one, other in self._each(a, b):
+            world.corrupt(one, other, p)
+            world.corrupt(other, one, p)
 
 
 class Clocks:
