@@ -64,7 +64,7 @@ class DiskBench final : public runtime::Host {
     void crash() {
         if (world_->attached(node)) world_->abandon(node, runtime_sim::CrashMode::drop_all);
     }
-    void set_quota(const std::optional<std::uint64_t>& bytes) { world_->disk(node).files().set_quota(bytes); }
+    void set_quota(const std::optional<std::uint64_t>& bytes) { world_->disk(node).files().set_quota("", bytes); }
     /// What follows a crash: the same disk, a new process.
     std::unique_ptr<DiskBench> reboot(std::size_t open_files) {
         return std::make_unique<DiskBench>(world_, open_files);

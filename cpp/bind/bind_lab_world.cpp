@@ -97,6 +97,7 @@ void bind_lab_world(py::module_& module) {
     bind_lab_world_faults(world);
     bind_lab_world_disk(world);
     bind_lab_world_ledger(world);
+    bind_lab_world_disk_faults(world);
     bind_lab_participant(lab);
 }
 

@@ -90,10 +90,24 @@ void bind_lab_world_disk(py::class_<World, WorldHandle>& world) {
         .def("disk_list", &list, "node"_a, "path"_a)
         .def(
             "disk_quota",
-            [](World& self, std::uint32_t node, std::optional<std::uint64_t> bytes) {
-                disk_of(self, node).files().set_quota(bytes);
+            [](World& self, std::uint32_t node, std::optional<std::uint64_t> bytes, const std::string& under) {
+                disk_of(self, node).files().set_quota(under, bytes);
             },
-            "node"_a, "bytes"_a)
+            "node"_a, "bytes"_a, "under"_a = "")
+        .def(
+            "disk_quota_hits",
+            [](World& self, std::uint32_t node, const std::string& under) {
+                return disk_of(self, node).files().quota_hits(under);
+            },
+            "node"_a, "under"_a)
+        .def(
+            "disk_durable",
+            [](World& self, std::uint32_t node, const std::string& path) -> std::optional<py::bytes> {
+                const auto bytes = disk_of(self, node).files().durable(path);
+                if (!bytes && bytes.error().code == Errc::not_found) return std::nullopt;
+                return to_python(value_or_raise(bytes, path));
+            },
+            "node"_a, "path"_a)
         .def(
             "disk_used", [](World& self, std::uint32_t node) { return disk_of(self, node).files().used(); }, "node"_a)
         .def(

@@ -27,6 +27,7 @@ inline Time time_of(const std::optional<double>& s) { return s ? Time{} + second
 void bind_lab_world_faults(py::class_<runtime_sim::World, WorldHandle>& world);
 void bind_lab_world_disk(py::class_<runtime_sim::World, WorldHandle>& world);
 void bind_lab_world_ledger(py::class_<runtime_sim::World, WorldHandle>& world);
+void bind_lab_world_disk_faults(py::class_<runtime_sim::World, WorldHandle>& world);
 void bind_lab_participant(py::module_& lab);
 
 }  // namespace jst::bind

@@ -16,6 +16,32 @@ std::uint64_t bytes_of(const runtime::DiskOp& op) noexcept {
     return total;
 }
 
+bool names_file(DiskAction action) noexcept {
+    switch (action) {
+        case DiskAction::close:
+        case DiskAction::truncate:
+        case DiskAction::allocate:
+        case DiskAction::read:
+        case DiskAction::write:
+        case DiskAction::sync_file:
+            return true;
+        default:
+            return false;
+    }
+}
+
+// The first half of the bytes, in the same spans.
+template <class Span>
+std::vector<Span> half_of(std::span<const Span> spans, std::uint64_t bytes) {
+    std::vector<Span> half;
+    std::uint64_t left = bytes / 2;
+    for (const auto& span : spans) {
+        half.push_back(span.first(static_cast<std::size_t>(std::min<std::uint64_t>(span.size(), left))));
+        left -= half.back().size();
+    }
+    return half;
+}
+
 bool is_sync(DiskAction action) noexcept { return action == DiskAction::sync_file || action == DiskAction::sync_dir; }
 
 }  // namespace
@@ -30,7 +56,8 @@ void Disk::submit(runtime::DiskOp& op) {
     op.transferred = 0;
     const auto key = jobs_.emplace(Job{&op, op.action == DiskAction::write ? checksum(op.from) : Checksum{}});
     const Time transferred = line_.reserve(commons_.timeline.now(), bytes_of(op));
-    const Duration latency = is_sync(op.action) ? settings_.latency + settings_.sync_latency : settings_.latency;
+    Duration latency = is_sync(op.action) ? settings_.latency + settings_.sync_latency : settings_.latency;
+    if (!faults_.empty()) latency = latency + faults_.delay(op, path_of(op));
     last_effect_ = std::max(last_effect_, transferred + latency);
     commons_.timeline.schedule(last_effect_, *this, node_.incarnation(), key.packed());
 }
@@ -47,7 +74,7 @@ void Disk::on_event(const Event& event) {
         node_.finished_broken(op, disk_kind(op.action), "a buffer changed while it was being written");
         return;
     }
-    const auto done = perform(op);
+    const auto done = attempt(op);
     if (done) ++operations_;
     if (on_effect && !on_effect(op, done ? Errc::ok : done.error().code)) return;
     node_.finished(op, disk_kind(op.action), done ? Errc::ok : done.error().code, op.transferred);
@@ -55,21 +82,44 @@ void Disk::on_event(const Event& event) {
 
 // ---- what takes effect ----
 
-Result<void> Disk::perform(runtime::DiskOp& op) {
-    switch (op.action) {
-        case DiskAction::close:
-        case DiskAction::truncate:
-        case DiskAction::allocate:
-        case DiskAction::read:
-        case DiskAction::write:
-        case DiskAction::sync_file: {
-            const auto file = open_.find(op.file);
-            if (file == open_.end()) return fail(Errc::bad_handle);
-            return perform_on_file(op, file->second);
-        }
-        default:
-            return perform_on_path(op);
+Result<void> Disk::attempt(runtime::DiskOp& op) {
+    if (faults_.empty()) return perform(op);
+    const auto strike = faults_.strike(op, path_of(op));
+    if (!strike) return perform(op);
+    if (strike->is_short) return perform_half(op);
+    if (!names_file(op.action)) op.file = {};
+    return fail(strike->error);
+}
+
+Result<void> Disk::perform_half(runtime::DiskOp& op) {
+    if (op.action == DiskAction::read) {
+        const auto all = op.into;
+        const auto half = half_of(all, bytes_of(op));
+        op.into = half;
+        const auto done = perform(op);
+        op.into = all;
+        return done;
     }
+    const auto all = op.from;
+    const auto half = half_of(all, bytes_of(op));
+    op.from = half;
+    const auto done = perform(op);
+    op.from = all;
+    return done ? Result<void>(fail(Errc::short_write)) : done;
+}
+
+Result<void> Disk::perform(runtime::DiskOp& op) {
+    if (!names_file(op.action)) return perform_on_path(op);
+    const auto file = open_.find(op.file);
+    if (file == open_.end()) return fail(Errc::bad_handle);
+    return perform_on_file(op, file->second);
+}
+
+// Of a file that is not open: nowhere.
+std::string_view Disk::path_of(const runtime::DiskOp& op) const {
+    if (!names_file(op.action)) return op.path;
+    const auto file = open_.find(op.file);
+    return file == open_.end() ? std::string_view() : std::string_view(file->second.path);
 }
 
 Result<void> Disk::perform_on_path(runtime::DiskOp& op) {
@@ -93,14 +143,14 @@ Result<void> Disk::perform_on_path(runtime::DiskOp& op) {
         case DiskAction::mkdirs:
             return files_.mkdirs(op.path, op.trusted_prefix, wall());
         case DiskAction::rename:
-            return files_.rename(op.path, op.path_to, op.trusted_prefix);
+            return rename(op);
         case DiskAction::unlink:
             return files_.unlink(op.path, op.trusted_prefix);
         case DiskAction::rmdir:
             return files_.rmdir(op.path, op.trusted_prefix);
         case DiskAction::free_space: {
             JST_TRY_VOID(files_.stat(op.path, op.trusted_prefix));
-            op.offset = files_.free_space();
+            op.offset = files_.free_space(op.path);
             return {};
         }
         case DiskAction::sync_dir:
@@ -118,7 +168,16 @@ Result<void> Disk::open(runtime::DiskOp& op, runtime::OpenMode mode, bool lock) 
         return fail(Errc::state_dir_in_use);
     }
     op.file = {++next_handle_};
-    open_.emplace(op.file, OpenFile{file, mode != runtime::OpenMode::read, lock});
+    open_.emplace(op.file, OpenFile{file, mode != runtime::OpenMode::read, lock, op.path});
+    return {};
+}
+
+// Open files go with their names.
+Result<void> Disk::rename(runtime::DiskOp& op) {
+    JST_TRY_VOID(files_.rename(op.path, op.path_to, op.trusted_prefix));
+    for (auto& [handle, file] : open_)
+        if (file.path.starts_with(op.path) && is_at_or_below(file.path, op.path))
+            file.path.replace(0, op.path.size(), op.path_to);
     return {};
 }
 

@@ -1,4 +1,4 @@
-// Contents: reading and writing open files, space, what is durable, what a crash leaves.
+// Contents: reading and writing open files, what is durable, what a crash leaves.
 #include <algorithm>
 
 #include "runtime_sim/file_store.hpp"
@@ -44,35 +44,11 @@ std::uint64_t FileStore::read(InodeId id, std::uint64_t offset, std::span<const 
     return done;
 }
 
-// ---- space ----
-
-void FileStore::count(Inode& file, std::uint64_t begin, std::uint64_t end) {
-    const std::uint64_t before = file.allocated.total();
-    file.allocated.insert(begin / disk_block, blocks_to(end));
-    used_ += (file.allocated.total() - before) * disk_block;
-}
-
-// How many of the bytes from `offset` on find space.
-std::uint64_t FileStore::room_for(const Inode& file, std::uint64_t offset, std::uint64_t bytes) const {
-    const std::uint64_t first = offset / disk_block;
-    const std::uint64_t last = blocks_to(offset + bytes);
-    std::uint64_t blocks = free_space() / disk_block;
-    if (file.allocated.missing(first, last) <= blocks) return bytes;
-    std::uint64_t block = first;
-    for (; block < last; ++block) {
-        if (file.allocated.missing(block, block + 1) == 0) continue;
-        if (blocks == 0) break;
-        --blocks;
-    }
-    const std::uint64_t end = block * disk_block;
-    return end > offset ? std::min(bytes, end - offset) : 0;
-}
-
 Written FileStore::write(InodeId id, std::uint64_t offset, std::span<const Bytes> from, std::int64_t now) {
     auto& file = at(id);
     const std::uint64_t wanted = size_of(from);
     if (offset > max_file_size || wanted > max_file_size - offset) return {0, Errc::file_too_large};
-    const std::uint64_t room = room_for(file, offset, wanted);
+    const std::uint64_t room = room_for(id, offset, wanted);
     std::uint64_t done = 0;
     for (const auto& span : from) {
         const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(span.size(), room - done));
@@ -103,16 +79,6 @@ Result<void> FileStore::truncate(InodeId id, std::uint64_t size, std::int64_t no
     return {};
 }
 
-Result<void> FileStore::allocate(InodeId id, std::uint64_t size, std::int64_t now) {
-    auto& file = at(id);
-    if (size > max_file_size) return fail(Errc::file_too_large);
-    if (file.allocated.missing(0, blocks_to(size)) > free_space() / disk_block) return fail(Errc::disk_full);
-    count(file, 0, size);
-    file.size = std::max(file.size, size);
-    file.modified = now;
-    return {};
-}
-
 // ---- what is durable ----
 
 void FileStore::sync_file(InodeId id) {
@@ -130,6 +96,25 @@ void FileStore::make_durable(InodeId id, std::uint64_t offset, Bytes bytes) {
     file.durable_size = std::max(file.durable_size, offset + bytes.size());
     file.durable_modified = file.modified;
     file.durable_allocated.insert(offset / disk_block, blocks_to(offset + bytes.size()));
+}
+
+// Durable names lead there, as they would after a crash; links are not followed.
+Result<ByteVector> FileStore::durable(std::string_view path) const {
+    InodeId id = 1;
+    while (!path.empty()) {
+        const auto end = std::min(path.find('/'), path.size());
+        const auto name = path.substr(0, end);
+        path.remove_prefix(std::min(end + 1, path.size()));
+        if (name.empty()) continue;
+        const auto found = at(id).durable_children.find(name);
+        if (found == at(id).durable_children.end()) return fail(Errc::not_found);
+        id = found->second;
+    }
+    const auto& file = at(id);
+    if (file.kind != runtime::FileKind::file) return fail(Errc::not_a_file);
+    ByteVector bytes(static_cast<std::size_t>(file.durable_size));
+    file.durable_bytes.read(0, bytes);
+    return bytes;
 }
 
 void FileStore::release_all() {

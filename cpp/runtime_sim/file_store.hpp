@@ -62,8 +62,13 @@ class FileStore {
 
     // ---- the whole ----
     std::uint64_t used() const noexcept { return used_; }
-    std::uint64_t free_space() const noexcept { return limit() > used_ ? limit() - used_ : 0; }
-    void set_quota(std::optional<std::uint64_t> bytes) { quota_ = bytes; }
+    std::uint64_t free_space(std::string_view path = "/") const;
+    /// Bytes that may be allocated below a directory; `under` empty: on the disk, files without a name included.
+    void set_quota(std::string_view under, std::optional<std::uint64_t> bytes);
+    /// Writes and allocations that this quota cut short or refused.
+    std::uint64_t quota_hits(std::string_view under) const;
+    /// Of a file as a crash would leave it; Errc::not_found when it would not be there.
+    Result<ByteVector> durable(std::string_view path) const;
     /// What a laboratory does from outside is durable at once, and only that.
     void make_durable(InodeId file, std::uint64_t offset, Bytes bytes);
     void sync_names_above(std::string_view path);
@@ -99,6 +104,15 @@ class FileStore {
         InodeId node = 0;  // 0: missing
     };
 
+    struct Quota {
+        std::uint64_t bytes = 0;
+        std::uint64_t hits = 0;
+    };
+    struct Space {
+        std::uint64_t bytes = 0;
+        Quota* quota = nullptr;  // that which leaves no more
+    };
+
     Result<Place> find(std::string_view path, std::size_t trusted, bool follow_last) const;
     Result<InodeId> existing(std::string_view path, std::size_t trusted, bool follow_last) const;
     Inode& at(InodeId id) { return *inodes_[id]; }
@@ -108,15 +122,17 @@ class FileStore {
     void remove_name(InodeId directory, std::string_view name);
     void sync_names(Inode& directory);
     void forget_if_unused(InodeId id);
-    std::uint64_t limit() const noexcept { return quota_.value_or(default_capacity); }
-    std::uint64_t room_for(const Inode& file, std::uint64_t offset, std::uint64_t bytes) const;
+    std::uint64_t allocated_below(InodeId directory, InodeId& seek) const;
+    std::optional<std::uint64_t> left_of(std::string_view under, const Quota& quota, InodeId file) const;
+    Space space_for(InodeId file);
+    std::uint64_t room_for(InodeId file, std::uint64_t offset, std::uint64_t bytes);
     void count(Inode& file, std::uint64_t begin, std::uint64_t end);
     bool is_below(InodeId directory, InodeId node) const;
     void recount();
 
     std::vector<std::unique_ptr<Inode>> inodes_;
     std::uint64_t used_ = 0;
-    std::optional<std::uint64_t> quota_;
+    std::map<std::string, Quota, std::less<>> quotas_;  // by directory
 };
 
 }  // namespace jst::runtime_sim

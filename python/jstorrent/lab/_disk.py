@@ -6,16 +6,19 @@ import builtins
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from jstorrent._errors import _from_os_error
-from jstorrent.lab._failure import LaneLacks, not_yet
+from jstorrent.lab._disk_faults import OPS, DiskFault, check_fault
+from jstorrent.lab._failure import LaneLacks, check_word
 
 if TYPE_CHECKING:
     from jstorrent.lab._lanes import RealLane, SimLane
 
 PathLike = str | os.PathLike[str]
 T = TypeVar("T")
+
+_LONGEST_STALL = 1e9  # seconds
 
 
 class Disk:
@@ -72,17 +75,39 @@ class Disk:
         """Operations that took effect."""
         raise NotImplementedError
 
-    def quota(self, nbytes: int | None, under: PathLike | None = None) -> None:
-        """How many bytes may be allocated."""
+    def quota(self, nbytes: int | None, under: PathLike | None = None) -> DiskFault:
+        """How many bytes may be allocated on the disk, or below a directory; None ends it. Holes are free.
+
+        The write that crosses it is short and says ENOSPC, as all that come after it do.
+        """
         raise LaneLacks("a quota needs the sim lane")
 
-    def fail(self, op: str, **where: object) -> NoReturn:
-        """An operation that fails."""
-        not_yet("disk.fail")
+    def fail(
+        self,
+        op: str,
+        *,
+        nth: int = 1,
+        error: str = "EIO",
+        times: int | None = 1,
+        path: PathLike | None = None,
+        offset: tuple[int, int] | None = None,
+    ) -> DiskFault:
+        """From the nth such operation on, so many of them (None: all) fail without effect.
 
-    def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> NoReturn:
-        """Operations that take long."""
-        not_yet("disk.stall")
+        path: on that file, or below that directory. offset=(low, high): those that touch bytes from low up to high.
+        error: the kernel's word, or "short": half of a write takes effect and it says so; a read ends half-way.
+        """
+        check_fault(op, nth, error, times, offset)
+        raise LaneLacks("a disk that fails needs the sim lane")
+
+    def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> DiskFault:
+        """Such operations take so much longer until it is cleared, and what stands behind them waits too."""
+        check_word(op, OPS, "disk operation")
+        raise LaneLacks("a disk that stalls needs the sim lane")
+
+    def _durable(self, path: PathLike) -> bytes | None:
+        """A file as a crash would leave it; None: it would not be there."""
+        raise NotImplementedError
 
 
 class SimDisk(Disk):
@@ -121,10 +146,51 @@ class SimDisk(Disk):
     def ops(self) -> int:
         return int(self._world.disk_operations(self._number))
 
-    def quota(self, nbytes: int | None, under: PathLike | None = None) -> None:
-        if under is not None:
-            not_yet("a quota of one directory")
-        self._world.disk_quota(self._number, nbytes)
+    def quota(self, nbytes: int | None, under: PathLike | None = None) -> DiskFault:
+        if nbytes is not None and nbytes < 0:
+            raise ValueError(f"a quota is bytes, at least 0, or None: {nbytes!r}")
+        world, number, below = self._world, self._number, self._place(under)
+        world.disk_quota(number, nbytes, below)
+        return DiskFault(
+            f"quota of {nbytes} bytes",
+            lambda: int(world.disk_quota_hits(number, below)),
+            lambda: world.disk_quota(number, None, below),
+        )
+
+    def fail(
+        self,
+        op: str,
+        *,
+        nth: int = 1,
+        error: str = "EIO",
+        times: int | None = 1,
+        path: PathLike | None = None,
+        offset: tuple[int, int] | None = None,
+    ) -> DiskFault:
+        count, touched = check_fault(op, nth, error, times, offset)
+        number = self._world.disk_fail(self._number, op, nth, error, count, self._place(path), touched)
+        return self._fault(f"{error} on {op}", number)
+
+    def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> DiskFault:
+        check_word(op, OPS, "disk operation")
+        if not 0 < seconds < _LONGEST_STALL:
+            raise ValueError(f"seconds must be more than 0 and less than {_LONGEST_STALL:g}: {seconds!r}")
+        return self._fault(f"{op} stalls", self._world.disk_stall(self._number, seconds, op, self._place(path)))
+
+    def _fault(self, name: str, fault: int) -> DiskFault:
+        world, number = self._world, self._number
+        return DiskFault(
+            name,
+            lambda: int(world.disk_fault_hits(number, fault)),
+            lambda: world.disk_clear_fault(number, fault),
+        )
+
+    def _place(self, path: PathLike | None) -> str:
+        return "" if path is None else os.path.normpath(self.full(path))
+
+    def _durable(self, path: PathLike) -> bytes | None:
+        data: bytes | None = self._world.disk_durable(self._number, str(self.full(path)))
+        return data
 
 
 class RealDisk(Disk):
@@ -174,11 +240,12 @@ class RealDisk(Disk):
     def ops(self) -> int:
         raise LaneLacks("counting disk operations needs the sim lane")
 
+    def _durable(self, path: PathLike) -> bytes | None:
+        return self.read(path) if self.exists(path) else None
+
     def _do(self, path: PathLike, act: Callable[[Path], T]) -> T:
         full = self.full(path)
         try:
             return act(full)
         except OSError as error:
             raise _from_os_error(error, full) from error
-
-
