@@ -19,7 +19,7 @@ Endpoint endpoint_of(const HostAndPort& address) {
 
 Packed add(EngineHandle& engine, const MetainfoHandle& metainfo, const std::string& save_path, bool paused, bool stopped,
            bool trusted, bool sequential, const Priorities& priorities,
-           const std::vector<HostAndPort>& peers, const Tiers& trackers) {
+           const std::vector<HostAndPort>& peers, const Tiers& trackers, const std::optional<py::bytes>& trusted_pieces) {
     engine::AddRequest request;
     request.metainfo = metainfo.metainfo;
     request.save_path = save_path;
@@ -30,6 +30,9 @@ Packed add(EngineHandle& engine, const MetainfoHandle& metainfo, const std::stri
     for (const auto& [file, priority] : priorities) request.file_priorities.emplace_back(FileIndex(file), priority);
     for (const auto& peer : peers) request.peers.push_back(endpoint_of(peer));
     request.trackers = trackers;
+    if (trusted_pieces)
+        request.trusted_pieces =
+            value_or_raise(Bitfield::from_wire(view_of(*trusted_pieces), metainfo.metainfo->num_pieces()));
     auto& outlet = engine.outlet();
     const auto added = engine.command(
         [request, &outlet](engine::Session& s) {
@@ -62,7 +65,8 @@ void def(EngineClass& type, const char* name, Act act) {
 void bind_commands(EngineClass& type) {
     using engine::Session;
     type.def("add", &add, py::arg("metainfo"), py::arg("save_path"), py::arg("paused"), py::arg("stopped"),
-             py::arg("trusted"), py::arg("sequential"), py::arg("priorities"), py::arg("peers"), py::arg("trackers"));
+             py::arg("trusted"), py::arg("sequential"), py::arg("priorities"), py::arg("peers"), py::arg("trackers"),
+             py::arg("trusted_pieces") = py::none());
     def(type, "pause", &Session::pause);
     def(type, "resume", &Session::resume);
     def(type, "stop", &Session::stop);

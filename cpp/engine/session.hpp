@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bitfield.hpp"
 #include "codec/info_hash.hpp"
 #include "codec/metainfo.hpp"
 #include "engine/events.hpp"
@@ -29,6 +30,7 @@ struct AddRequest {
     bool paused = false;
     bool stopped = false;
     bool trusted = false;
+    std::optional<Bitfield> trusted_pieces;  // only these are taken as complete without a first check
     bool sequential = false;
     std::vector<std::pair<FileIndex, std::uint8_t>> file_priorities;  // later entries win
     std::vector<Endpoint> peers;

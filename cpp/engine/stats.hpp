@@ -54,6 +54,7 @@ struct TorrentStatus {
     std::optional<double> ratio;
     std::uint32_t num_peers = 0;
     std::uint32_t num_seeds = 0;
+    std::uint32_t num_unchoked = 0;  // by us
     std::uint32_t num_known = 0;
     std::uint32_t queue_position = 0;
     std::string save_path;

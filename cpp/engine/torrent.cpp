@@ -34,7 +34,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
       unparking_(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); }),
       wanted_(setup.wanted),
-      trusted_(setup.trusted),
+      trusted_(std::move(setup.trusted)),
       sequential_(setup.sequential),
       encoded_(std::move(setup.encoded)),
       record_(std::move(setup.record)),

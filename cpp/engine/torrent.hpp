@@ -40,7 +40,7 @@ struct TorrentSetup {
     std::shared_ptr<const storage::Layout> layout;
     std::string save_path;
     storage::WantedState wanted = storage::WantedState::running;
-    bool trusted = false;
+    std::optional<Bitfield> trusted;  // pieces that are taken as complete without a first check
     bool sequential = false;
     std::vector<std::uint8_t> file_priorities;  // one for each file
     std::vector<std::vector<std::string>> trackers;
@@ -214,7 +214,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool delete_files_ = false;
     bool gone_ = false;
     bool shut_down_ = false;
-    bool trusted_;
+    std::optional<Bitfield> trusted_;  // until the files were looked at
     bool check_all_ = false;
     bool looked_ = false;  // at the files, since this session knows the torrent
     bool sequential_;

@@ -32,6 +32,8 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
     if (parts_->core.closing) return fail(Errc::closed);
     if (!request.metainfo) return fail(Errc::invalid_argument);
     if (request.metainfo->version() == codec::MetainfoVersion::v2) return fail(Errc::not_supported);
+    if (request.trusted_pieces && request.trusted_pieces->size() != request.metainfo->num_pieces())
+        return fail(Errc::invalid_argument);
     const auto known = parts_->by_wire_id.find(request.metainfo->hashes().wire_id());
     TorrentKey key;
     const bool fresh = known == parts_->by_wire_id.end();
@@ -45,7 +47,8 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
         setup.wanted = request.stopped  ? storage::WantedState::stopped
                        : request.paused ? storage::WantedState::paused
                                         : storage::WantedState::running;
-        setup.trusted = request.trusted;
+        if (request.trusted) setup.trusted = Bitfield(request.metainfo->num_pieces(), true);
+        if (request.trusted_pieces) setup.trusted = std::move(request.trusted_pieces);
         setup.sequential = request.sequential;
         setup.trackers = request.metainfo->trackers();
         setup.web_seeds = request.metainfo->web_seeds();

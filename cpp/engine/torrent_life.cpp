@@ -22,8 +22,11 @@ void Torrent::on_looked(Time now) {
     files_.note_existing(look_.stamps());
     const auto& map = layout_->map;
     if (trusted_ && !record_ && !check_all_) {
-        trusted_ = false;
-        return become_ready(storage::trust_files(map, look_.stamps()), now);
+        Bitfield have = storage::trust_files(map, look_.stamps());
+        for (PieceIndex p = have.next_set(PieceIndex{}); p.value < have.size(); p = have.next_set(PieceIndex{p.value + 1}))
+            if (!(*trusted_)[p]) have.clear(p);
+        trusted_.reset();
+        return become_ready(have, now);
     }
     storage::SavedFiles saved;
     if (record_ && !check_all_ && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};

@@ -76,6 +76,7 @@ TorrentStatus Torrent::status(Time now) const {
     for (const PeerKey key : download_.peers) {
         const Peer* const p = core_.peer(key);
         out.num_seeds += p != nullptr && p->is_seed() ? 1 : 0;
+        out.num_unchoked += p != nullptr && !p->choking.am_choking ? 1 : 0;
     }
     out.num_known = static_cast<std::uint32_t>(swarm_.list().size());
     out.save_path = files_.save_path();

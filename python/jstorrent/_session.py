@@ -95,6 +95,26 @@ class Session:
         paused: no payload either way. stopped: no network. trusted: files taken as complete without a first check.
         priorities: {index or glob: 0..7}, later entries win, 0 is skip.
         """
+        return self._add(
+            source, save_path, None, paused=paused, stopped=stopped, trusted=trusted, sequential=sequential,
+            priorities=priorities, peers=peers, trackers=trackers,
+        )  # fmt: skip
+
+    def _add(
+        self,
+        source: Source,
+        save_path: str | os.PathLike[str],
+        trusted_pieces: bytes | None,
+        *,
+        paused: bool = False,
+        stopped: bool = False,
+        trusted: bool = False,
+        sequential: bool = False,
+        priorities: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None = None,
+        peers: Iterable[AddressLike] = (),
+        trackers: str | TrackersLike = (),
+    ) -> Torrent:
+        """As add(); of `trusted_pieces` (bits as on the wire) the files are taken as good without a first check."""
         metainfo = self._metainfo_of(resolve(source))
         key = self._engine.add(
             metainfo._core,
@@ -106,6 +126,7 @@ class Session:
             priorities_of(metainfo.files, priorities) if priorities else [],
             [address_of(peer) for peer in peers],
             tiers_of(trackers),
+            trusted_pieces,
         )
         return self._torrent(key)
 

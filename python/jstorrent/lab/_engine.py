@@ -16,6 +16,7 @@ from jstorrent.lab._disk import PathLike
 from jstorrent.lab._facts import EngineFacts
 from jstorrent.lab._failure import check_word, not_yet
 from jstorrent.lab._node import Client, Have, Node, addresses_of
+from jstorrent.lab._saved import Saved, decode_saved
 from jstorrent.lab._spec import Spec
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ E = TypeVar("E", bound=Event)
 
 CRASH_MODES = ("drop-all", "keep-prefix", "torn-512", "metadata-first", "random")
 _ALL_EVENTS = mask_of(tuple(cls for cls in CLASSES if cls is not EventsDropped))
-_NO_BOUND = 1 << 40
 _OFF = {"dht": False, "pex": False, "lsd": False, "port_mapping": False}
 
 
@@ -64,20 +64,25 @@ class Engine(Client):
 
     # -- life
 
+    @property
+    def _state_dir(self) -> Path:
+        return self.disk.root / "state"
+
     def _start(self) -> None:
         lane = self._lab._lane
         is_ours = "listen" not in self._settings
         host, port = lane.arrive(self._number, self._host, self._port) if is_ours else (self._host, self._port)
         place = {"listen": (host,), "listen_port": port}
         settings = Settings(**{**place, **self._settings})
-        state_dir = str(self.disk.root / "state")
-        core = lane.engine(self.name, self._number, settings._values(), state_dir, self._peer_id)
-        self.session = Session._over(core, self._lab._hook_of_waits())
+        core = lane.engine(
+            self.name, self._number, settings._values(), str(self._state_dir), self._peer_id, _ALL_EVENTS
+        )
+        self.session = Session._over(core, self._lab._along.hook)
         if settings.listen:
             self._port = self.session.listen_port
         self._starts_at.append(len(self._history))
         self._was_closed = False
-        self._events: EventStream[Event] = EventStream(self.session, core.listen(_ALL_EVENTS, None, _NO_BOUND), None)
+        self._events: EventStream[Event] = EventStream(self.session, core.take_first(), None)
         self._up = True
 
     @property
@@ -138,11 +143,10 @@ class Engine(Client):
         """Adds the torrent to its session; nodes among `peers` are dialled. Other words go to session.add()."""
         self._lab._check_thread()
         below = self.downloads if save_path is None else self.disk.full(save_path)
-        if self._put(spec, have, below):
-            kw.setdefault("trusted", True)
+        given = self._put(spec, have, below)
         self._specs[spec.info_hash] = spec
         source = Magnet.parse(spec.magnet) if magnet else spec.metainfo
-        return self.session.add(source, below, peers=addresses_of(peers), **kw)
+        return self.session._add(source, below, _bits(given, spec), peers=addresses_of(peers), **kw)
 
     def torrent(self, spec: Spec) -> Torrent | None:
         """The present handle; None if the torrent is not there."""
@@ -178,6 +182,17 @@ class Engine(Client):
         while (event := self._events._take()) is not None:
             self._history.append(event)
 
-    def saved(self, spec: Spec) -> Any:
-        """What the durable state holds."""
-        not_yet("engine.saved")
+    def saved(self, spec: Spec) -> Saved | None:
+        """What the durable state holds of the torrent, as a crash at this moment would leave it; None: nothing."""
+        record = self.disk._durable(self._state_dir / "torrents" / f"{spec.info_hash.hex()}.jst")
+        return None if record is None else decode_saved(record)
+
+
+def _bits(pieces: list[int], spec: Spec) -> bytes | None:
+    """As on the wire; None for no pieces."""
+    if not pieces:
+        return None
+    bits = bytearray((spec.num_pieces + 7) // 8)
+    for piece in pieces:
+        bits[piece >> 3] |= 0x80 >> (piece & 7)
+    return bytes(bits)

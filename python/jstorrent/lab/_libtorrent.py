@@ -76,7 +76,7 @@ class Libtorrent(Client):
         """Adds the torrent and dials `peers`; gives libtorrent's handle."""
         if magnet:
             raise LaneLacks("a libtorrent client starts from the metadata")
-        is_seed = self._put(spec, have, self.downloads)
+        is_seed = len(self._put(spec, have, self.downloads)) == spec.num_pieces
         self._added.append((spec, is_seed))
         handle = self._add(spec, is_seed)
         for address in addresses_of(peers):

@@ -117,23 +117,23 @@ class Client(Node):
                         break
         return found
 
-    def _put(self, spec: Spec, have: Have, save_path: Path) -> bool:
-        """Writes what it has beforehand; True when that is everything."""
+    def _put(self, spec: Spec, have: Have, save_path: Path) -> list[int]:
+        """Writes what it has beforehand; these pieces."""
         self._saved_at[spec.info_hash] = save_path
         if isinstance(have, str):
             if check_word(have, ("all", "none"), "have") == "none":
-                return False
+                return []
             for file in spec.metainfo.files:
                 self.disk._write(save_path / file.path, 0, b"")
                 for at, data in spec.file_data(file):
                     self.disk._write(save_path / file.path, at, data)
-            return True
+            return list(range(spec.num_pieces))
         pieces = sorted(set(have))
         if pieces and not 0 <= pieces[0] <= pieces[-1] < spec.num_pieces:
             raise ValueError(f"have names pieces that {spec.name} does not have: it has {spec.num_pieces}")
         for file, at, data in spec.runs(pieces):
             self.disk._write(save_path / file.path, at, data)
-        return len(pieces) == spec.num_pieces
+        return pieces
 
 
 def addresses_of(peers: Iterable[Any]) -> list[Any]:
