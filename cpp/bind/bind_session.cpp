@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "bind/engine_handle.hpp"
 #include "bind/lab_world.hpp"
 #include "bind/metainfo_handle.hpp"
@@ -19,24 +21,36 @@ std::optional<PeerId> peer_id_of(const std::optional<py::bytes>& bytes) {
 
 using InstrumentsHandle = std::shared_ptr<runtime_fault::Instruments>;
 
+// A stream without a bound that is there before the engine is: no event of its start is missed.
+std::shared_ptr<EventStream> first_stream(Outlet& outlet, std::optional<std::uint32_t> kinds) {
+    if (!kinds) return nullptr;
+    auto stream = std::make_shared<EventStream>(outlet.exchange(), *kinds, std::nullopt,
+                                                std::numeric_limits<std::size_t>::max() / 2);
+    outlet.add(stream);
+    return stream;
+}
+
 std::unique_ptr<EngineHandle> start(const py::dict& settings, const std::string& state_dir,
                                     const std::optional<py::bytes>& peer_id, std::optional<std::uint64_t> seed,
-                                    InstrumentsHandle instruments, const std::string& name) {
+                                    InstrumentsHandle instruments, const std::string& name,
+                                    std::optional<std::uint32_t> events) {
     ThreadDoor::Start facts{settings_of(settings), state_dir, peer_id_of(peer_id), {}, std::move(instruments), name};
     facts.options.seed = seed;
     facts.options.worker_threads = static_cast<int>(facts.settings.worker_threads);
     auto outlet = std::make_shared<Outlet>(Exchange::make());
+    auto first = first_stream(*outlet, events);
     auto door = std::make_unique<ThreadDoor>(outlet, std::move(facts));
-    return std::make_unique<EngineHandle>(std::move(outlet), std::move(door));
+    return std::make_unique<EngineHandle>(std::move(outlet), std::move(door), std::move(first));
 }
 
 std::unique_ptr<EngineHandle> start_in(const WorldHandle& world, std::uint32_t node, const py::dict& settings,
                                        const std::string& state_dir, const std::optional<py::bytes>& peer_id,
-                                       InstrumentsHandle instruments) {
+                                       InstrumentsHandle instruments, std::optional<std::uint32_t> events) {
     auto outlet = std::make_shared<Outlet>(Exchange::make());
+    auto first = first_stream(*outlet, events);
     auto door = std::make_unique<WorldDoor>(outlet, world, node_of(*world, node), settings_of(settings), state_dir,
                                             peer_id_of(peer_id), std::move(instruments));
-    return std::make_unique<EngineHandle>(std::move(outlet), std::move(door));
+    return std::make_unique<EngineHandle>(std::move(outlet), std::move(door), std::move(first));
 }
 
 std::optional<bool> wait(EngineHandle& engine, Signal& signal, std::optional<double> deadline, bool one_round) {
@@ -50,12 +64,13 @@ std::optional<bool> wait(EngineHandle& engine, Signal& signal, std::optional<dou
 void bind_life(EngineClass& type) {
     type.def_static("start", &start, py::arg("settings"), py::arg("state_dir"), py::arg("peer_id") = py::none(),
                     py::arg("seed") = py::none(), py::arg("instruments") = py::none(), py::arg("name") = "",
-                    "An engine on a thread of its own, over sockets and files.")
+                    py::arg("events") = py::none(), "An engine on a thread of its own, over sockets and files.")
         .def_static("start_in", &start_in, py::arg("world"), py::arg("node"), py::arg("settings"), py::arg("state_dir"),
-                    py::arg("peer_id") = py::none(), py::arg("instruments") = py::none(),
+                    py::arg("peer_id") = py::none(), py::arg("instruments") = py::none(), py::arg("events") = py::none(),
                     "An engine on a node of a simulated world; the calling thread is its thread.")
         .def("wait", &wait, py::arg("signal"), py::arg("deadline") = py::none(), py::arg("one_round") = false,
              "True: raised. False: the deadline has come. None: neither yet, look at hooks and come back.")
+        .def("take_first", &EngineHandle::take_first, "The stream of `events`; once.")
         .def("begin_save", &EngineHandle::begin_save)
         .def("save_error",
              [](EngineHandle& e) -> py::object {

@@ -29,7 +29,7 @@ class Door {
     virtual Ran command(Turn turn) = 0;
     virtual Ran query(Turn turn) = 0;
     /// Until the signal is raised, `deadline` (in the time of now()) has come, or some 100 ms of real time are over.
-    /// `one_round`: in a simulated world, come back after each round.
+    /// `one_round`: come back after each round (with a thread of its own: after a few milliseconds).
     virtual Waited wait(Signal& signal, std::optional<Time> deadline, bool one_round) = 0;
     virtual Time now() const = 0;
     /// Whether an asyncio loop may wait: false where time moves only in the calling thread.

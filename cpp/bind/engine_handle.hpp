@@ -15,8 +15,8 @@ namespace jst::bind {
 
 class EngineHandle {
   public:
-    EngineHandle(std::shared_ptr<Outlet> outlet, std::unique_ptr<Door> door)
-        : outlet_(std::move(outlet)), door_(std::move(door)) {}
+    EngineHandle(std::shared_ptr<Outlet> outlet, std::unique_ptr<Door> door, std::shared_ptr<EventStream> first)
+        : outlet_(std::move(outlet)), door_(std::move(door)), first_(std::move(first)) {}
 
     /// `ask` takes a const engine::Session& or a const Remains&; its answer comes back as it is.
     template <class Ask>
@@ -44,6 +44,8 @@ class EngineHandle {
         return value_or_raise(std::move(**answer), where);
     }
 
+    /// The stream that was there before the engine was, if any; once.
+    std::shared_ptr<EventStream> take_first() { return std::move(first_); }
     std::shared_ptr<EventStream> listen(std::uint32_t kinds, std::optional<TorrentKey> torrent, std::size_t most);
     std::shared_ptr<TorrentWait> wait_for(TorrentKey torrent, Goal goal, PieceIndex piece, engine::State state,
                                           Duration pace);
@@ -65,6 +67,7 @@ class EngineHandle {
 
     std::shared_ptr<Outlet> outlet_;
     std::unique_ptr<Door> door_;
+    std::shared_ptr<EventStream> first_;
     bool is_closing_ = false;
 };
 

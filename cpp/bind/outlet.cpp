@@ -13,6 +13,13 @@ constexpr std::size_t most_known = 10'000;
 
 }  // namespace
 
+void Outlet::open(engine::Session& session, runtime_fault::Gated* gated) {
+    const auto lock = exchange_->lock();
+    session_ = &session;
+    gated_ = gated;
+    listen();
+}
+
 void Outlet::add(std::shared_ptr<EventStream> stream) {
     const auto lock = exchange_->lock();
     streams_.push_back(std::move(stream));
@@ -35,6 +42,7 @@ void Outlet::note(TorrentKey torrent) {
 
 // Under the mutex.
 void Outlet::listen() {
+    if (session_ == nullptr) return;
     std::uint32_t kinds = 0;
     for (const auto& stream : streams_) kinds |= stream->kinds();
     for (const auto& until : untils_) kinds |= until->kinds();

@@ -27,15 +27,13 @@ class Outlet final : public runtime::Host {
 
     // -- on the engine thread
     /// `gated`: what a laboratory put between the session and its runtime.
-    void open(engine::Session& session, runtime_fault::Gated* gated = nullptr) noexcept {
-        session_ = &session;
-        gated_ = gated;
-    }
+    void open(engine::Session& session, runtime_fault::Gated* gated = nullptr);
     runtime_fault::Gated* gated() const noexcept { return gated_; }
     /// Takes what remains, ends all streams and waits. The session may be destroyed then.
     void close(bool are_removed);
     /// An engine that could not even start, or died: nothing remains, and it is not well.
     void die() noexcept;
+    /// Before open(): it hears everything from the first round on.
     void add(std::shared_ptr<EventStream> stream);
     void add(std::shared_ptr<Until> until);
     /// A torrent that Python was told of: it is asked for when the engine is gone, too.

@@ -19,6 +19,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 // How often a waiting thread looks for Ctrl-C.
 constexpr auto look_interval = std::chrono::milliseconds(100);
+constexpr auto hook_interval = std::chrono::milliseconds(5);  // between two looks of what runs along
 // How long shut() waits for the thread: a running system call may be stuck in the kernel.
 constexpr auto join_limit = std::chrono::seconds(5);
 constexpr std::size_t commands_per_round = runtime::max_turns_per_round;
@@ -141,13 +142,14 @@ Ran ThreadDoor::run(Turn turn, bool is_command) {
     return command->ran;
 }
 
-Waited ThreadDoor::wait(Signal& signal, std::optional<Time> deadline, bool) {
+Waited ThreadDoor::wait(Signal& signal, std::optional<Time> deadline, bool one_round) {
     const auto start = SteadyClock::now();
-    auto until = start + look_interval;
+    const auto interval = one_round ? hook_interval : look_interval;
+    auto until = start + interval;
     bool is_last = false;
     if (deadline) {
         const auto left = std::chrono::nanoseconds((*deadline - now()).ns);
-        is_last = left <= look_interval;
+        is_last = left <= interval;
         if (is_last) until = start + left;
     }
     const py::gil_scoped_release free;

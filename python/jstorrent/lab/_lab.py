@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 import random
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NoReturn, Self, overload
 
+from jstorrent.lab._along import Along
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word, not_yet
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
@@ -20,6 +20,7 @@ from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._oracles import NAMES, ORACLES, leaks
 from jstorrent.lab._peer import Peer
+from jstorrent.lab._record import Record
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
 from jstorrent.lab._tracker import Tracker
@@ -59,11 +60,8 @@ class Lab(Gating):
         self._peers: list[Peer] = []
         self._trackers: list[Tracker] = []
         self._specs = itertools.count(1)
-        self._always: list[tuple[Callable[[], object], str]] = []
-        self._watched: list[Watched[Any]] = []
-        self._calls: list[tuple[float, int, Callable[[], object]]] = []
-        self._call_order = itertools.count()
-        self._has_hooks = False
+        self._along = Along(self)
+        self._streams: dict[str, random.Random] = {}
         self._closed = False
         self._disturbed_at = 0.0  # when somebody last changed the network or a clock
         self.net = Net(self)
@@ -169,7 +167,7 @@ class Lab(Gating):
         return Tracker(self, name, kind, **words)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("plan", "record"):
+        if name == "plan":
             not_yet(f"lab.{name}")
         raise AttributeError(f"a Lab has no {name!r}")
 
@@ -195,7 +193,7 @@ class Lab(Gating):
             self._run_until(min(self.now + every, limit))
             return True
         more = self._lane.step(limit)
-        self._after_turn()
+        self._along.after_turn()
         self._check_rules()
         return more
 
@@ -205,12 +203,16 @@ class Lab(Gating):
         self._run_until(self.now + _checked(seconds))
 
     def _run_until(self, when: float) -> None:
-        if not self._has_hooks:
-            self._lane.run_until(when)
-        else:
+        along = self._along
+        while not along.looks_at_turns and along.next_call is not None and along.next_call <= when:
+            self._lane.run_until(along.next_call)
+            along.call_due()
+        if along.looks_at_turns:
             while self._lane.step(when):
-                self._after_turn()
-            self._after_turn()
+                along.after_turn()
+            along.after_turn()
+        else:
+            self._lane.run_until(when)
         self._check_rules()
 
     def settle(self, within: float = 60) -> None:
@@ -226,14 +228,14 @@ class Lab(Gating):
         self.check()
 
     def _settle_sim(self, world: Any, limit: float) -> bool:
-        if not self._has_hooks:
+        if not self._along.in_use:
             return bool(world.settle(limit))
         while not world.idle:
             due = world.next_event_time
             if due is None or due > limit:
                 return False
             self._lane.step(due)
-            self._after_turn()
+            self._along.after_turn()
         return True
 
     def _settle_real(self, limit: float) -> bool:
@@ -241,7 +243,7 @@ class Lab(Gating):
         while self.now - quiet_since < 0.1:
             if not self._lane.step(limit):
                 return False
-            self._after_turn()
+            self._along.after_turn()
             found = self._traffic()
             if found != seen or found[1]:
                 quiet_since, seen = self.now, found
@@ -256,20 +258,18 @@ class Lab(Gating):
 
     def always(self, condition: Callable[[], object], why: str) -> None:
         """From now on asked after every turn; the first False is a LabFailure."""
-        self._always.append((condition, why))
-        self._use_hooks()
+        self._check_thread()
+        self._along.add_rule(condition, why)
 
     def watch(self, fn: Callable[[], Ordered]) -> Watched[Ordered]:
         """Sampled now and after every turn."""
-        watched = Watched(fn)
-        self._watched.append(watched)
-        self._use_hooks()
-        return watched
+        self._check_thread()
+        return self._along.add_watch(fn)
 
     def at(self, time: float, call: Callable[..., object], *args: object) -> None:
         """Calls it at that time of the world, between two turns."""
         self._check_thread()
-        self._schedule(max(time, self.now), lambda: call(*args))
+        self._along.add_call(max(_checked(time), self.now), lambda: call(*args))
 
     def every(self, seconds: float, call: Callable[..., object], *args: object) -> None:
         """Calls it each so many seconds, from `seconds` from now on."""
@@ -277,42 +277,32 @@ class Lab(Gating):
         if not seconds > 0:
             raise ValueError(f"seconds must be more than 0, not {seconds!r}")
 
-        def again() -> None:
-            self._schedule(self.now + seconds, again)
-            call(*args)
+        self._repeat(seconds, lambda: (call(*args), True)[1])
 
-        self._schedule(self.now + seconds, again)
+    def _repeat(self, seconds: float, call: Callable[[], bool]) -> None:
+        began, count = self.now, itertools.count(1)
+
+        def again() -> None:
+            if call():
+                self._along.add_call(began + next(count) * seconds, again)
+
+        self._along.add_call(began + next(count) * seconds, again)
+
+    def record(self, every: float = 1.0) -> Record:
+        """Notes how all torrents stand, now and each so many seconds: `.torrents` is a table."""
+        self._check_thread()
+        if not every > 0:
+            raise ValueError(f"every must be more than 0 seconds, not {every!r}")
+        record = Record(self)
+        record._sample()
+        self._repeat(every, record._sample)
+        return record
 
     def rng(self, name: str) -> random.Random:
-        """A stream of luck of that name: the same in each run of one seed."""
-        return random.Random(f"{self.seed}/{name}")
-
-    def _schedule(self, when: float, call: Callable[[], object]) -> None:
-        heapq.heappush(self._calls, (when, next(self._call_order), call))
-        self._use_hooks()
-        self._lane.alarm(when)
-
-    def _use_hooks(self) -> None:
-        if not self._has_hooks:
-            self._has_hooks = True
-            for engine in self.engines:
-                engine._hook_waits(self._after_turn)
-
-    def _hook_of_waits(self) -> Callable[[], object] | None:
-        return self._after_turn if self._has_hooks else None
-
-    def _after_turn(self) -> None:
-        if not self._has_hooks:
-            return
-        while self._calls and self._calls[0][0] <= self.now + 1e-9:
-            heapq.heappop(self._calls)[2]()
-        for watched in self._watched:
-            watched._look()
-        for rule in list(self._always):
-            condition, why = rule
-            if not condition():
-                self._always.remove(rule)
-                self._fail("always", f"{why}: {source_of(condition)}")
+        """The stream of luck of that name, always the same one: equal in each run of one seed."""
+        if name not in self._streams:
+            self._streams[name] = random.Random(f"{self.seed}/{name}")
+        return self._streams[name]
 
     # -- judgement
 

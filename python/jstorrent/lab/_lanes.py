@@ -83,9 +83,9 @@ class Lane:
         raise NotImplementedError
 
     def engine(
-        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
+        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None, events: int
     ) -> _core.Engine:
-        """A running engine."""
+        """A running engine, and its stream of these events from the beginning."""
         raise NotImplementedError
 
     def crash(self, number: int, mode: str) -> None:
@@ -172,9 +172,9 @@ class SimLane(Lane):
         return SimDisk(self, number)
 
     def engine(
-        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
+        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None, events: int
     ) -> _core.Engine:
-        return _core.Engine.start_in(self.world, number, settings, state_dir, peer_id, self.instruments)
+        return _core.Engine.start_in(self.world, number, settings, state_dir, peer_id, self.instruments, events)
 
     def crash(self, number: int, mode: str) -> None:
         self.world.abandon(number, mode)
@@ -251,10 +251,10 @@ class RealLane(Lane):
         return RealDisk(self, self.root / name)
 
     def engine(
-        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None
+        self, name: str, number: int, settings: dict[str, Any], state_dir: str, peer_id: bytes | None, events: int
     ) -> _core.Engine:
         seed = int(_core.lab.truth_key(self.seed & (2**64 - 1), name))
-        return _core.Engine.start(settings, state_dir, peer_id, seed, self.instruments, name)
+        return _core.Engine.start(settings, state_dir, peer_id, seed, self.instruments, name, events)
 
     def crash(self, number: int, mode: str) -> None:
         if mode != "drop-all":

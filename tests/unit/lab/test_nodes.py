@@ -69,7 +69,32 @@ def test_peers_and_connect_take_nodes_and_addresses(lab: Lab) -> None:
 
 
 @pytest.mark.lanes("sim", "real")
-def test_have_puts_pieces_on_the_disk_beforehand(lab: Lab) -> None:
+def test_have_puts_pieces_on_the_disk_beforehand_and_no_check_runs(lab: Lab) -> None:
+    spec = lab.torrent(pieces=16, piece_length=16384)
+    half = lab.engine("half")
+    reads = half.disk.fail("read", times=None) if lab.lane == "sim" else None
+    t = half.add(spec, have=(0, 3, 4, 7, 8, 9, 12, 15))
+    lab.until(lambda: t.state in ("downloading", "stalled"), within=5)
+    assert [i for i, state in enumerate(t.pieces()) if state == 3] == [0, 3, 4, 7, 8, 9, 12, 15]
+    assert t.status().counters.payload_received == 0
+    assert reads is None or reads.hits == 0
+
+
+def test_have_takes_no_piece_whose_bytes_are_gone(lab: Lab) -> None:
+    spec = lab.torrent(files=[("a", 40_000), ("b", 40_000)], piece_length=16384)
+    client = lab.engine("client")
+    t = client.add(spec, have=range(5), stopped=True)
+    client.disk.delete(client.path(spec, "b"))
+    t.start()
+    lab.run_for(1)
+    assert list(t.pieces()) == [3, 3, 0, 0, 0]
+    client.add(spec, peers=[lab.seeder("good", spec)])
+    lab.until(lambda: t.state == "seeding", within=30)
+    assert client.complete(spec)
+
+
+@pytest.mark.lanes("sim", "real")
+def test_have_may_be_completed_by_others(lab: Lab) -> None:
     spec = lab.torrent(pieces=8, piece_length=16384)
     half, client = lab.engine("half"), lab.engine("client")
     first = half.add(spec, have=range(4))
@@ -177,6 +202,28 @@ def test_history_is_all_events_in_order(lab: Lab) -> None:
     everything = client.history()
     assert not any(isinstance(e, jst.BlockReceived) for e in everything)
     assert [e.time for e in everything] == sorted(e.time for e in everything)
+
+
+@pytest.mark.lanes("sim", "real")
+def test_history_goes_on_over_restarts_and_has_blocks_only_by_name(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    good, client = lab.seeder("good", spec, kind="engine"), lab.engine("client")
+    client.add(spec, peers=[good])
+    lab.until(lambda: _state(client, spec) == "seeding", within=30)
+    client.stop()
+    first = client.history()
+    assert len(client.history(jst.BlockReceived)) == 16
+    assert not any(isinstance(e, jst.BlockReceived) for e in first)
+    assert not any(isinstance(e, jst.BlockReceived) for e in client.history(jst.TorrentEvent))
+    client.start()
+    lab.until(lambda: _state(client, spec) == "seeding", within=30)
+    again = client.history()
+    assert again[: len(first)] == first and len(again) > len(first)
+    client.crash()
+    assert len(client.history(jst.BlockReceived)) == 16
+    client.start()
+    with pytest.raises(TypeError):
+        client.history(str)  # type: ignore[type-var]
 
 
 def test_seeders_know_their_kinds(lab: Lab) -> None:

@@ -131,6 +131,80 @@ def test_at_is_kept_by_the_waits_of_sessions(lab: Lab) -> None:
     assert 3.0 < lab.now < 10.0
 
 
+@pytest.mark.lanes("sim", "real")
+def test_at_every_always_and_watch_run_along_in_both_lanes(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client, good = lab.engine("client"), lab.seeder("good", spec, kind="engine")
+    t = client.add(spec)
+    called: list[float] = []
+    lab.every(0.05, lambda: called.append(lab.now))
+    lab.at(lab.now + 0.2, t.connect, good)
+    asked = []
+    lab.always(lambda: asked.append(1) or True, "it is asked")
+    seen = lab.watch(lambda: t.progress)
+    t.wait(timeout=30)
+    lab.run_for(0.3)
+    assert len(called) >= 5 and called == sorted(called)
+    assert (seen.min, seen.max, seen.last) == (0.0, 1.0, 1.0)
+    assert len(asked) >= 5
+
+
+def test_calls_at_their_times_need_no_look_at_every_turn(lab: Lab) -> None:
+    lab.every(1.0, lambda: None)
+    assert not lab._along.looks_at_turns
+    lab.always(lambda: True, "it is so")
+    assert lab._along.looks_at_turns
+
+
+def test_every_does_not_drift_and_a_call_may_let_time_pass_itself(lab: Lab) -> None:
+    times: list[float] = []
+
+    def slow() -> None:
+        times.append(lab.now)
+        if len(times) == 1:
+            lab.run_for(0.7)
+
+    lab.every(0.5, slow)
+    lab.run_for(3.0)
+    assert times == pytest.approx([0.5, 1.2, 1.5, 2.0, 2.5, 3.0])
+
+
+def test_what_is_asked_for_in_the_past_is_called_at_once(lab: Lab) -> None:
+    lab.run_for(5)
+    times: list[float] = []
+    lab.at(1.0, lambda: times.append(lab.now))
+    lab.run_for(0)
+    assert times == [5.0]
+    with pytest.raises(ValueError):
+        lab.at(float("nan"), lambda: None)
+    for wrong in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="more than 0"):
+            lab.every(wrong, lambda: None)
+
+
+def test_a_stream_of_luck_goes_on_where_it_was_and_depends_on_seed_and_name_alone(lab: Lab) -> None:
+    with Lab(seed=5) as one, Lab(seed=5) as same, Lab(seed=6) as other:
+        one.rng("else").random()
+        mine = [one.rng("churn").random() for _ in range(3)]
+        assert len(set(mine)) == 3
+        assert [same.rng("churn").random() for _ in range(3)] == mine
+        assert other.rng("churn").random() != mine[0]
+        assert one.rng("peers").random() != mine[0]
+
+
+def test_clocks_of_one_engine_step_between_two_turns(lab: Lab) -> None:
+    a, b = lab.engine("a"), lab.engine("b")
+    lab.clock.jump_mono(30, a)
+    lab.clock.jump_wall(-7200, a)
+    assert (a.session.now, b.session.now, lab.now) == pytest.approx((30, 0, 0))
+    spec = lab.torrent(pieces=1)
+    stamps = [node.add(spec).status().added_at for node in (a, b)]
+    assert stamps[1] - stamps[0] == pytest.approx(7200)
+    lab.clock.jump_wall(7200, a)
+    lab.run_for(1)
+    assert a.session.now == pytest.approx(31)
+
+
 def test_a_lab_belongs_to_its_thread(lab: Lab) -> None:
     caught: list[BaseException] = []
 
