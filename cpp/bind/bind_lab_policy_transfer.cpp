@@ -302,8 +302,12 @@ void bind_pipeline(py::module_& lab) {
         .def("on_block", [](Pipeline& p, std::uint32_t bytes, double waited,
                             double now) { p.on_block(bytes, from_seconds(waited), to_time(now)); })
         .def("on_late_block", [](Pipeline& p, double now) { p.on_late_block(to_time(now)); })
-        .def("on_timeout", [](Pipeline& p, double now,
-                              double timeout) { p.on_timeout(to_time(now), from_seconds(timeout)); })
+        .def("on_timeout",
+             [](Pipeline& p, double now, double timeout, std::uint32_t blocks) {
+                 p.on_timeout(to_time(now), from_seconds(timeout), blocks);
+             },
+             py::arg("now"), py::arg("timeout"), py::arg("blocks") = 1)
+        .def("on_choke", &Pipeline::on_choke)
         .def("on_reject", [](Pipeline& p, double now) { p.on_reject(to_time(now)); })
         .def("refill", [](const Pipeline& p, std::uint32_t outstanding,
                           double now) { return p.refill(outstanding, to_time(now)); })
@@ -311,6 +315,7 @@ void bind_pipeline(py::module_& lab) {
         .def_property_readonly("is_probing", &Pipeline::is_probing)
         .def_property_readonly("is_silent", &Pipeline::is_silent)
         .def_property_readonly("best_rate", &Pipeline::best_rate)
+        .def_property_readonly("patient_until", [](const Pipeline& p) { return to_seconds(p.patient_until()); })
         .def_property_readonly("paused_until", [](const Pipeline& p) { return to_seconds(p.paused_until()); });
 }
 

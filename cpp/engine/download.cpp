@@ -77,6 +77,7 @@ void Download::on_have(Peer& peer, PieceIndex piece, Time now) {
 void Download::on_choked(Peer& peer, Time) {
     hungry_ = hungry_ || !ledger_.outstanding(peer.key).empty();
     ledger_.on_choke(peer.key);
+    peer.pipeline.on_choke();
 }
 
 void Download::on_unchoked(Peer& peer, Time now) {
@@ -102,15 +103,17 @@ bool Download::expire(Peer& peer, Time now) {
     const Duration timeout = to_duration(core_.settings.request_timeout);
     ledger_.expire(peer.key, now, timeout, withdrawn_);
     if (withdrawn_.empty()) return false;
-    peer.pipeline.on_timeout(now, timeout);
+    peer.pipeline.on_timeout(now, timeout, static_cast<std::uint32_t>(withdrawn_.size()));
     hungry_ = true;
     return true;
 }
 
 Time Download::deadline(const Peer& peer) const {
     const Time due = ledger_.deadline(peer.key, to_duration(core_.settings.request_timeout));
-    const Time paused = peer.pipeline.paused_until();
-    return paused > core_.now() ? std::min(due, paused) : due;
+    Time first = due;
+    for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until()})
+        if (pause > core_.now()) first = std::min(first, pause);
+    return first;
 }
 
 Time Download::snub_deadline(const Peer& peer) const {
@@ -156,8 +159,9 @@ void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, T
     if (piece != nullptr && asked && ledger_.lease(peer.key, block)) {
         slot = piece->slot(block.begin / block_size, true);
         if (slot == nullptr) ledger_.release_lease(peer.key, block);
-    } else if (piece != nullptr && asked) {
-        slot = peer.spare_block();  // another's copy is on its way into the place: the first that is whole wins
+    } else if (piece != nullptr && (asked || ledger_.is_withdrawn(peer.key, block))) {
+        // Another's copy is on its way into the place, the first that is whole wins; or the answer is late, and welcome.
+        slot = peer.spare_block();
     }
     peer.wire.set_sink(slot);
 }
@@ -176,12 +180,14 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     const bool lost = !had && (arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number));
     if (lost) {  // its bytes are gone: as if it had never been sent
         peer.count(&Counters::payload_discarded, block.length);
+        if (ledger_.is_withdrawn(peer.key, block)) peer.pipeline.on_late_block(now);
         if (ledger_.cancel(peer.key, block)) hungry_ = true;
         else ++peer.traffic.unrequested;
         return core_.touch(peer);
     }
     const policy::Arrival arrival = ledger_.on_block(peer.key, block, have()[block.piece], now);
-    if (arrival.verdict != policy::Verdict::accepted && arrival.bucket() != policy::PayloadBucket::discarded)
+    if (arrival.verdict == policy::Verdict::unwanted || arrival.verdict == policy::Verdict::late ||
+        arrival.verdict == policy::Verdict::duplicate)
         peer.pipeline.on_late_block(now);
     if (arrival.stored()) {
         store(peer, block, arrived, arrival, now);

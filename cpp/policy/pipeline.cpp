@@ -29,6 +29,7 @@ void Pipeline::on_unchoke() noexcept {
 void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept {
     rejects_ = 0;
     on_late_block(now);
+    owed_ = 0;
     if (waited.ns > 0 && (least_wait_.ns == 0 || waited < least_wait_)) least_wait_ = waited;
     if (probing_ && window_ < limit_) ++window_;
     if (epoch_began_.ns < 0) {
@@ -44,6 +45,9 @@ void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept
 void Pipeline::on_late_block(Time now) noexcept {
     if (std::exchange(silences_, 0) > 0) paused_until_ = Time{0};
     last_block_ = now;
+    if (owed_ == 0) return;
+    --owed_;
+    patient_until_ = std::max(patient_until_, now + patience_);
 }
 
 void Pipeline::end_epoch(Time now) noexcept {
@@ -77,13 +81,17 @@ void Pipeline::fit() noexcept {
     window_ = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, least, std::max(limit_, least)));
 }
 
-void Pipeline::on_timeout(Time now, Duration timeout) noexcept {
+void Pipeline::on_timeout(Time now, Duration timeout, std::uint32_t blocks) noexcept {
     if (last_block_.ns < 0 || now - last_block_ >= timeout) {
         const std::uint32_t doublings = std::min(silences_, 6u);
         ++silences_;
         const Duration pause{std::min(timeout.ns, longest_pause.ns) << doublings};
         paused_until_ = std::max(paused_until_, now + std::min(pause, std::max(longest_pause, timeout)));
     }
+    if (now >= patient_until_) owed_ = 0;  // what patience was not enough for is lost
+    owed_ += blocks;
+    patience_ = timeout;
+    patient_until_ = std::max(patient_until_, now + timeout);
     window_ = least_window;
     probing_ = true;
     risen_to_ = 0;
@@ -104,6 +112,7 @@ std::uint32_t Pipeline::window() const noexcept { return std::clamp(window_, 1u,
 std::uint32_t Pipeline::refill(std::uint32_t outstanding, Time now) const noexcept {
     if (now < paused_until_) return 0;
     if (planted<Plant::request_cap_missing>()) return 64;
+    if (now < patient_until_) outstanding += owed_;
     const std::uint32_t most = window();
     const std::uint32_t free_enough = std::max(most / 4, 1u);
     return outstanding <= most - free_enough ? most - outstanding : 0;

@@ -3,7 +3,9 @@
 // Starts at 64 blocks and grows by one with each block (doubling in a round trip) until the rate stops rising; then
 // twice the blocks that fill the line (best rate of the last seconds x least round trip) plus one second's worth, at
 // most `slack_blocks`. A window that is too small is thereby always answered by a larger one: it cannot spiral down. A
-// slow peer is asked for a few seconds of work, so that its time-outs stay honest. Invariants: 1. 1 <= window() <=
+// slow peer is asked for a few seconds of work, so that its time-outs stay honest. What timed out still stands in the
+// peer's queue, before all that is asked later: it fills the window until it was answered, or until patience is over,
+// else a line that is slower than the time-out would be flooded with repeats for ever. Invariants: 1. 1 <= window() <=
 // limit; 2. refill() never exceeds it. Does not know which blocks (piece_picker) or which are outstanding
 // (request_ledger).
 #pragma once
@@ -34,9 +36,12 @@ class Pipeline {
     void on_block(std::uint32_t bytes, Duration waited, Time now) noexcept;
     /// A block came that had been given up: it is not silent after all.
     void on_late_block(Time now) noexcept;
-    /// Requests of this peer expired after `timeout`: begin small again. When nothing at all came in that time, ask
-    /// nothing for as long again, twice as long each time in a row, so that others get the blocks and nobody waits.
-    void on_timeout(Time now, Duration timeout) noexcept;
+    /// So many requests of this peer expired after `timeout`: begin small again, when these were answered or nothing came
+    /// for as long. When nothing at all came in that time, ask nothing for as long again, twice as long each time in a
+    /// row, so that others get the blocks and nobody waits.
+    void on_timeout(Time now, Duration timeout, std::uint32_t blocks = 1) noexcept;
+    /// The peer forgets what it was asked for.
+    void on_choke() noexcept { owed_ = 0; }
     /// A request was refused though the peer does not choke us: pause for a second, twice as long each time in a row.
     void on_reject(Time now) noexcept;
 
@@ -47,6 +52,8 @@ class Pipeline {
     Time paused_until() const noexcept { return paused_until_; }
     /// It let requests expire and has given nothing since.
     bool is_silent() const noexcept { return silences_ > 0; }
+    /// Until then, what expired counts as outstanding.
+    Time patient_until() const noexcept { return owed_ == 0 ? Time{0} : patient_until_; }
     bool is_probing() const noexcept { return probing_; }
     std::uint64_t best_rate() const noexcept;
     Duration least_wait() const noexcept { return least_wait_; }
@@ -69,6 +76,9 @@ class Pipeline {
     std::uint64_t epoch_bytes_ = 0;
     std::array<std::uint64_t, num_epochs> rates_{};
     std::size_t next_rate_ = 0;
+    std::uint32_t owed_ = 0;  // expired and not answered
+    Duration patience_{0};
+    Time patient_until_{0};
     std::uint32_t rejects_ = 0;
     std::uint32_t silences_ = 0;
     Time last_block_{-1};

@@ -276,6 +276,11 @@ bool RequestLedger::forget(PeerState& peer, const Block& block) noexcept {
     return true;
 }
 
+bool RequestLedger::is_withdrawn(PeerKey peer, const Block& block) const noexcept {
+    const auto* who = find(peer);
+    return who != nullptr && std::find(who->withdrawn.begin(), who->withdrawn.end(), block) != who->withdrawn.end();
+}
+
 // ---- blocks
 
 Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Time now) {

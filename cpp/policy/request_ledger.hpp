@@ -140,6 +140,8 @@ class RequestLedger {
     const Geometry& geometry() const noexcept { return geometry_; }
     std::span<const Request> outstanding(PeerKey peer) const noexcept;
     bool is_outstanding(PeerKey peer, const Block& block) const noexcept;
+    /// It was asked for the block once; an answer is late, and welcome.
+    bool is_withdrawn(PeerKey peer, const Block& block) const noexcept;
     bool is_active(PieceIndex piece) const noexcept { return slots_of_.contains(piece.value); }
     bool is_received(const Block& block) const noexcept;
     ActiveStatus status(PieceIndex piece) const noexcept;

@@ -138,6 +138,40 @@ def test_an_unchoke_is_a_new_promise() -> None:
     assert p.refill(0, 15.0) > 0
 
 
+def test_what_timed_out_fills_the_window_until_it_was_answered() -> None:
+    p = lab.Pipeline()
+    p.on_block(BLOCK, 1.0, 99)
+    p.on_timeout(100, 15, 10)
+    assert p.patient_until == 115 and p.refill(0, 101) == 0
+    for i in range(6):
+        p.on_late_block(101 + i)
+        assert p.refill(0, 101 + i) == 0
+    p.on_late_block(110)
+    assert p.refill(0, 110) == 1 and p.patient_until == 125
+    for _ in range(5):
+        p.on_late_block(111)
+    assert p.refill(0, 111) == 4 and p.patient_until == 0
+
+
+def test_what_was_not_answered_within_a_time_out_is_lost() -> None:
+    p = lab.Pipeline()
+    p.on_block(BLOCK, 1.0, 99)
+    p.on_timeout(100, 15, 10)
+    assert p.refill(0, 114.9) == 0 and p.refill(0, 115) == 4
+    p.on_timeout(115, 15, 3)
+    p.on_block(BLOCK, 1.0, 116)
+    assert p.patient_until == 0 and p.refill(0, 116) > 0
+
+
+def test_a_choke_makes_the_peer_forget_what_it_owed() -> None:
+    p = lab.Pipeline()
+    p.on_block(BLOCK, 1.0, 99)
+    p.on_timeout(100, 15, 64)
+    assert p.refill(0, 101) == 0
+    p.on_choke()
+    assert p.refill(0, 101) == 4
+
+
 def test_rejects_pause_twice_as_long_each_time_until_a_block_comes() -> None:
     p = lab.Pipeline()
     now, pauses = 0.0, []
