@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from jstorrent._events import TorrentRemoved
 from jstorrent._status import Counters, SessionStatus
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
@@ -94,7 +95,8 @@ def statistics(lab: Lab) -> None:
 
 def _parts_of(lab: Lab, engine: Engine, total: Counters) -> None:
     torrents = [torrent.status().counters for torrent in engine.session.torrents]
-    if len(torrents) != len(engine._specs):
+    was_removed = bool(engine.session.status().draining or engine.history(TorrentRemoved))
+    if was_removed or len(torrents) != len(engine._specs):
         return  # a removed one took its part along
     for name in ("payload_received", "payload_sent", "wire_sent"):
         parts, whole = sum(getattr(c, name) for c in torrents), getattr(total, name)

@@ -87,12 +87,12 @@ def test_what_a_lane_lacks_skips_with_its_reason(run) -> None:  # type: ignore[n
 
         @pytest.mark.lanes("real")
         def test_lines(lab):
-            lab.net.access(lab.engine("a"), up=1)
+            lab.clock.jump_mono(1)
             assert False
     """
     found = run(text)
     found.assert_outcomes(skipped=1)
-    found.stdout.fnmatch_lines(["*net.access needs the sim lane*"])
+    found.stdout.fnmatch_lines(["*clock.jump_mono needs the sim lane*"])
 
 
 def test_unknown_lanes_are_refused(run) -> None:  # type: ignore[no-untyped-def]
