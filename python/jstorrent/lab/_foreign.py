@@ -152,7 +152,7 @@ class Foreign(Client):
         metainfo.save(torrent)
         self._job = Job(
             torrent=torrent, magnet=metainfo.magnet(), dir=self.downloads, host=self._inner[0], port=self._inner[1],
-            peers=tuple(self._peers), is_seed=given is True or (given is not False and len(given) == spec.num_pieces),
+            peers=tuple(self._peers), is_seed=len(given) == spec.num_pieces,
             from_magnet=magnet, home=self._home, enter=() if self._namespace is None else self._namespace.enter,
         )  # fmt: skip
         self.start()
