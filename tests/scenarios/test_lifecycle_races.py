@@ -1,0 +1,212 @@
+"""Commands that come at the worst moment."""
+
+from typing import Any
+
+import jstorrent as jst
+import pytest
+from jstorrent.lab import Lab
+
+from tests.scenarios.s0 import BLOCK, answer, asked_for, by_hand, completes, requests_out, rescued
+
+BOTH = pytest.mark.lanes("sim", "real")
+
+
+@BOTH
+@pytest.mark.covers("S0-6.4", "S3-1")
+def test_stop_and_start_twice_while_the_same_piece_is_being_verified(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4, piece_length=4 * BLOCK)
+    giver = by_hand(lab, "giver", spec)
+    client = lab.engine("client")
+    t = client.add(spec, peers=[giver], sequential=True)
+    with lab.gate("hash.done", piece=0) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        for _ in range(2):
+            t.stop()
+            lab.run_for(0.2)
+            t.start()
+            lab.run_for(0.2)
+    lab.until(lambda: t.state in ("downloading", "stalled"), within=10)
+    completed = [event.piece for event in client.history(jst.PieceCompleted)]
+    assert completed.count(0) <= 1
+    rescued(lab, client, spec)
+    completed = [event.piece for event in client.history(jst.PieceCompleted)]
+    assert sorted(completed) == [0, 1, 2, 3], "each piece completes once"
+
+
+@BOTH
+@pytest.mark.covers("S3-24")
+def test_recheck_of_a_complete_torrent_whose_first_piece_is_broken(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    seed = lab.engine("seed")
+    t = seed.add(spec, have="all")
+    lab.until(lambda: t.state == "seeding", within=10)
+    leecher = lab.engine("leecher", download_rate_limit=100_000)
+    leecher.add(spec, peers=[seed])
+    lab.run_for(0.5)
+    seed.disk.corrupt(seed.path(spec), 0, bytes(b ^ 0xFF for b in spec.data(0, 100)))
+    t.recheck()
+    lab.until(lambda: t.state not in ("checking", "queued", "seeding"), within=20)
+    assert t.piece(0).state == "missing"
+    assert t.status().pieces_complete == 7
+    leecher.session.configure(download_rate_limit=None)
+    witness = lab.peer("witness", spec, have="none")
+    witness.connect(seed)
+    lab.until(lambda: witness.connected and len(witness.ledger.claimed) == 7, within=10)
+    assert 0 not in witness.ledger.claimed
+    rescued(lab, seed, spec)
+    completes(lab, leecher, spec)
+
+
+@BOTH
+@pytest.mark.covers("S3-24")
+def test_recheck_while_blocks_are_in_flight(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=4 * BLOCK)
+    giver = by_hand(lab, "giver", spec)
+    client = lab.engine("client")
+    t = client.add(spec, peers=[giver], sequential=True)
+    answer(lab, giver, 0, 4)
+    lab.until(lambda: t.piece(0).state == "complete", within=5)
+    answer(lab, giver, 1, 2)
+    in_flight = list(giver.ledger.outstanding)
+    t.recheck()
+    for request in in_flight:
+        giver.answer(request)
+    lab.until(lambda: t.state not in ("checking", "queued"), within=20)
+    assert t.piece(0).state == "complete"
+    rescued(lab, client, spec)
+
+
+@BOTH
+@pytest.mark.covers("S2-9")
+def test_completion_with_requests_outstanding(lab: Lab) -> None:
+    """What is no longer wanted is cancelled; what comes all the same is counted and ignored."""
+    spec = lab.torrent(pieces=4, piece_length=8 * BLOCK)
+    giver = by_hand(lab, "giver", spec)
+    client = lab.engine("client")
+    t = client.add(spec, peers=[giver], sequential=True)
+    lab.until(lambda: len(giver.ledger.outstanding) == 32, within=5)
+    answer(lab, giver, 0, 8)
+    lab.until(lambda: t.piece(0).state == "complete", within=5)
+    late = asked_for(giver, 3)
+    for piece in (1, 2, 3):
+        t.set_piece_priority(piece, 0)
+    lab.until(lambda: requests_out(t) == 0, within=5)
+    assert t.progress == 1.0
+    lab.until(lambda: len(giver.ledger.cancels) == 24, within=5)
+    for request in late:
+        giver.send_piece(request.piece, request.begin)
+    lab.run_for(0.5)
+    assert t.piece(3).state == "missing"
+    for piece in (1, 2, 3):
+        t.set_piece_priority(piece, 4)
+    rescued(lab, client, spec)
+
+
+@BOTH
+@pytest.mark.covers("S0-10.2")
+def test_priorities_flipped_while_a_shared_piece_is_half_done(lab: Lab) -> None:
+    spec = lab.torrent(files=[("a", 3 * BLOCK), ("b", 5 * BLOCK)], piece_length=4 * BLOCK)
+    giver = by_hand(lab, "giver", spec)
+    client = lab.engine("client")
+    t = client.add(spec, peers=[giver], sequential=True)
+    answer(lab, giver, 0, 2)
+    lab.until(lambda: t.piece(0).blocks_received == 2, within=5)
+    for priority in (0, 4, 0):
+        t.set_file_priority(1, priority)
+        lab.run_for(0.05)
+    rescued_without_b(lab, client, spec, t)
+    t.set_file_priority(1, 4)
+    rescued(lab, client, spec)
+
+
+def rescued_without_b(lab: Lab, client: Any, spec: Any, t: jst.Torrent) -> None:
+    t.connect(lab.seeder("first", spec))
+    t.wait_complete(30)
+    assert client.disk.read(client.path(spec, 0)) == spec.data(0, 3 * BLOCK)
+    b = client.path(spec, 1)
+    assert not client.disk.exists(b), "a file that nobody wants is not made"
+
+
+@BOTH
+@pytest.mark.covers("S3-27")
+def test_remove_and_add_again_while_a_piece_is_being_hashed(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4, piece_length=4 * BLOCK)
+    client = lab.engine("client")
+    giver = by_hand(lab, "giver", spec)
+    old = client.add(spec, peers=[giver], sequential=True)
+    with lab.gate("hash.done", piece=0) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        old.remove(delete_files=True)
+        new = client.add(spec)
+        lab.run_for(0.3)
+        assert old.state != "seeding" and new.state == "queued"
+    lab.until(lambda: old.state == "removed", within=10)
+    lab.until(lambda: new.state in ("downloading", "stalled"), within=10)
+    assert new.piece(0).state == "missing", "the old generation's hash counts for nothing"
+    rescued(lab, client, spec)
+
+
+@pytest.mark.parametrize("moment", ["connecting", "handshake", "hashing", "stuck disk", "black hole"])
+def test_close_is_bounded_at_any_moment(lab: Lab, moment: str) -> None:
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    client = lab.engine("client", close_timeout=5.0, download_rate_limit=100_000)
+    giver = lab.peer("giver", spec, auto=() if moment == "handshake" else "all")
+    if moment == "connecting":
+        lab.net.partition(client, giver)
+    gate = {"hashing": "hash.start", "stuck disk": "disk.write"}.get(moment)
+    held = lab.gate(gate) if gate else None
+    t = client.add(spec, peers=[giver])
+    lab.run_for(0.5)
+    if held is not None:
+        lab.until(lambda: held.hit, within=5)
+    if moment == "black hole":
+        lab.until(lambda: bool(t.peers()), within=5)
+        giver.disconnect("blackhole")
+    began = lab.now
+    client.session.close()
+    assert lab.now - began <= 5.5
+    status = client.session.status()
+    assert (status.sockets, status.timers, status.num_peers) == (0, 0, 0)
+    if held is not None:
+        held.remove()
+
+
+@pytest.mark.covers("S2-16")
+def test_a_thousand_pauses_in_one_second(lab: Lab) -> None:
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    client = lab.engine("client")
+    good = lab.seeder("good", spec)
+    t = client.add(spec, peers=[good])
+    lab.until(lambda: bool(t.peers()), within=5)
+    before = client.session.status()
+    for _ in range(1000):
+        t.pause()
+        lab.run_for(0.0005)
+        t.resume()
+        lab.run_for(0.0005)
+    after = client.session.status()
+    assert after.timers <= before.timers + 8
+    assert after.sockets <= before.sockets + 1
+    completes(lab, client, spec)
+
+
+def test_stop_and_start_many_times_leaks_nothing(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    client = lab.engine("client")
+    good = lab.seeder("good", spec)
+    t = client.add(spec, peers=[good], stopped=True)
+    lab.settle()
+    before = client.session.status()
+    for _ in range(200):
+        t.start()
+        lab.run_for(0.013)
+        t.stop()
+        lab.run_for(0.007)
+    lab.settle()
+    after = client.session.status()
+    assert (after.sockets, after.timers, after.num_peers) == (before.sockets, before.timers, before.num_peers)
+    t.start()
+    t.connect(good)
+    completes(lab, client, spec)

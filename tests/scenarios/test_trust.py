@@ -1,0 +1,141 @@
+"""Who gave something wrong is found, and nobody else pays for it."""
+
+import jstorrent as jst
+import pytest
+from jstorrent.lab import Behaviour, Lab
+
+from tests.scenarios.s0 import BLOCK, PLAIN, completes, reasons, rescued, until_events
+
+BOTH = pytest.mark.lanes("sim", "real")
+
+
+@pytest.mark.covers("S1-4", "S1-1")
+def test_the_only_holder_of_the_last_piece_always_corrupts_it(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    most = lab.peer("most", spec, have=range(7))
+    liar = lab.peer("liar", spec, have=[7], behave=["corrupt"])
+    client = lab.engine("client")
+    t = client.add(spec, peers=[most, liar])
+    lab.run_for(600)
+    assert t.status().pieces_complete == 7
+    assert t.status().counters.pieces_failed < 10
+    assert len(liar.ledger.connections) < 10
+    rescued(lab, client, spec)
+
+
+@pytest.mark.covers("S1-4", "S1-1")
+def test_a_corrupter_that_comes_back_under_another_name_stays_out(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    client = lab.engine("client")
+    client.add(spec)
+    liars = [lab.peer(f"liar{i}", spec, behave=["corrupt"], host="10.0.0.66") for i in range(6)]
+    for liar in liars:
+        liar.connect(client)
+        lab.run_for(5)
+    assert [ban.host for ban in client.session.bans()] == ["10.0.0.66"]
+    failed = client.history(jst.PieceFailed)
+    assert len(failed) < 3, "each new name got a new chance"
+    rescued(lab, client, spec)
+
+
+@BOTH
+@pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("how", ["reject", "withhold"])
+def test_a_full_bitfield_that_gives_nothing(lab: Lab, how: str) -> None:
+    spec = lab.torrent(pieces=16, piece_length=2 * BLOCK)
+    liar = lab.peer("liar", spec, behave=[how])
+    client = lab.engine("client", request_timeout=1.0)
+    client.add(spec, peers=[liar])
+    lab.run_for(3)
+    asked = len(liar.ledger.requests)
+    assert asked < 3000, "it is asked again and again"
+    rescued(lab, client, spec, within=30)
+
+
+@BOTH
+@pytest.mark.covers("S1-4")
+def test_one_corrupt_piece_in_twenty_and_two_honest_peers(lab: Lab) -> None:
+    spec = lab.torrent(pieces=40, piece_length=2 * BLOCK)
+    liar = lab.peer("liar", spec, behave=[Behaviour("corrupt", piece=7), Behaviour("corrupt", piece=27)])
+    honest = [lab.peer(f"honest{i}", spec) for i in range(2)]
+    client = lab.engine("client")
+    client.add(spec, peers=[liar, *honest])
+    completes(lab, client, spec)
+    assert not {ban.host for ban in client.session.bans()} & {peer.address[0] for peer in honest}
+
+
+@pytest.mark.covers("S1-4")
+def test_one_poisoner_in_each_piece_of_many_is_found(lab: Lab) -> None:
+    """It gives one wrong block to each piece that it takes part in."""
+    spec = lab.torrent(pieces=32, piece_length=8 * BLOCK)
+    poisoner = lab.peer("poisoner", spec, behave=[Behaviour("corrupt", begin=3 * BLOCK)])
+    honest = [lab.peer(f"honest{i}", spec) for i in range(3)]
+    for node in (poisoner, *honest):
+        lab.net.access(node, up=400_000)
+    client = lab.engine("client")
+    t = client.add(spec, peers=[poisoner, *honest])
+    completes(lab, client, spec, within=300)
+    banned = {ban.host for ban in client.session.bans()}
+    assert banned <= {poisoner.address[0]}
+    assert t.status().counters.payload_failed < 0.5 * spec.total_size
+
+
+@BOTH
+@pytest.mark.covers("S1-4", "S1-7")
+def test_eclipse_all_known_peers_are_hostile_but_one(lab: Lab) -> None:
+    spec = lab.torrent(pieces=12, piece_length=2 * BLOCK)
+    hostile = [
+        lab.peer("corrupt", spec, behave=["corrupt"]),
+        lab.peer("mute", spec, behave=["withhold"], handshake=PLAIN),
+        lab.peer("rejecter", spec, behave=["reject"]),
+        lab.peer("miser", spec, behave=["never_unchoke"]),
+        lab.peer("flapper", spec, behave=[Behaviour("choke_flap", period=0.05)]),
+        lab.peer("silent", spec, auto=()),
+        lab.peer("cutter", spec, behave=[Behaviour("cut", nbytes=3000, how="rst")]),
+    ]
+    client = lab.engine("client", request_timeout=2.0)
+    client.add(spec, peers=[*hostile, lab.seeder("good", spec)])
+    completes(lab, client, spec, within=60)
+
+
+@BOTH
+@pytest.mark.covers("S1-4", "S1-7")
+def test_many_names_behind_one_address_are_one_host(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    client = lab.engine("client", max_connections_per_host=3)
+    t = client.add(spec)
+    first = lab.peer("sybil0", spec, behave=["withhold"])
+    sybils = [first, *(lab.peer(f"sybil{i}", spec, behave=["withhold"], host=first) for i in range(1, 12))]
+    for peer in sybils:
+        peer.connect(client)
+    most = lab.watch(lambda: len(t.peers()))
+    lab.run_for(2)
+    assert most.max <= 3
+    assert set(reasons(client)) <= {"limit", "duplicate", "closed", "connect_failed"}
+    rescued(lab, client, spec)
+
+
+@pytest.mark.covers("S1-4")
+def test_a_peer_that_answers_nobody_the_same_is_caught_by_the_hash(lab: Lab) -> None:
+    """Other data to each: every client bans it by its own evidence, and all finish."""
+    spec = lab.torrent(pieces=16, piece_length=2 * BLOCK)
+    liar = lab.peer("liar", spec, behave=[Behaviour("corrupt", p=0.3)])
+    clients = [lab.engine(f"client{i}") for i in range(4)]
+    good = lab.seeder("good", spec)
+    for client in clients:
+        client.add(spec, peers=[liar, good, *(other for other in clients if other is not client)])
+    for client in clients:
+        completes(lab, client, spec, within=120)
+        assert {ban.host for ban in client.session.bans()} <= {liar.address[0]}
+
+
+@BOTH
+@pytest.mark.covers("S0-2.1")
+def test_a_failed_piece_says_who_took_part(lab: Lab) -> None:
+    spec = lab.torrent(pieces=2, piece_length=2 * BLOCK)
+    liar = lab.peer("liar", spec, behave=[Behaviour("corrupt", times=1)])
+    client = lab.engine("client")
+    client.add(spec, peers=[liar])
+    (failed, *_) = until_events(lab, client, jst.PieceFailed)
+    assert [host for host, _ in failed.addresses] == [liar.address[0]]
+    rescued(lab, client, spec)
