@@ -104,4 +104,6 @@ def pytest_runtest_makereport(
         seed = item.config.getoption("--lab-seed")
         line = f'replay: pytest "{item.nodeid}" --lab-seed={seed} --lab-lane={made.lane}'
         report.sections.append(("lab", f"seed {made.seed}\n{line}"))
+    if call.when == "teardown" and made is not None:
+        del item.stash[_LAB]  # items live as long as the session: their worlds must not
     return report

@@ -99,3 +99,16 @@ def test_unknown_lanes_are_refused(run) -> None:  # type: ignore[no-untyped-def]
     found = run("import pytest\n@pytest.mark.lanes('moon')\ndef test_it(lab): pass\n")
     assert found.ret != 0
     assert "no such lane: 'moon'" in found.stdout.str() + found.stderr.str()
+
+
+def test_worlds_do_not_outlive_their_tests(run) -> None:  # type: ignore[no-untyped-def]
+    text = """
+        import gc, pytest
+        from jstorrent.lab import Lab
+
+        @pytest.mark.parametrize("n", range(5))
+        def test_it(lab, n):
+            gc.collect()
+            assert sum(isinstance(thing, Lab) for thing in gc.get_objects()) <= 2
+    """
+    run(text).assert_outcomes(passed=5)
