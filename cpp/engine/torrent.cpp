@@ -306,7 +306,9 @@ void Torrent::on_leave(Peer& peer, Time now) {
 void Torrent::on_round_end(Time now) {
     touched = false;
     download_.free_ended();
-    if (may_look()) evaluate(now);  // it waited for the pieces that were under way
+    // What waited for the pieces that were under way.
+    if (may_look()) evaluate(now);
+    if (removed_ && is_quiet()) finish_files(now);
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     if (download_.take_memory_freed()) conversation_.read_on();
     upload_.pump_waiting();
@@ -322,6 +324,7 @@ bool Torrent::is_throttled(Time now) {
 // -- what its parts report --------------------------------------------------------------------------------------------
 
 void Torrent::on_piece_verified(PieceIndex piece, Time now) {
+    if (removed_) return core_.touch(*this);  // nobody hears of it any more
     dirty_ = true;
     Event event;
     event.block.piece = piece;

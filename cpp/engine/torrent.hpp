@@ -161,6 +161,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void become_ready(const Bitfield& have, Time now);
     void on_emptied(Time now);
     void on_unparked(Time now);
+    void finish_files(Time now);
     void begin_removal(Time now);
     bool wants_move() const noexcept { return moving_ || move_to_ || !rename_to_.empty(); }
     void begin_move();

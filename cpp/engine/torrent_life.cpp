@@ -96,6 +96,11 @@ void Torrent::note_file_progress(PieceIndex piece) {
 
 // -- removal ----------------------------------------------------------------------------------------------------------
 
+void Torrent::finish_files(Time now) {
+    if (files_.files_open()) files_.close_files();
+    begin_removal(now);
+}
+
 void Torrent::begin_removal(Time) {
     if (removal_ || !delete_files_ || !is_quiet() || files_.files_open()) return;
     removal_ = std::make_unique<RemoveSweep>(files_, tag());
