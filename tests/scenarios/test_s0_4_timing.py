@@ -1,7 +1,7 @@
 """S0-4: peers that are slow, silent or fickle."""
 
 import pytest
-from jstorrent.lab import Behaviour, Lab
+from jstorrent.lab import Behaviour, Handshake, Lab
 
 from tests.scenarios.s0 import BLOCK, PLAIN, by_hand, completes, requests_out, rescued
 
@@ -49,7 +49,7 @@ def test_a_silent_peer_is_closed_in_the_end(lab: Lab) -> None:
 def test_ten_chokes_and_unchokes_within_a_tenth_of_a_second(lab: Lab, fast: bool) -> None:
     spec = lab.torrent(pieces=16, piece_length=4 * BLOCK)
     fickle = lab.peer("fickle", spec, auto={"claims", "extended", "interest", "serve", "keepalive", "reject"},
-                      handshake=PLAIN if not fast else type(PLAIN)())  # fmt: skip
+                      handshake=PLAIN if not fast else Handshake(), behave=[Behaviour("late", seconds=0.05)])  # fmt: skip
     client = lab.engine("client")
     t = client.add(spec, peers=[fickle])
     lab.until(lambda: bool(t.peers()), within=5)
