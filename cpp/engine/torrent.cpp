@@ -266,13 +266,11 @@ void Torrent::stop_traffic(bool keep, Time now) {
 void Torrent::start_traffic(Time now) {
     if (is_download_barred()) download_.suspend(true, now);
     else if (!complete_) download_.allow();
-    if (!complete_) {
-        if (!empty_made_ && !empty_files_) {
-            empty_files_ = std::make_unique<EmptyFilesSweep>(files_, tag(), wanted_flags());
-            empty_files_->owner = this;
-            empty_files_->on_done = [](Sweep& s, Time at) { static_cast<Torrent*>(s.owner)->on_emptied(at); };
-            empty_files_->start();
-        }
+    if (!empty_made_ && !(empty_files_ && empty_files_->is_running())) {
+        empty_files_ = std::make_unique<EmptyFilesSweep>(files_, tag(), wanted_flags());
+        empty_files_->owner = this;
+        empty_files_->on_done = [](Sweep& s, Time at) { static_cast<Torrent*>(s.owner)->on_emptied(at); };
+        empty_files_->start();
     }
     download_.refill_all(now);
     swarm_.rechoke(now);
@@ -364,7 +362,7 @@ void Torrent::on_emptied(Time now) {
 void Torrent::update_completion(Time now) {
     if (phase_ != Phase::ready) return;
     unparking_.pump();
-    const bool all = download_.picker().is_complete() && (empty_made_ || !networking_) && unparking_.is_done();
+    const bool all = download_.picker().is_complete() && empty_made_ && unparking_.is_done();
     if (all == complete_) return;
     account_time(now);
     complete_ = all;

@@ -63,7 +63,6 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     count_file_pieces();
     dirty_ = true;
     core_.queue_changed = true;
-    // Seeding what was there already needs no empty files of ours.
     complete_ = false;
     const auto sizes = [&](std::uint32_t f) { return layout_->is_empty_file(f) && file_priorities_[f] > 0; };
     bool missing_empty = false;
