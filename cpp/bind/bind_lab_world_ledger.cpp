@@ -1,5 +1,6 @@
 // The books of a simulated world about its nodes, as oracles read them.
 #include "bind/lab_world.hpp"
+#include "runtime_sim/network.hpp"
 #include "runtime_sim/node.hpp"
 #include "runtime_sim/topology.hpp"
 
@@ -44,8 +45,9 @@ void bind_lab_world_ledger(py::class_<World, WorldHandle>& world) {
         .def(
             "is_blocked",
             [](World& self, std::uint32_t a, std::uint32_t b) {
-                const auto& link = self.topology().link(node_of(self, a), node_of(self, b));
-                return link.streams_cut || link.held;
+                const auto from = node_of(self, a), to = node_of(self, b);
+                const auto& link = self.topology().link(from, to);
+                return link.streams_cut || link.held || self.network().connections().has_black_hole(from, to);
             },
             "a"_a, "b"_a)
         .def("dials", &dials, "node"_a, "since"_a = 0);

@@ -28,6 +28,15 @@ void Connections::cut(NodeId hears_first, NodeId other, CutHow how) {
     });
 }
 
+bool Connections::has_black_hole(NodeId a, NodeId b) {
+    bool found = false;
+    connections_.each([&](ConnectionKey, Connection& c) {
+        const NodeId one = c.sides[0].node, other = c.sides[1].node;
+        found = found || (c.silent && ((one == a && other == b) || (one == b && other == a)));
+    });
+    return found;
+}
+
 void Connections::sever(ConnectionKey key, Connection& c, std::uint8_t near, CutHow how) {
     c.flows[0].dead = c.flows[1].dead = true;
     if (how == CutHow::blackhole) {

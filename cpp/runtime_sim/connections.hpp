@@ -125,6 +125,8 @@ class Connections final : private EventSink {
     /// When `bytes` more were delivered from `from` to `to`, over all connections, the one of the last byte ends; 0: all
     /// that are there now.
     void cut_after(NodeId from, NodeId to, std::uint64_t bytes, CutHow how);
+    /// A connection between the two is a black hole, and not both sides have noticed.
+    bool has_black_hole(NodeId a, NodeId b);
     /// Sockets that a node may have open; 0: no limit.
     void limit_sockets(NodeId node, std::size_t most) { at_node(node).most_sockets = most; }
     std::size_t open_sockets(NodeId node) { return at_node(node).sockets; }

@@ -129,6 +129,8 @@ class Client(Node):
                     self.disk._write(save_path / file.path, at, data)
             return list(range(spec.num_pieces))
         pieces = sorted(set(have))
+        if len(pieces) == spec.num_pieces and pieces == list(range(spec.num_pieces)):
+            return self._put(spec, "all", save_path)
         if pieces and not 0 <= pieces[0] <= pieces[-1] < spec.num_pieces:
             raise ValueError(f"have names pieces that {spec.name} does not have: it has {spec.num_pieces}")
         for file, at, data in spec.runs(pieces):

@@ -85,7 +85,8 @@ def convergence(lab: Lab) -> None:
     """Who is done has every file at its full size; and once nothing is on its way, both ends of a link agree on what is had."""
     for engine, _ in running(lab.engines):
         for torrent, spec in _known(engine):
-            if torrent.status().is_complete and torrent.state == "seeding":
+            status = torrent.status()
+            if status.state == "seeding" and status.pieces_complete == status.num_pieces:
                 _files_are_whole(lab, engine, torrent, spec)
     if isinstance(lab._lane, SimLane) and lab._lane.world.idle:
         _views_agree(lab, lab._lane)
