@@ -7,6 +7,7 @@ void bind_lab_policy(py::module_& module) {
     auto lab = module.def_submodule("lab");
     bind_lab_policy_transfer(lab);
     bind_lab_policy_peers(lab);
+    bind_lab_policy_metadata(lab);
 }
 
 }  // namespace jst::bind

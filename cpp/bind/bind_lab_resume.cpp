@@ -1,4 +1,7 @@
 // Resume records as Python dictionaries, for tests: what is left out has its default.
+#include <tuple>
+#include <variant>
+
 #include "bind/lab_storage.hpp"
 #include "storage/record_frame.hpp"
 #include "storage/resume.hpp"
@@ -17,6 +20,19 @@ void take(const py::dict& from, const char* key, Set&& set) {
 template <class T>
 void take_into(const py::dict& from, const char* key, T& into) {
     take<T>(from, key, [&](T value) { into = std::move(value); });
+}
+
+using Wish = std::tuple<std::variant<std::uint32_t, std::string>, std::uint8_t>;
+
+std::vector<FileWish> wishes_from(const std::vector<Wish>& wishes) {
+    std::vector<FileWish> out;
+    for (const auto& [which, priority] : wishes) {
+        FileWish& wish = out.emplace_back();
+        wish.priority = priority;
+        if (const auto* file = std::get_if<std::uint32_t>(&which)) wish.file = *file;
+        else wish.glob = std::get<std::string>(which);
+    }
+    return out;
 }
 
 FileStamp stamp_from(const Stamp& stamp) { return {std::get<0>(stamp), std::get<1>(stamp), std::get<2>(stamp)}; }
@@ -82,6 +98,7 @@ TorrentRecord record_from_python(const py::dict& from) {
     take<std::vector<std::pair<std::uint32_t, std::string>>>(from, "renamed", [&](const auto& renamed) {
         for (const auto& [file, path] : renamed) record.renamed.push_back({file, path});
     });
+    take<std::vector<Wish>>(from, "wishes", [&](const auto& wishes) { record.wishes = wishes_from(wishes); });
     take_into(from, "trackers", record.trackers);
     take_into(from, "web_seeds", record.web_seeds);
     take<std::vector<std::string>>(from, "peers", [&](const auto& peers) {
@@ -121,6 +138,12 @@ py::dict record_to_python(const TorrentRecord& record) {
     std::vector<std::pair<std::uint32_t, std::string>> renamed;
     for (const auto& one : record.renamed) renamed.emplace_back(one.file, one.path);
     out["renamed"] = renamed;
+    std::vector<Wish> wishes;
+    for (const auto& wish : record.wishes) {
+        if (wish.file) wishes.emplace_back(*wish.file, wish.priority);
+        else wishes.emplace_back(wish.glob, wish.priority);
+    }
+    out["wishes"] = wishes;
     out["trackers"] = record.trackers;
     out["web_seeds"] = record.web_seeds;
     std::vector<std::string> peers;
@@ -172,6 +195,16 @@ void bind_lab_resume(py::module_& storage) {
     storage.def("decode_torrent_record", [](const py::bytes& bytes) {
         return record_to_python(value_or_raise(decode_torrent_record(view_of(bytes))));
     });
+    storage.def("glob_matches", glob_matches);
+    storage.def("wished_priorities",
+                [](const std::vector<std::string>& paths, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& only,
+                   const std::vector<Wish>& wishes) {
+                    std::vector<codec::FileRange> ranges;
+                    for (const auto& [first, last] : only) ranges.push_back({first, last});
+                    const auto priorities = wished_priorities(paths, ranges, wishes_from(wishes));
+                    return std::vector<int>(priorities.begin(), priorities.end());
+                });
+    storage.attr("max_wishes") = max_wishes;
     storage.def("encode_session_record", encode_session);
     storage.def("decode_session_record", decode_session);
     storage.def("frame_record", [](char kind, std::uint32_t version, const py::bytes& body) {

@@ -3,6 +3,9 @@
 #include "bind/settings_python.hpp"
 #include "bind/snapshots.hpp"
 
+#include <tuple>
+#include <variant>
+
 namespace jst::bind {
 namespace {
 
@@ -15,6 +18,51 @@ TorrentKey key_of(Packed packed) noexcept { return TorrentKey::unpack(packed); }
 
 Endpoint endpoint_of(const HostAndPort& address) {
     return {value_or_raise(IpAddress::parse(address.first), address.first), address.second};
+}
+
+// A magnet link's files are not known: a priority is for an index or a glob.
+using Wishes = std::vector<std::tuple<std::variant<std::uint32_t, std::string>, std::uint8_t>>;
+
+std::vector<storage::FileWish> wishes_of(const Wishes& wishes) {
+    std::vector<storage::FileWish> out;
+    if (wishes.size() > storage::max_wishes) throw py::value_error("more priorities than can be kept for a magnet link");
+    for (const auto& [which, priority] : wishes) {
+        storage::FileWish& wish = out.emplace_back();
+        wish.priority = priority;
+        if (const auto* file = std::get_if<std::uint32_t>(&which)) wish.file = *file;
+        else wish.glob = std::get<std::string>(which);
+        if (wish.glob.size() > storage::max_glob_bytes) throw py::value_error("a glob is too long");
+    }
+    return out;
+}
+
+Packed submit(EngineHandle& engine, engine::AddRequest request) {
+    auto& outlet = engine.outlet();
+    const std::string save_path = request.save_path;
+    const auto added = engine.command(
+        [request = std::move(request), &outlet](engine::Session& s) {
+            auto result = s.add(request);
+            if (result) outlet.note(result->first);
+            return result;
+        },
+        save_path);
+    return added.first.packed();
+}
+
+Packed add_magnet(EngineHandle& engine, const std::string& uri, const std::string& save_path, bool paused, bool stopped,
+                  bool trusted, bool sequential, const Wishes& priorities, const std::vector<HostAndPort>& peers,
+                  const Tiers& trackers) {
+    engine::AddRequest request;
+    request.magnet = value_or_raise(codec::Magnet::parse(uri));
+    request.wishes = wishes_of(priorities);
+    request.save_path = save_path;
+    request.paused = paused;
+    request.stopped = stopped;
+    request.trusted = trusted;
+    request.sequential = sequential;
+    for (const auto& peer : peers) request.peers.push_back(endpoint_of(peer));
+    request.trackers = trackers;
+    return submit(engine, std::move(request));
 }
 
 Packed add(EngineHandle& engine, const MetainfoHandle& metainfo, const std::string& save_path, bool paused, bool stopped,
@@ -33,15 +81,7 @@ Packed add(EngineHandle& engine, const MetainfoHandle& metainfo, const std::stri
     if (trusted_pieces)
         request.trusted_pieces =
             value_or_raise(Bitfield::from_wire(view_of(*trusted_pieces), metainfo.metainfo->num_pieces()));
-    auto& outlet = engine.outlet();
-    const auto added = engine.command(
-        [request, &outlet](engine::Session& s) {
-            auto result = s.add(request);
-            if (result) outlet.note(result->first);
-            return result;
-        },
-        save_path);
-    return added.first.packed();
+    return submit(engine, std::move(request));
 }
 
 // A command on one torrent without further arguments.
@@ -67,6 +107,8 @@ void bind_commands(EngineClass& type) {
     type.def("add", &add, py::arg("metainfo"), py::arg("save_path"), py::arg("paused"), py::arg("stopped"),
              py::arg("trusted"), py::arg("sequential"), py::arg("priorities"), py::arg("peers"), py::arg("trackers"),
              py::arg("trusted_pieces") = py::none());
+    type.def("add_magnet", &add_magnet, py::arg("uri"), py::arg("save_path"), py::arg("paused"), py::arg("stopped"),
+             py::arg("trusted"), py::arg("sequential"), py::arg("priorities"), py::arg("peers"), py::arg("trackers"));
     def(type, "pause", &Session::pause);
     def(type, "resume", &Session::resume);
     def(type, "stop", &Session::stop);
@@ -150,6 +192,10 @@ void bind_queries(EngineClass& type) {
     def_query(type, "trackers", [](const auto& s, TorrentKey t) { return s.trackers(t); }, tuples);
     def_query(type, "limits", [](const auto& s, TorrentKey t) { return s.limits(t); },
               [](const engine::TorrentLimits& limits) { return to_dict(limits); });
+    def_query(type, "identity", [](const auto& s, TorrentKey t) { return s.status(t); },
+              [](const engine::TorrentStatus& s) {
+                  return py::make_tuple(digest_or_none(s.hashes.v1), digest_or_none(s.hashes.v2), s.name, s.magnet);
+              });
     type.def("metainfo",
              [](EngineHandle& e, Packed torrent) -> std::optional<MetainfoHandle> {
                  auto metainfo = e.query([=](const auto& s) { return s.metainfo(key_of(torrent)); });

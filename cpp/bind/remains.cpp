@@ -58,7 +58,7 @@ std::vector<TorrentKey> Remains::torrents() const {
 std::optional<TorrentKey> Remains::find(Bytes info_hash) const {
     const auto same = [&](const auto& hash) { return hash && std::ranges::equal(hash->view(), info_hash); };
     for (const auto& t : torrents_)
-        if (t.is_listed && t.metainfo && (same(t.metainfo->hashes().v1) || same(t.metainfo->hashes().v2))) return t.key;
+        if (t.is_listed && (same(t.status.hashes.v1) || same(t.status.hashes.v2))) return t.key;
     return std::nullopt;
 }
 

@@ -93,7 +93,8 @@ py::tuple to_tuple(const engine::TorrentStatus& s) {
                           s.num_pieces, s.pieces_complete, s.active_pieces, s.in_endgame, s.download_rate,
                           s.upload_rate, s.eta, s.ratio, s.num_peers, s.num_seeds, s.num_known, s.queue_position,
                           s.save_path, s.added_at, s.completed_at, s.active_time, s.seeding_time, word(s.limited_by),
-                          counters(s.counters), s.complete, s.sequential, s.error_message);
+                          counters(s.counters), s.complete, s.sequential, s.error_message,
+                          s.metadata_progress);
 }
 
 py::tuple to_tuple(const engine::SessionStatus& s) {

@@ -5,6 +5,13 @@
 
 namespace jst::engine {
 
+void Download::begin(const codec::Metainfo& metainfo) {
+    JST_CHECK(metainfo_ == nullptr && peers.empty(), "metadata is taken once, before anybody joins");
+    metainfo_ = &metainfo;
+    picker_ = policy::PiecePicker(geometry_);
+    ledger_ = policy::RequestLedger(geometry_);
+}
+
 void Download::reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential) {
     picker_.reset(have, priorities);
     set_sequential(sequential);

@@ -19,10 +19,7 @@ CloseReason reason_of(Errc error) noexcept {
     return error == Errc::end_of_stream ? CloseReason::closed : CloseReason::reset;
 }
 
-// aria2 says in one late bitfield what would be many HAVEs; from everybody else that is a breach.
-bool may_say_again(const Peer& peer, const Bitfield& have) noexcept {
-    if (!peer.id || !as_text(peer.id->view()).starts_with("A2-")) return false;
-    const Bitfield& known = peer.claims.have;
+bool repeats_all(const Bitfield& known, const Bitfield& have) noexcept {
     for (auto i = known.next_set(PieceIndex{0}); i.value < known.size(); i = known.next_set(++i)) {
         if (!have[i]) return false;
     }
@@ -30,6 +27,10 @@ bool may_say_again(const Peer& peer, const Bitfield& have) noexcept {
 }
 
 }  // namespace
+
+bool may_say_again(const Peer& peer, bool repeats_all) noexcept {
+    return repeats_all && peer.id && as_text(peer.id->view()).starts_with("A2-");
+}
 
 // -- the link ---------------------------------------------------------------------------------------------------------
 
@@ -236,7 +237,7 @@ void Conversation::say_hello(Peer& peer) {
     peer.ours.set_fast().set_extended();
     wire::Handshake mine;
     mine.reserved = peer.ours;
-    mine.info_hash = torrent_.metainfo().hashes().wire_id();
+    mine.info_hash = torrent_.hashes().wire_id();
     mine.peer_id = core_.peer_id;
     peer.link->out().push_raw(mine.encode());
     core_.touch(peer);
@@ -250,12 +251,13 @@ void Conversation::greet(Peer& peer, const wire::Handshake& theirs, Time now) {
 }
 
 void Conversation::on_handshake(Peer& peer, const wire::Handshake& theirs, Time now) {
-    if (!torrent_.metainfo().hashes().matches(theirs.info_hash))
+    if (!torrent_.hashes().matches(theirs.info_hash))
         return torrent_.swarm().close(peer, CloseReason::unknown_torrent, now);
     peer.theirs = theirs.reserved;
     peer.id = theirs.peer_id;
     if (!torrent_.swarm().complete(peer, now)) return;
-    torrent_.download().on_join(peer);
+    if (torrent_.knows_pieces()) torrent_.download().on_join(peer);
+    else peer.metadata.early = std::make_unique<policy::EarlyClaims>();
     say_claims(peer);
     peer.timer.set(deadline(peer, now));
 }
@@ -265,15 +267,7 @@ void Conversation::say_claims(Peer& peer) {
     if (peer.fast() && have.none()) peer.send(wire::HaveNone{});
     else if (peer.fast() && have.all()) peer.send(wire::HaveAll{});
     else if (!have.none()) peer.send(wire::BitfieldMessage{have.wire()});
-    if (!peer.theirs.extended()) return;
-    wire::ExtendedHandshake mine;
-    mine.client = core_.settings.user_agent;
-    mine.reqq = static_cast<std::uint32_t>(std::min<std::uint64_t>(core_.settings.max_queued_requests, wire::max_reqq));
-    mine.listen_port = core_.listen_port;
-    mine.your_ip = peer.address.host;
-    if (torrent_.is_complete()) mine.upload_only = true;
-    const ByteVector payload = wire::write_extended_handshake(mine);
-    peer.send(wire::Extended{wire::extended_handshake_id, payload});
+    say_extended(peer);
 }
 
 void Conversation::announce_have(PieceIndex piece) {
@@ -296,9 +290,12 @@ void Conversation::breach(Peer& peer, Time now) { torrent_.swarm().close(peer, C
 void Conversation::on_event(Peer& peer, const wire::PeerWire::Event& event, Time now) {
     std::visit(Overload{
                    [&](const wire::Message& message) { on_message(peer, message, now); },
-                   [&](const wire::BlockStarted& started) { torrent_.download().on_block_started(peer, started, now); },
+                   [&](const wire::BlockStarted& started) {
+                       if (!peer.metadata.early) torrent_.download().on_block_started(peer, started, now);
+                   },
                    [&](const wire::BlockArrived& arrived) {
                        peer.claims.may_claim = false;
+                       if (peer.metadata.early) return drop_early(peer, arrived, now);
                        torrent_.down_rate().add(arrived.block.length, now);
                        torrent_.download().on_block(peer, arrived, now);
                        if (peer.traffic.unrequested > max_unrequested_blocks) breach(peer, now);
@@ -312,6 +309,10 @@ void Conversation::on_event(Peer& peer, const wire::PeerWire::Event& event, Time
 void Conversation::on_message(Peer& peer, const wire::Message& message, Time now) {
     const bool neutral = std::holds_alternative<wire::KeepAlive>(message) || std::holds_alternative<wire::Extended>(message) ||
                          std::holds_alternative<wire::Port>(message) || std::holds_alternative<wire::Unknown>(message);
+    if (hear_early(peer, message, now)) {
+        peer.claims.may_claim = peer.claims.may_claim && neutral;
+        return;
+    }
     std::visit(Overload{
                    [&](const wire::Choke&) { on_choke(peer, true, now); },
                    [&](const wire::Unchoke&) { on_choke(peer, false, now); },
@@ -346,7 +347,7 @@ void Conversation::on_allowed_fast(Peer& peer, PieceIndex piece, Time now) {
 
 void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {
     auto have = Bitfield::from_wire(bits, torrent_.metainfo().num_pieces());
-    if (!have || (!peer.claims.may_claim && !may_say_again(peer, *have))) return breach(peer, now);
+    if (!have || (!peer.claims.may_claim && !may_say_again(peer, repeats_all(peer.claims.have, *have)))) return breach(peer, now);
     torrent_.download().on_claims(peer, std::move(*have), now);
     if (torrent_.is_complete() && peer.is_seed()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
 }
@@ -368,13 +369,14 @@ void Conversation::on_choke(Peer& peer, bool on, Time now) {
     if (on) {
         peer.choking.unchoked_total = peer.choking.unchoked_total + (now - peer.choking.unchoked_since);
         peer.choking.peer_choking = true;
+        if (peer.metadata.early) return;
         torrent_.download().on_choked(peer, now);
         core_.touch(torrent_);
         return;
     }
     peer.choking.peer_choking = false;
     peer.choking.unchoked_since = peer.traffic.last_payload = now;
-    torrent_.download().on_unchoked(peer, now);
+    if (!peer.metadata.early) torrent_.download().on_unchoked(peer, now);
 }
 
 void Conversation::on_interest(Peer& peer, bool on, Time now) {
@@ -385,16 +387,6 @@ void Conversation::on_interest(Peer& peer, bool on, Time now) {
 
 void Conversation::on_request(Peer& peer, const Block& block, Time now) {
     if (!torrent_.upload().on_request(peer, block, torrent_.have())) breach(peer, now);
-}
-
-void Conversation::on_extended(Peer& peer, const wire::Extended& message, Time now) {
-    if (message.id != wire::extended_handshake_id) return;
-    auto said = wire::parse_extended_handshake(message.payload);
-    if (!said) return breach(peer, now);
-    peer.extended.merge(*said);
-    if (peer.extended.reqq) peer.pipeline.on_reqq(*peer.extended.reqq);
-    if (peer.incoming && peer.extended.listen_port)
-        torrent_.swarm().on_listen_address(peer, {peer.address.host, *peer.extended.listen_port}, now);
 }
 
 }  // namespace jst::engine

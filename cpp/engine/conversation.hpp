@@ -32,6 +32,11 @@ class Conversation final : public PeerOwner {
     /// A rate limit changed: nobody waits for what the old one would have granted.
     void on_rates();
     void announce_have(PieceIndex piece);
+    /// Everybody is told that we have it.
+    void on_metadata_known();
+    /// What peers claimed before is judged, and they join the download.
+    void on_pieces_known(Time now);
+    void forget_early(Peer& peer) noexcept;
     /// The earliest moment at which the peer's timer has something to do.
     Time deadline(const Peer& peer, Time now) const;
 
@@ -43,6 +48,7 @@ class Conversation final : public PeerOwner {
     void on_handshake(Peer& peer, const wire::Handshake& theirs, Time now);
     void say_hello(Peer& peer);
     void say_claims(Peer& peer);
+    void say_extended(Peer& peer);
     void on_message(Peer& peer, const wire::Message& message, Time now);
     void on_bitfield(Peer& peer, Bytes bits, Time now);
     void on_claim(Peer& peer, bool all, Time now);
@@ -53,11 +59,20 @@ class Conversation final : public PeerOwner {
     void on_reject(Peer& peer, const Block& block, Time now);
     void on_allowed_fast(Peer& peer, PieceIndex piece, Time now);
     void on_extended(Peer& peer, const wire::Extended& message, Time now);
+    void on_metadata(Peer& peer, Bytes payload, Time now);
+    void on_metadata_request(Peer& peer, std::uint32_t piece, Time now);
+    bool hear_early(Peer& peer, const wire::Message& message, Time now);
+    void drop_early(Peer& peer, const wire::BlockArrived& arrived, Time now);
+    void judge_early(Peer& peer, Time now);
     void breach(Peer& peer, Time now);
     void wait_for_rate(Peer& peer, Time now);
 
     Core& core_;
     Torrent& torrent_;
+    std::size_t early_memory_ = 0;  // of all peers
 };
+
+/// aria2 says in one late bitfield what would be many HAVEs; from everybody else that is a breach.
+bool may_say_again(const Peer& peer, bool repeats_all) noexcept;
 
 }  // namespace jst::engine

@@ -19,7 +19,7 @@ policy::EndgameSettings endgame_settings(const Settings& s) {
 
 }  // namespace
 
-Download::Download(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry,
+Download::Download(Core& core, FileStore& files, const codec::Metainfo* metainfo, const policy::Geometry& geometry,
                    Counters& counters, Client& client, std::uint32_t number)
     : core_(core),
       files_(files),
@@ -242,7 +242,7 @@ PieceJob* Download::job(PieceIndex piece) {
 
 PieceJob& Download::begin_piece(PieceIndex piece) {
     auto& slot = jobs_[piece];
-    slot = std::make_unique<PieceJob>(core_, files_, metainfo_, geometry_, piece, *this, tag_);
+    slot = std::make_unique<PieceJob>(core_, files_, *metainfo_, geometry_, piece, *this, tag_);
     return *slot;
 }
 

@@ -31,7 +31,8 @@ class Download final : public PieceJob::Client {
         virtual void on_download_idle(Time now) = 0;
     };
 
-    Download(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry, Counters& counters,
+    /// Without metadata, begin() comes later.
+    Download(Core& core, FileStore& files, const codec::Metainfo* metainfo, const policy::Geometry& geometry, Counters& counters,
              Client& client, std::uint32_t number);
     ~Download() override;
 
@@ -63,6 +64,8 @@ class Download final : public PieceJob::Client {
     void on_block(Peer& peer, const wire::BlockArrived& arrived, Time now);
 
     // -- what we have and want
+    /// The metadata is there, and the geometry with it. Nobody has joined yet.
+    void begin(const codec::Metainfo& metainfo);
     void reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential);
     void set_priority(PieceIndex piece, std::uint8_t priority, Time now);
     void set_sequential(bool on) { picker_.set_order(on ? policy::Order::sequential : policy::Order::rarest); }
@@ -124,7 +127,7 @@ class Download final : public PieceJob::Client {
 
     Core& core_;
     FileStore& files_;
-    const codec::Metainfo& metainfo_;
+    const codec::Metainfo* metainfo_;
     const policy::Geometry& geometry_;
     Counters& counters_;
     Client& client_;

@@ -6,7 +6,11 @@
 // Invariants: 1. at no time is the only copy of a byte deleted; 2. one buffer of move_chunk_bytes each.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/file_sweeps.hpp"
@@ -64,6 +68,15 @@ class MoveSweep final : public Sweep {
     ByteVector buffer_;
     MutableBytes into_;
     Bytes from_;
+};
+
+/// What a torrent was asked for, what of it is under way, and what came of it.
+struct PendingMoves {
+    std::unique_ptr<MoveSweep> running;
+    std::unique_ptr<MoveSweep> ended;  // its own handler may be running
+    std::optional<std::string> to;
+    std::vector<std::pair<FileIndex, std::string>> renames;
+    std::map<FileIndex, std::string> renamed;
 };
 
 }  // namespace jst::engine

@@ -54,6 +54,16 @@ FileStore::FileStore(runtime::Disk& disk, HandleCache& handles, std::shared_ptr<
 
 FileStore::~FileStore() = default;
 
+void FileStore::lay_out(std::shared_ptr<const storage::Layout> layout) {
+    JST_CHECK(num_files() == 0 && jobs_ == 0, "files are laid out once, before anything is done with them");
+    layout_ = std::move(layout);
+    parts_ = storage::PartFile(layout_->map);
+    parked_.resize(num_files());
+    leaving_.resize(num_files());
+    exists_.resize(num_files());
+    dirty_.resize(num_files());
+}
+
 const std::string& FileStore::relative_path(FileIndex file) const noexcept {
     const auto renamed = renamed_.find(file.value);
     return renamed != renamed_.end() ? renamed->second : layout_->files[file.value].path;

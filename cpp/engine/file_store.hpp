@@ -84,6 +84,8 @@ class FileStore {
     FileStore(const FileStore&) = delete;
     FileStore& operator=(const FileStore&) = delete;
 
+    /// Instead of one without files: the metadata came later. Before anything was done (JST_CHECK).
+    void lay_out(std::shared_ptr<const storage::Layout> layout);
     const storage::Layout& layout() const noexcept { return *layout_; }
     const storage::FileMap& map() const noexcept { return layout_->map; }
     const std::string& save_path() const noexcept { return save_path_; }

@@ -14,6 +14,7 @@
 #include "engine/core.hpp"
 #include "engine/link.hpp"
 #include "policy/availability.hpp"
+#include "policy/early_claims.hpp"
 #include "policy/peer_list.hpp"
 #include "policy/pipeline.hpp"
 #include "wire/extended.hpp"
@@ -28,6 +29,11 @@ inline constexpr std::size_t max_allowed_fast = 64;
 inline constexpr std::uint32_t max_unrequested_blocks = 300;
 /// Requests that make no sense (out of range, not had, while choked long ago) before the peer is closed.
 inline constexpr std::uint32_t max_bad_requests = 300;
+
+/// Metadata that a peer may send unasked before it is closed.
+inline constexpr std::uint32_t max_unasked_metadata = 32;
+/// How many times over a peer is served the whole metadata.
+inline constexpr std::uint32_t max_metadata_copies = 4;
 
 class PeerOwner {
   public:
@@ -46,6 +52,13 @@ struct Claims {
     std::optional<policy::Counted> counted;  // how availability knows it
     bool may_claim = true;                   // a bitfield (or have_all, have_none) may still come
     std::vector<PieceIndex> allowed_fast;
+};
+
+/// What there is between us and it about the metadata.
+struct MetadataTalk {
+    std::unique_ptr<policy::EarlyClaims> early;  // until the pieces are known
+    std::uint32_t unasked = 0;                   // data that we did not ask for
+    std::uint32_t served = 0;                    // pieces that it was sent
 };
 
 struct Choking {
@@ -117,6 +130,7 @@ struct Peer {
     wire::Reserved theirs;
     wire::ExtendedHandshake extended;
     Claims claims;
+    MetadataTalk metadata;
     Choking choking;
     Traffic traffic;
     policy::Pipeline pipeline;

@@ -108,8 +108,7 @@ std::vector<TorrentKey> Session::torrents() const {
 std::optional<TorrentKey> Session::find(Bytes info_hash) const {
     const auto found = parts_->by_wire_id.find(Sha1Digest::from(info_hash));
     if (found == parts_->by_wire_id.end()) return std::nullopt;
-    const Torrent* const torrent = parts_->look(found->second);
-    const auto& hashes = torrent->metainfo().hashes();
+    const auto& hashes = parts_->look(found->second)->hashes();
     const bool same = info_hash.size() == Sha1Digest::size
                           ? hashes.matches(Sha1Digest::from(info_hash))
                           : hashes.v2 && std::equal(info_hash.begin(), info_hash.end(), hashes.v2->bytes.begin(), hashes.v2->bytes.end());

@@ -16,16 +16,20 @@
 
 #include "base/bitfield.hpp"
 #include "codec/info_hash.hpp"
+#include "codec/magnet.hpp"
 #include "codec/metainfo.hpp"
 #include "engine/events.hpp"
 #include "engine/settings.hpp"
 #include "engine/stats.hpp"
 #include "runtime/runtime.hpp"
+#include "storage/file_wishes.hpp"
 
 namespace jst::engine {
 
 struct AddRequest {
-    std::shared_ptr<const codec::Metainfo> metainfo;
+    std::shared_ptr<const codec::Metainfo> metainfo;  // or, without:
+    std::optional<codec::Magnet> magnet;
+    std::vector<storage::FileWish> wishes;  // of a magnet: applied when the files are known, later ones win
     std::string save_path;  // absolute
     bool paused = false;
     bool stopped = false;
@@ -118,6 +122,7 @@ class Session final : public runtime::Host {
     void on_broken_rule(const runtime::Tag& tag, const char* what) noexcept override;
 
   private:
+    bool knows(TorrentKey torrent) const;
     std::unique_ptr<SessionParts> parts_;
 };
 

@@ -55,7 +55,7 @@ storage::SessionRecord SessionParts::session_record() const {
     }
     for (const auto& entry : queue.order())
         if (const Torrent* t = look(entry.torrent)) {
-            const auto& hashes = t->metainfo().hashes();
+            const auto& hashes = t->hashes();
             record.queue.push_back(to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view()));
         }
     return record;
@@ -63,7 +63,8 @@ storage::SessionRecord SessionParts::session_record() const {
 
 Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     const std::uint32_t number = core.numbers++;
-    const Sha1Digest wire_id = setup.metainfo->hashes().wire_id();
+    const Sha1Digest wire_id = (setup.metainfo ? setup.metainfo->hashes() : setup.magnet.hashes).wire_id();
+    setup.keeps_record = store != nullptr;
     const TorrentKey key = core.torrents.emplace(std::make_unique<Torrent>(core, handles, std::move(setup), number));
     Torrent& torrent = *core.torrent(key);
     queue.add(key);
@@ -87,23 +88,35 @@ void SessionParts::on_state_opened(Time now) {
             if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
         }
     for (auto& record : store->take_torrents()) {
-        auto metainfo = codec::parse_metainfo(record.metainfo);
-        if (!metainfo || by_wire_id.contains(metainfo->hashes().wire_id())) continue;
-        const auto& hashes = metainfo->hashes();
+        auto setup = restored(std::move(record));
+        if (!setup) continue;
+        const auto& hashes = setup->metainfo ? setup->metainfo->hashes() : setup->magnet.hashes;
         const ByteVector id = to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
-        if (std::find(forgotten.begin(), forgotten.end(), id) != forgotten.end()) continue;
-        auto layout = storage::make_layout(*metainfo);
-        if (!layout) continue;
-        TorrentSetup setup;
-        setup.metainfo = std::make_shared<const codec::Metainfo>(std::move(*metainfo));
-        setup.layout = std::make_shared<const storage::Layout>(std::move(*layout));
-        setup.save_path = record.save_path;
-        setup.wanted = record.wanted;
-        setup.encoded = record.metainfo;
-        setup.record = std::move(record);
-        static_cast<void>(insert(std::move(setup), now));
+        const bool removed = std::find(forgotten.begin(), forgotten.end(), id) != forgotten.end();
+        if (!removed && !by_wire_id.contains(hashes.wire_id())) static_cast<void>(insert(std::move(*setup), now));
     }
     for (const auto& id : std::exchange(forgotten, {})) store->forget(id);
+}
+
+Result<TorrentSetup> SessionParts::restored(storage::TorrentRecord record) const {
+    TorrentSetup setup;
+    if (record.metainfo.empty()) {
+        JST_TRY(magnet, codec::Magnet::parse(record.magnet));
+        setup.magnet = std::move(magnet);
+    } else {
+        codec::MetainfoLimits limits;
+        limits.layers_required = false;  // what came from peers has none
+        JST_TRY(metainfo, codec::parse_metainfo(record.metainfo, limits));
+        JST_TRY(layout, storage::make_layout(metainfo));
+        setup.metainfo = std::make_shared<const codec::Metainfo>(std::move(metainfo));
+        setup.layout = std::make_shared<const storage::Layout>(std::move(layout));
+    }
+    setup.wishes = record.wishes;
+    setup.save_path = record.save_path;
+    setup.wanted = record.wanted;
+    setup.encoded = record.metainfo;
+    setup.record = std::move(record);
+    return setup;
 }
 
 Result<Torrent*> SessionParts::find(TorrentKey key) {
@@ -123,7 +136,7 @@ const Remembered* SessionParts::recall(TorrentKey key) const {
 }
 
 void SessionParts::begin_removal(Torrent& torrent, bool delete_files, Time now) {
-    const auto& hashes = torrent.metainfo().hashes();
+    const auto& hashes = torrent.hashes();
     by_wire_id.erase(hashes.wire_id());
     queue.remove(torrent.key());
     draining.push_back(torrent.key());
@@ -186,8 +199,8 @@ bool SessionParts::overlaps_draining(const Torrent& torrent) const {
     return std::any_of(draining.begin(), draining.end(), [&](TorrentKey key) {
         const Torrent* const old = look(key);
         if (old == nullptr) return false;
-        const bool same_files = old->save_path() == torrent.save_path() && old->metainfo().name() == torrent.metainfo().name();
-        return same_files || old->metainfo().hashes() == torrent.metainfo().hashes();
+        const bool same_files = old->save_path() == torrent.save_path() && old->name() == torrent.name();
+        return same_files || old->hashes() == torrent.hashes();
     });
 }
 

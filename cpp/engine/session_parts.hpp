@@ -40,6 +40,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     storage::SessionRecord session_record() const override;
 
     Result<TorrentKey> insert(TorrentSetup setup, Time now);
+    Result<TorrentSetup> restored(storage::TorrentRecord record) const;
     void on_state_opened(Time now);
     void end_round(Time now);
     /// The torrent of a command: Errc::removed when it is gone.

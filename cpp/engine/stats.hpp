@@ -11,6 +11,7 @@
 
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
+#include "codec/info_hash.hpp"
 #include "engine/events.hpp"
 
 namespace jst::engine {
@@ -66,6 +67,10 @@ struct TorrentStatus {
     Counters counters;
     bool complete = false;  // every wanted piece verified and on disk
     bool sequential = false;
+    double metadata_progress = 1.0;
+    codec::InfoHashes hashes;
+    std::string name;
+    std::string magnet;
 };
 
 struct SessionStatus {

@@ -365,6 +365,7 @@ void Swarm::on_replace_timer(Time now) {
         const Peer* const p = core_.peer(key);
         if (p == nullptr || !p->is_connected()) continue;
         if (!p->choking.am_interested) {
+            if (torrent_.fetch() != nullptr && torrent_.fetch()->serves(*p)) continue;
             useless.push_back({p->key, std::max(p->began, p->traffic.last_payload)});
             continue;
         }

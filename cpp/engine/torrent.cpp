@@ -5,7 +5,18 @@
 namespace jst::engine {
 namespace {
 
-policy::Geometry geometry_of(const codec::Metainfo& m) { return {m.num_pieces(), m.piece_length(), m.total_size()}; }
+policy::Geometry geometry_of(const codec::Metainfo* m) {
+    return m == nullptr ? policy::Geometry{} : policy::Geometry{m->num_pieces(), m->piece_length(), m->total_size()};
+}
+
+/// Before the metadata there are no files; the part file is called as it will be.
+std::shared_ptr<const storage::Layout> layout_of(TorrentSetup& setup) {
+    if (setup.layout) return std::move(setup.layout);
+    storage::Layout none;
+    const auto& hashes = setup.magnet.hashes;
+    none.part_name = storage::PartFile::name(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+    return std::make_shared<const storage::Layout>(std::move(none));
+}
 
 constexpr std::uint8_t as_the_files_say = 0xFF;
 
@@ -22,11 +33,12 @@ struct Finally {
 Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint32_t number)
     : core_(core),
       number_(number),
+      layout_(layout_of(setup)),
+      origin_(*this, std::move(setup.magnet), std::move(setup.wishes)),
       metainfo_(std::move(setup.metainfo)),
-      layout_(std::move(setup.layout)),
-      geometry_(geometry_of(*metainfo_)),
+      geometry_(geometry_of(metainfo_.get())),
       files_(core.rt.disk, handles, layout_, std::move(setup.save_path), number),
-      download_(core, files_, *metainfo_, geometry_, counters_, *this, number),
+      download_(core, files_, metainfo_.get(), geometry_, counters_, *this, number),
       upload_(core, files_, geometry_, throttle_, *this, number),
       conversation_(core, *this),
       swarm_(core, *this),
@@ -34,6 +46,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
       unparking_(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); }),
       wanted_(setup.wanted),
+      keeps_record_(setup.keeps_record),
       trusted_(std::move(setup.trusted)),
       sequential_(setup.sequential),
       encoded_(std::move(setup.encoded)),
@@ -59,6 +72,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
     };
     checker_.on_done = [](Checker& c, Time now) { static_cast<Torrent*>(c.owner)->on_check_done(now); };
     file_priorities_.resize(layout_->map.num_files(), storage::default_priority);
+    if (!metainfo_) origin_.begin();
     if (record_) restore(*record_);
     apply_priorities();
 }
@@ -76,6 +90,8 @@ void Torrent::on_added(TorrentKey key, Time now) {
     state_ = derive_state(now);
     core_.queue_changed = true;
     core_.touch(*this);
+    // Paused, it waits for no place in the queue.
+    if (!metainfo_ && wanted_ == storage::WantedState::paused) evaluate(now);
 }
 
 // -- commands ---------------------------------------------------------------------------------------------------------
@@ -120,8 +136,10 @@ void Torrent::set_permitted(bool on, Time now) {
 
 policy::Wish Torrent::wish() const noexcept {
     if (removed_ || shut_down_ || error_ || wanted_ == storage::WantedState::stopped) return policy::Wish::nothing;
+    const bool paused = wanted_ == storage::WantedState::paused;
+    if (!metainfo_) return paused ? policy::Wish::nothing : policy::Wish::download;
     if (phase_ != Phase::ready) return policy::Wish::check;
-    if (wanted_ == storage::WantedState::paused) return policy::Wish::nothing;
+    if (paused) return policy::Wish::nothing;
     return complete_ ? policy::Wish::seed : policy::Wish::download;
 }
 
@@ -200,6 +218,7 @@ void Torrent::set_web_seeds(std::vector<std::string> urls) {
 }
 
 void Torrent::on_settings(Time now) {
+    if (fetch() != nullptr) fetch()->configure();
     download_.configure();
     set_sequential(sequential_);
     swarm_.configure();
@@ -217,7 +236,7 @@ bool Torrent::may_run() const noexcept {
 
 // A stopped torrent that comes back looks once: where its files are as they were, it says what it has.
 bool Torrent::may_look() const noexcept {
-    if (phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running()) return false;
+    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running()) return false;
     if (may_run()) return permitted_;
     return wanted_ == storage::WantedState::stopped && record_ && !looked_ && !removed_ && !shut_down_ && !error_ && !wants_move();
 }
@@ -227,12 +246,14 @@ void Torrent::evaluate(Time now) {
     evaluating_ = true;
     const Finally done([this] { evaluating_ = false; });
     const bool run = may_run();
-    const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && phase_ == Phase::ready));
+    const bool talks = phase_ == Phase::ready || !metainfo_;
+    const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && talks));
     if (!run && phase_ == Phase::checking) checker_.cancel();
+    fetched_ = fetched_ && run && phase_ != Phase::ready;
     if (may_look()) begin_look();
-    const bool network = in_place && phase_ == Phase::ready;
+    const bool network = (in_place && talks) || fetched_;
     const bool before = std::exchange(networking_, network);
-    const bool running = network && wanted_ == storage::WantedState::running;
+    const bool running = network && wanted_ == storage::WantedState::running && phase_ == Phase::ready;
     if (!running) stop_traffic(network, now);
     if (before && !network) swarm_.stop(stop_reason(), now);
     if (!network) {
@@ -299,10 +320,13 @@ void Torrent::on_leave(Peer& peer, Time now) {
     peer.count(&Counters::payload_discarded, uncounted);
     download_.on_leave(peer, now);
     upload_.on_leave(peer);
+    conversation_.forget_early(peer);
+    if (fetch() != nullptr) fetch()->on_leave(peer, now);
 }
 
 void Torrent::on_round_end(Time now) {
     touched = false;
+    origin_.on_round_end(networking_ && !metainfo_);
     download_.free_ended();
     // What waited for the pieces that were under way.
     if (may_look()) evaluate(now);

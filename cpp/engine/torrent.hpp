@@ -5,6 +5,7 @@
 //   error                                               error
 //   the user stopped it                                 stopped
 //   no place in the queue, or an older one drains       queued
+//   the metadata is not known                           fetching_metadata
 //   files not known to be good                          checking
 //   the user paused it                                  paused
 //   every wanted piece is there                         seeding
@@ -26,28 +27,14 @@
 #include "engine/download.hpp"
 #include "engine/file_moves.hpp"
 #include "engine/file_sweeps.hpp"
+#include "engine/magnet_origin.hpp"
 #include "engine/swarm.hpp"
+#include "engine/torrent_setup.hpp"
 #include "engine/upload.hpp"
 #include "policy/queue.hpp"
-#include "storage/resume.hpp"
 #include "storage/resume_fit.hpp"
 
 namespace jst::engine {
-
-/// What a torrent starts with: from the user, or from a record.
-struct TorrentSetup {
-    std::shared_ptr<const codec::Metainfo> metainfo;
-    std::shared_ptr<const storage::Layout> layout;
-    std::string save_path;
-    storage::WantedState wanted = storage::WantedState::running;
-    std::optional<Bitfield> trusted;  // pieces that are taken as complete without a first check
-    bool sequential = false;
-    std::vector<std::uint8_t> file_priorities;  // one for each file
-    std::vector<std::vector<std::string>> trackers;
-    std::vector<std::string> web_seeds;
-    ByteVector encoded;  // the .torrent, for the record; empty when nothing is saved
-    std::optional<storage::TorrentRecord> record;
-};
 
 class Torrent final : public Download::Client, public Upload::Client {
   public:
@@ -69,6 +56,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     Result<void> rename_file(FileIndex file, std::string_view name, Time now);
     void set_trackers(std::vector<std::vector<std::string>> tiers);
     void set_web_seeds(std::vector<std::string> urls);
+    /// The metadata of a magnet link, from peers or from the user: taken once.
+    void take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Time now);
     void on_settings(Time now);
     /// The queue gives it a place, or takes it back.
     void set_permitted(bool on, Time now);
@@ -81,7 +70,17 @@ class Torrent final : public Download::Client, public Upload::Client {
     TorrentKey key() const noexcept { return key_; }
     std::uint32_t number() const noexcept { return number_; }
     runtime::Tag tag() const noexcept;
+    const codec::InfoHashes& hashes() const noexcept { return metainfo_ ? metainfo_->hashes() : origin_.link().hashes; }
+    std::string name() const { return metainfo_ ? metainfo_->name() : origin_.name(); }
+    std::string magnet() const;
+    bool has_metadata() const noexcept { return metainfo_ != nullptr; }
+    /// has_metadata() holds.
     const codec::Metainfo& metainfo() const noexcept { return *metainfo_; }
+    /// The info dictionary as peers may have it: empty when it is not known, or private.
+    Bytes shared_info() const noexcept;
+    /// Bitfields can be judged, and requests made.
+    bool knows_pieces() const noexcept { return phase_ == Phase::ready; }
+    MetadataFetch* fetch() noexcept { return origin_.fetch(); }
     std::shared_ptr<const codec::Metainfo> shared_metainfo() const noexcept { return metainfo_; }
     const TorrentLimits& limits() const noexcept { return limits_; }
     Download& download() noexcept { return download_; }
@@ -94,8 +93,10 @@ class Torrent final : public Download::Client, public Upload::Client {
     const Bitfield& have() const noexcept { return download_.have(); }
     bool is_complete() const noexcept { return complete_; }
     bool wants_peers() const noexcept { return networking_ && !complete_; }
-    bool downloads_allowed() const noexcept { return networking_ && !complete_ && wanted_ == storage::WantedState::running; }
-    bool uploads_allowed() const noexcept { return networking_ && wanted_ == storage::WantedState::running; }
+    bool uploads_allowed() const noexcept {
+        return networking_ && knows_pieces() && wanted_ == storage::WantedState::running;
+    }
+    bool downloads_allowed() const noexcept { return uploads_allowed() && !complete_; }
     bool is_throttled(Time now);
     /// A download limit of 0: nothing is asked for.
     bool is_download_barred() const noexcept { return core_.throttle.down.bars() || throttle_.down.bars(); }
@@ -163,7 +164,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_unparked(Time now);
     void finish_files(Time now);
     void begin_removal(Time now);
-    bool wants_move() const noexcept { return moving_ || move_to_ || !rename_to_.empty(); }
+    bool wants_move() const noexcept { return moves_.running || moves_.to || !moves_.renames.empty(); }
     void begin_move();
     void on_moved(Time now);
     void update_completion(Time now);
@@ -183,8 +184,9 @@ class Torrent final : public Download::Client, public Upload::Client {
     Core& core_;
     const std::uint32_t number_;
     TorrentKey key_;
-    std::shared_ptr<const codec::Metainfo> metainfo_;
     std::shared_ptr<const storage::Layout> layout_;
+    MagnetOrigin origin_;
+    std::shared_ptr<const codec::Metainfo> metainfo_;
     policy::Geometry geometry_;
     FileStore files_;
     Counters counters_;
@@ -197,11 +199,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     StatSweep look_;
     std::unique_ptr<EmptyFilesSweep> empty_files_;
     std::unique_ptr<RemoveSweep> removal_;
-    std::unique_ptr<MoveSweep> moving_;
-    std::unique_ptr<MoveSweep> moved_;
-    std::optional<std::string> move_to_;                         // asked for, not begun
-    std::vector<std::pair<FileIndex, std::string>> rename_to_;   // asked for, not begun
-    std::map<FileIndex, std::string> renamed_;
+    PendingMoves moves_;
     Checker checker_;
     Unparking unparking_;
 
@@ -215,6 +213,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool delete_files_ = false;
     bool gone_ = false;
     bool shut_down_ = false;
+    bool fetched_ = false;  // the metadata came while peers were linked: they stay until the pieces are known
+    bool keeps_record_;
     std::optional<Bitfield> trusted_;  // until the files were looked at
     bool check_all_ = false;
     bool looked_ = false;  // at the files, since this session knows the torrent

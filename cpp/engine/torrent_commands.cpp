@@ -25,34 +25,54 @@ void merge_tiers(std::vector<std::vector<std::string>>& tiers, const std::vector
     }
 }
 
+// Each tracker of a link is a tier of its own (BEP 12 knows no tiers in links).
+std::vector<std::vector<std::string>> tiers_of(const codec::Magnet& magnet) {
+    std::vector<std::vector<std::string>> tiers;
+    for (const auto& url : magnet.trackers) tiers.push_back({url});
+    return tiers;
+}
+
+Result<TorrentSetup> setup_of(AddRequest& request, bool keeps_record) {
+    TorrentSetup setup;
+    if (request.metainfo) {
+        JST_TRY(layout, storage::make_layout(*request.metainfo));
+        setup.file_priorities = priorities_of(request, layout.map.num_files());
+        setup.layout = std::make_shared<const storage::Layout>(std::move(layout));
+        setup.metainfo = request.metainfo;
+        setup.trackers = request.metainfo->trackers();
+        setup.web_seeds = request.metainfo->web_seeds();
+        if (keeps_record) setup.encoded = codec::write_torrent(*request.metainfo);
+    } else {
+        setup.magnet = *request.magnet;
+        setup.trackers = tiers_of(setup.magnet);
+        setup.web_seeds = setup.magnet.web_seeds;
+        setup.wishes = std::move(request.wishes);
+    }
+    setup.save_path = std::move(request.save_path);
+    setup.wanted = request.stopped  ? storage::WantedState::stopped
+                   : request.paused ? storage::WantedState::paused
+                                    : storage::WantedState::running;
+    if (request.trusted) setup.trusted = Bitfield(request.metainfo ? request.metainfo->num_pieces() : 0, true);
+    if (request.trusted_pieces) setup.trusted = std::move(request.trusted_pieces);
+    setup.sequential = request.sequential;
+    return setup;
+}
+
 }  // namespace
 
 Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
     const Time now = parts_->core.now();
     if (parts_->core.closing) return fail(Errc::closed);
-    if (!request.metainfo) return fail(Errc::invalid_argument);
-    if (request.metainfo->version() == codec::MetainfoVersion::v2) return fail(Errc::not_supported);
-    if (request.trusted_pieces && request.trusted_pieces->size() != request.metainfo->num_pieces())
+    if (!request.metainfo && !request.magnet) return fail(Errc::invalid_argument);
+    const auto hashes = request.metainfo ? request.metainfo->hashes() : request.magnet->hashes;
+    if (request.trusted_pieces && request.metainfo && request.trusted_pieces->size() != request.metainfo->num_pieces())
         return fail(Errc::invalid_argument);
-    const auto known = parts_->by_wire_id.find(request.metainfo->hashes().wire_id());
-    TorrentKey key;
+    if (!hashes.v1) return fail(Errc::not_supported);
+    const auto known = parts_->by_wire_id.find(hashes.wire_id());
     const bool fresh = known == parts_->by_wire_id.end();
+    TorrentKey key;
     if (fresh) {
-        JST_TRY(layout, storage::make_layout(*request.metainfo));
-        TorrentSetup setup;
-        setup.file_priorities = priorities_of(request, layout.map.num_files());
-        setup.layout = std::make_shared<const storage::Layout>(std::move(layout));
-        setup.metainfo = request.metainfo;
-        setup.save_path = std::move(request.save_path);
-        setup.wanted = request.stopped  ? storage::WantedState::stopped
-                       : request.paused ? storage::WantedState::paused
-                                        : storage::WantedState::running;
-        if (request.trusted) setup.trusted = Bitfield(request.metainfo->num_pieces(), true);
-        if (request.trusted_pieces) setup.trusted = std::move(request.trusted_pieces);
-        setup.sequential = request.sequential;
-        setup.trackers = request.metainfo->trackers();
-        setup.web_seeds = request.metainfo->web_seeds();
-        if (parts_->store) setup.encoded = codec::write_torrent(*request.metainfo);
+        JST_TRY(setup, setup_of(request, parts_->store != nullptr));
         JST_TRY(made, parts_->insert(std::move(setup), now));
         key = made;
     } else {
@@ -60,8 +80,14 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
     }
     Torrent& torrent = *parts_->core.torrent(key);
     auto tiers = torrent.trackers();
+    if (!fresh && request.magnet) merge_tiers(tiers, tiers_of(*request.magnet));
+    if (!fresh && request.metainfo && !torrent.has_metadata()) merge_tiers(tiers, request.metainfo->trackers());
     merge_tiers(tiers, request.trackers);
     if (tiers != torrent.trackers()) torrent.set_trackers(std::move(tiers));
+    if (request.metainfo && !torrent.has_metadata()) torrent.take_metadata(request.metainfo, now);
+    if (request.magnet)
+        for (const auto& peer : request.magnet->peers)
+            if (const auto host = IpAddress::parse(peer.host)) torrent.connect({*host, peer.port}, now);
     for (const Endpoint& peer : request.peers) torrent.connect(peer, now);
     return std::pair(key, fresh);
 }
@@ -112,6 +138,7 @@ Result<void> Session::connect(TorrentKey key, const Endpoint& address) {
 
 Result<void> Session::set_file_priority(TorrentKey key, FileIndex file, std::uint8_t priority) {
     JST_TRY(torrent, parts_->find(key));
+    if (!torrent->has_metadata()) return fail(Errc::no_metadata);
     if (file.value >= torrent->metainfo().files().size() || priority > storage::max_priority) return fail(Errc::invalid_argument);
     torrent->set_file_priority(file, priority, parts_->core.now());
     return {};
@@ -119,6 +146,7 @@ Result<void> Session::set_file_priority(TorrentKey key, FileIndex file, std::uin
 
 Result<void> Session::set_piece_priority(TorrentKey key, PieceIndex piece, std::uint8_t priority) {
     JST_TRY(torrent, parts_->find(key));
+    if (!torrent->has_metadata()) return fail(Errc::no_metadata);
     if (piece.value >= torrent->metainfo().num_pieces() || priority > storage::max_priority) return fail(Errc::invalid_argument);
     torrent->set_piece_priority(piece, priority, parts_->core.now());
     return {};
@@ -158,6 +186,7 @@ Result<void> Session::move(TorrentKey key, std::string save_path) {
 
 Result<void> Session::rename_file(TorrentKey key, FileIndex file, std::string path) {
     JST_TRY(torrent, parts_->find(key));
+    if (!torrent->has_metadata()) return fail(Errc::no_metadata);
     if (file.value >= torrent->metainfo().files().size()) return fail(Errc::invalid_argument);
     return torrent->rename_file(file, path, parts_->core.now());
 }
@@ -190,6 +219,8 @@ Result<TorrentStatus> Session::status(TorrentKey key) const {
     return fail(Errc::removed);
 }
 
+bool Session::knows(TorrentKey key) const { return parts_->look(key) != nullptr || parts_->recall(key) != nullptr; }
+
 std::shared_ptr<const codec::Metainfo> Session::metainfo(TorrentKey key) const {
     if (const Torrent* t = parts_->look(key)) return t->shared_metainfo();
     const Remembered* r = parts_->recall(key);
@@ -198,7 +229,7 @@ std::shared_ptr<const codec::Metainfo> Session::metainfo(TorrentKey key) const {
 
 Result<PieceStatus> Session::piece(TorrentKey key, PieceIndex piece) const {
     const auto m = metainfo(key);
-    if (!m) return fail(Errc::removed);
+    if (!m) return fail(knows(key) ? Errc::no_metadata : Errc::removed);
     if (piece.value >= m->num_pieces()) return fail(Errc::invalid_argument);
     if (const Torrent* t = parts_->look(key)) return t->download().status(piece);
     PieceStatus out;
@@ -219,9 +250,9 @@ Result<ByteVector> Session::pieces(TorrentKey key) const {
 }
 
 Result<std::vector<std::uint32_t>> Session::availability(TorrentKey key) const {
+    if (!knows(key)) return fail(Errc::removed);
     const auto m = metainfo(key);
-    if (!m) return fail(Errc::removed);
-    std::vector<std::uint32_t> out(m->num_pieces(), 0);
+    std::vector<std::uint32_t> out(m ? m->num_pieces() : 0, 0);
     if (const Torrent* t = parts_->look(key))
         for (std::uint32_t i = 0; i < out.size(); ++i) out[i] = t->download().picker().availability().count(PieceIndex{i});
     return out;

@@ -60,6 +60,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     std::vector<std::uint8_t> priorities(geometry_.num_pieces);
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
     download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
+    conversation_.on_pieces_known(now);
     count_file_pieces();
     dirty_ = true;
     core_.queue_changed = true;
@@ -115,8 +116,8 @@ void Torrent::finish_removal(Time now) {
 
 bool Torrent::is_quiet() const noexcept {
     const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running()) ||
-                          (moving_ && moving_->is_running());
-    return !sweeping && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
+                          (moves_.running && moves_.running->is_running());
+    return !sweeping && origin_.is_idle() && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }
 
 bool Torrent::is_drained() const noexcept {
@@ -130,6 +131,7 @@ State Torrent::derive_state(Time now) const {
     if (removed_) return gone_ ? State::removed : state_;
     if (error_) return State::error;
     if (wanted_ == storage::WantedState::stopped) return State::stopped;
+    if (!metainfo_) return networking_ ? State::fetching_metadata : State::queued;
     if (phase_ != Phase::ready) return permitted_ ? State::checking : State::queued;
     if (wanted_ == storage::WantedState::paused) return State::paused;
     if (!networking_) return State::queued;

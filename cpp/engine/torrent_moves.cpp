@@ -12,49 +12,49 @@ constexpr Duration move_retry = milliseconds(10);  // until the last handle is c
 
 void Torrent::move(std::string save_path, Time now) {
     if (save_path == files_.save_path() && !wants_move()) return;
-    move_to_ = std::move(save_path);
+    moves_.to = std::move(save_path);
     evaluate(now);
 }
 
 Result<void> Torrent::rename_file(FileIndex file, std::string_view name, Time now) {
     JST_TRY(checked, checked_name(files_, file, name));
     if (checked == files_.relative_path(file)) return {};
-    rename_to_.emplace_back(file, std::move(checked));
+    moves_.renames.emplace_back(file, std::move(checked));
     evaluate(now);
     return {};
 }
 
 // One move at a time, and only when nothing of the torrent is out: no job, no open file.
 void Torrent::begin_move() {
-    if (moving_ || shut_down_) return;
+    if (moves_.running || shut_down_) return;
     if (!is_quiet() || files_.files_open()) return move_timer_.set(core_.now() + move_retry);
-    if (move_to_) {
-        moving_ = std::make_unique<MoveSweep>(files_, tag(), *move_to_);
+    if (moves_.to) {
+        moves_.running = std::make_unique<MoveSweep>(files_, tag(), *moves_.to);
     } else {
-        moving_ = std::make_unique<MoveSweep>(files_, tag(), rename_to_.front().first, rename_to_.front().second);
+        moves_.running = std::make_unique<MoveSweep>(files_, tag(), moves_.renames.front().first, moves_.renames.front().second);
     }
-    moving_->owner = this;
-    moving_->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->on_moved(at); };
-    moving_->start();
+    moves_.running->owner = this;
+    moves_.running->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->on_moved(at); };
+    moves_.running->start();
 }
 
 void Torrent::on_moved(Time now) {
-    moved_ = std::move(moving_);  // its own handler is running
-    const Errc error = moved_->error();
-    const std::string where = moved_->error_path();
+    moves_.ended = std::move(moves_.running);  // its own handler is running
+    const Errc error = moves_.ended->error();
+    const std::string where = moves_.ended->error_path();
     Event event;
-    if (move_to_) {
-        if (error == Errc::ok) files_.set_save_path(*move_to_);
-        event.text = *move_to_;
-        move_to_.reset();
+    if (moves_.to) {
+        if (error == Errc::ok) files_.set_save_path(*moves_.to);
+        event.text = *moves_.to;
+        moves_.to.reset();
     } else {
-        const auto [file, name] = rename_to_.front();
+        const auto [file, name] = moves_.renames.front();
         if (error == Errc::ok) {
             files_.set_relative_path(file, name);
-            renamed_[file] = name;
+            moves_.renamed[file] = name;
         }
         event.text = files_.path_of(file);
-        rename_to_.erase(rename_to_.begin());
+        moves_.renames.erase(moves_.renames.begin());
     }
     dirty_ = urgent_ = true;
     if (error == Errc::ok) core_.emit(EventKind::files_moved, key_, std::move(event));

@@ -61,8 +61,14 @@ TorrentStatus Torrent::status(Time now) const {
     out.wanted_verified = out.wanted - picker.wanted_left();
     out.progress = out.wanted == 0 ? 1.0 : static_cast<double>(out.wanted_verified) / static_cast<double>(out.wanted);
     if (phase_ != Phase::ready && out.wanted == 0) out.progress = 0;
-    out.total_size = metainfo_->total_size();
-    out.num_pieces = metainfo_->num_pieces();
+    out.hashes = hashes();
+    out.name = name();
+    out.magnet = magnet();
+    if (metainfo_) {
+        out.total_size = metainfo_->total_size();
+        out.num_pieces = metainfo_->num_pieces();
+    }
+    out.metadata_progress = metainfo_ ? 1.0 : origin_.progress();
     out.pieces_complete = have().count();
     out.active_pieces = download_.ledger().active_count();
     out.in_endgame = download_.in_endgame();
@@ -146,9 +152,11 @@ std::vector<TrackerStatus> Torrent::tracker_status() const {
 storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep* stamps) const {
     storage::TorrentRecord r;
     if (record_) r = *record_;  // not looked at yet: what was known stays
-    r.info_hash = metainfo_->hashes().v1;
-    r.info_hash_v2 = metainfo_->hashes().v2;
+    r.info_hash = hashes().v1;
+    r.info_hash_v2 = hashes().v2;
     r.metainfo = encoded_;
+    r.magnet = metainfo_ ? std::string() : origin_.link().to_string();
+    r.wishes = origin_.wishes();
     r.save_path = files_.save_path();
     r.wanted = wanted_;
     r.sequential = sequential_;
@@ -165,7 +173,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     }
     r.file_priorities = file_priorities_;
     r.piece_priorities = piece_priorities_;
-    for (const auto& [file, name] : renamed_) r.renamed.push_back({file.value, name});
+    for (const auto& [file, name] : moves_.renamed) r.renamed.push_back({file.value, name});
     r.trackers = trackers_;
     r.web_seeds = web_seeds_;
     r.peers.clear();
@@ -194,7 +202,7 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     for (const auto& renamed : r.renamed)
         if (renamed.file < layout_->map.num_files()) {
             files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
-            renamed_[FileIndex{renamed.file}] = renamed.path;
+            moves_.renamed[FileIndex{renamed.file}] = renamed.path;
         }
     trackers_ = r.trackers;
     web_seeds_ = r.web_seeds;

@@ -81,6 +81,18 @@ void put_renamed(FieldWriter& out, const std::vector<RenamedFile>& renamed) {
     writer.end();
 }
 
+void put_wishes(FieldWriter& out, const std::vector<FileWish>& wishes) {
+    if (wishes.empty()) return;
+    auto& writer = out.raw().key("wishes").begin_list();
+    for (std::size_t i = 0; i < wishes.size() && i < max_wishes; ++i) {
+        writer.begin_list();
+        if (wishes[i].file) writer.integer(*wishes[i].file);
+        else writer.string(wishes[i].glob);
+        writer.integer(wishes[i].priority).end();
+    }
+    writer.end();
+}
+
 ByteVector stamps_table(const TorrentRecord& record) {
     ByteVector table;
     ByteWriter writer(table);
@@ -135,6 +147,25 @@ void read_files(FieldReader& in, TorrentRecord& record) {
         const auto path = (*++part_of).string();
         if (!file || *file < 0 || *file >= max_files || !path || !is_inside(as_text(*path))) return false;
         record.renamed.push_back({static_cast<std::uint32_t>(*file), std::string(as_text(*path))});
+        return true;
+    });
+}
+
+void read_wishes(FieldReader& in, TorrentRecord& record) {
+    in.list("wishes", max_wishes, [&](const codec::BencodeNode& item) {
+        if (!item.is_list() || item.count() != 2) return false;
+        auto part_of = item.begin();
+        const auto file = (*part_of).integer();
+        const auto glob = (*part_of).string();
+        const auto priority = (*++part_of).integer();
+        if (!priority || *priority < 0 || *priority > max_priority || (!file && !glob)) return false;
+        FileWish wish;
+        if (file && (*file < 0 || *file >= max_files)) return false;
+        if (file) wish.file = static_cast<std::uint32_t>(*file);
+        if (glob) wish.glob = as_text(*glob);
+        if (wish.glob.size() > max_glob_bytes) return false;
+        wish.priority = static_cast<std::uint8_t>(*priority);
+        record.wishes.push_back(std::move(wish));
         return true;
     });
 }
@@ -233,6 +264,7 @@ ByteVector encode(const TorrentRecord& record) {
     put_tiers(out, record.trackers);
     out.number("wanted", static_cast<std::uint64_t>(record.wanted));
     put_texts(out, "web_seeds", record.web_seeds);
+    put_wishes(out, record.wishes);
     out.finish();
     return frame_record(torrent_kind, record_version, body);
 }
@@ -258,6 +290,7 @@ Result<TorrentRecord> decode_torrent_record(Bytes bytes) {
     read_files(in, record);
     read_priorities(in, "file_priorities", max_files, record.file_priorities);
     read_priorities(in, "piece_priorities", max_pieces, record.piece_priorities);
+    read_wishes(in, record);
     read_sources(in, record);
     read_limits(in, frame_header_bytes, record.limits);
     read_totals(in, record.totals);

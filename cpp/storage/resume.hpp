@@ -16,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "storage/file_wishes.hpp"
 
 namespace jst::storage {
 
@@ -91,6 +92,7 @@ struct TorrentRecord {
     std::vector<std::uint8_t> file_priorities;   // empty: all default
     std::vector<std::uint8_t> piece_priorities;  // empty: as the files say
     std::vector<RenamedFile> renamed;
+    std::vector<FileWish> wishes;  // before the metadata: what file_priorities is to become
 
     std::vector<std::vector<std::string>> trackers;  // tiers
     std::vector<std::string> web_seeds;

@@ -14,17 +14,17 @@ from jstorrent._errors import Error, TimeoutError
 from jstorrent._events import Event, mask_of
 from jstorrent._log import LogPump
 from jstorrent._magnet import Magnet
-from jstorrent._metadata import Metainfo, TrackersLike, tiers_of
+from jstorrent._metadata import TrackersLike, tiers_of
 from jstorrent._settings import Settings
 from jstorrent._sources import (
     AddressLike,
     Source,
     address_of,
     hash_of,
-    no_metadata_yet,
     priorities_of,
     resolve,
     save_path_of,
+    wishes_of,
 )
 from jstorrent._status import Ban, SessionStatus
 from jstorrent._stream import EventStream
@@ -93,7 +93,8 @@ class Session:
         """Adds a torrent, or gives back the one that is there, with new peers and trackers merged.
 
         paused: no payload either way. stopped: no network. trusted: files taken as complete without a first check.
-        priorities: {index or glob: 0..7}, later entries win, 0 is skip.
+        priorities: {index or glob: 0..7}, later entries win, 0 is skip; on a magnet link applied when its metadata is
+        there.
         """
         return self._add(
             source, save_path, None, paused=paused, stopped=stopped, trusted=trusted, sequential=sequential,
@@ -114,29 +115,19 @@ class Session:
         peers: Iterable[AddressLike] = (),
         trackers: str | TrackersLike = (),
     ) -> Torrent:
-        """As add(); of `trusted_pieces` (bits as on the wire) the files are taken as good without a first check."""
-        metainfo = self._metainfo_of(resolve(source))
-        key = self._engine.add(
-            metainfo._core,
-            save_path_of(save_path),
-            paused,
-            stopped,
-            trusted,
-            sequential,
-            priorities_of(metainfo.files, priorities) if priorities else [],
-            [address_of(peer) for peer in peers],
-            tiers_of(trackers),
-            trusted_pieces,
-        )
+        """As add(); of `trusted_pieces` (bits as on the wire) the files are taken as good without a first check; of a link
+        they are checked, since its pieces are not known."""
+        wanted = resolve(source)
+        where = save_path_of(save_path)
+        flags = (paused, stopped, trusted, sequential)
+        addresses, tiers = [address_of(peer) for peer in peers], tiers_of(trackers)
+        if isinstance(wanted, Magnet):
+            wishes = wishes_of(priorities)
+            key = self._engine.add_magnet(str(wanted), where, *flags, wishes, addresses, tiers)
+        else:
+            files = priorities_of(wanted.files, priorities) if priorities else []
+            key = self._engine.add(wanted._core, where, *flags, files, addresses, tiers, trusted_pieces)
         return self._torrent(key)
-
-    def _metainfo_of(self, source: Metainfo | Magnet) -> Metainfo:
-        if isinstance(source, Metainfo):
-            return source
-        known = self.find(source.info_hash or source.info_hash_v2 or b"")
-        if known is None or known.metainfo is None:
-            raise no_metadata_yet(source)
-        return known.metainfo
 
     def _torrent(self, key: int) -> Torrent:
         return Torrent(self, key)

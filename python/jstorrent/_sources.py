@@ -64,14 +64,6 @@ def resolve(source: Source) -> Metainfo | Magnet:
     return Metainfo.load(path)
 
 
-def no_metadata_yet(magnet: Magnet) -> Error:
-    """The error for a link to a torrent that is not here."""
-    name = magnet.name or (magnet.info_hash or magnet.info_hash_v2 or b"").hex()
-    return Error(
-        f"{name}: magnet links and bare hashes are not fetched yet; add the .torrent file instead", code="not_supported"
-    )
-
-
 def address_of(address: AddressLike) -> Address:
     """(host, port) from what a user wrote; the host must be an IP address."""
     if isinstance(address, str):
@@ -123,6 +115,20 @@ def priorities_of(
     """(file, priority) in order; later entries win."""
     pairs: Iterable[tuple[int | str, int]] = (wanted or {}).items()
     return [(index, _checked(priority)) for which, priority in pairs for index in files_of(files, which)]
+
+
+def wishes_of(
+    wanted: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None,
+) -> list[tuple[int | str, int]]:
+    """The same before the files are known: indices and globs as they are, for later."""
+    wishes = []
+    for which, priority in (wanted or {}).items():
+        if isinstance(which, bool) or not isinstance(which, (int, str)):
+            raise TypeError(f"a file is named by its index or a glob, not {which!r}")
+        if isinstance(which, int) and not 0 <= which < 2**32:
+            raise IndexError(f"no file {which}")
+        wishes.append((which, _checked(priority)))
+    return wishes
 
 
 def save_path_of(path: str | os.PathLike[str]) -> str:

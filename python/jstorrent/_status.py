@@ -87,6 +87,8 @@ class TorrentStatus(Value):
     is_sequential: bool
     error_message: str
     """What went wrong, for people; empty when nothing did."""
+    metadata_progress: float
+    """Of the metadata of a magnet link, 0.0 to 1.0; 1.0 once it is there."""
 
     @classmethod
     def _of(cls, facts: tuple[Any, ...]) -> TorrentStatus:

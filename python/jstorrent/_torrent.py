@@ -50,18 +50,18 @@ class Torrent:
 
     @property
     def name(self) -> str:
-        """The suggested name."""
-        return "" if self.metainfo is None else self.metainfo.name
+        """The suggested name; before the metadata that of the magnet link, or the info-hash."""
+        return self._identity()[2]
 
     @property
     def info_hash(self) -> bytes | None:
         """The v1 info-hash, 20 bytes."""
-        return None if self.metainfo is None else self.metainfo.info_hash
+        return self._identity()[0]
 
     @property
     def info_hash_v2(self) -> bytes | None:
         """The v2 info-hash, 32 bytes."""
-        return None if self.metainfo is None else self.metainfo.info_hash_v2
+        return self._identity()[1]
 
     @property
     def num_pieces(self) -> int | None:
@@ -69,8 +69,11 @@ class Torrent:
         return None if self.metainfo is None else self.metainfo.num_pieces
 
     def magnet(self) -> str:
-        """A magnet link to it."""
-        return self._metadata().magnet()
+        """A magnet link to it, with its trackers of now."""
+        link = self._identity()[3]
+        if not link:
+            raise RemovedError(f"{self!r}: removed so long ago that nothing is known of it")
+        return link
 
     # -- how it stands
 
@@ -260,6 +263,12 @@ class Torrent:
         return Watch(self, interval)
 
     # -- itself
+
+    def _identity(self) -> tuple[bytes | None, bytes | None, str, str]:
+        try:
+            return self._session._engine.identity(self._key)
+        except RemovedError:  # so long ago that nothing is known of it
+            return None, None, "", ""
 
     def _metadata(self) -> Metainfo:
         if self.metainfo is None:

@@ -1,6 +1,7 @@
-"""A libtorrent client in a process of its own: seed|leech TORRENT FOLDER [HOST PORT]. Ends when its stdin does.
+"""A libtorrent client in a process of its own: seed|leech TORRENT FOLDER [HOST PORT], or magnet LINK FOLDER HOST PORT.
 
-Says `listening PORT` when it may be dialled, and `finished` when it has everything.
+Says `listening PORT` when it may be dialled, `metadata` when it has that of a link, and `finished` when it has everything.
+Ends when its stdin does.
 """
 
 import sys
@@ -23,15 +24,16 @@ SETTINGS = {
 
 def main(mode: str, torrent: str, folder: str, *peer: str) -> None:
     session = lt.session(SETTINGS)
-    params = lt.add_torrent_params()
-    params.ti = lt.torrent_info(torrent)
+    params = lt.parse_magnet_uri(torrent) if mode == "magnet" else lt.add_torrent_params()
+    if mode != "magnet":
+        params.ti = lt.torrent_info(torrent)
     params.save_path = folder
     if mode == "seed":
         params.flags |= lt.torrent_flags.seed_mode
     handle = session.add_torrent(params)
     gone = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
-    said_listening = said_finished = is_resumed = is_flushing = False
+    said_listening = said_metadata = said_finished = is_resumed = is_flushing = False
     while not gone.is_set():
         session.wait_for_alert(100)
         for alert in session.pop_alerts():
@@ -48,6 +50,9 @@ def main(mode: str, torrent: str, folder: str, *peer: str) -> None:
         if not is_flushing and handle.status().is_seeding:
             is_flushing = True
             handle.flush_cache()  # "finished" is when it is in the file
+        if mode == "magnet" and not said_metadata and handle.status().has_metadata:
+            said_metadata = True
+            print("metadata", flush=True)
 
 
 if __name__ == "__main__":

@@ -37,10 +37,23 @@ def piece_strip(pieces: bytes, width: int) -> str:
 
 def status_line(name: str, status: jst.TorrentStatus) -> str:
     """The same news in one line of text."""
+    if status.state == "fetching_metadata":
+        return f"{name}: fetching metadata {status.metadata_progress:6.1%}  {_people(status)}"
     return (
         f"{name}: {status.progress:6.1%} {status.state}  down {rate_text(status.download_rate)}  "
         f"up {rate_text(status.upload_rate)}  eta {duration_text(status.eta)}  peers {status.num_peers}"
     )
+
+
+def _bar(done: float, width: int, pulse: bool = False) -> Table:
+    """On a line of its own: by itself a bar ends without a line break."""
+    row = Table.grid()
+    row.add_row(ProgressBar(total=1.0, completed=done, width=width, pulse=pulse))
+    return row
+
+
+def _people(status: jst.TorrentStatus) -> str:
+    return f"peers {status.num_peers} of {status.num_known} known"
 
 
 class Display:
@@ -86,8 +99,11 @@ class Display:
     def _picture(self, torrent: jst.Torrent, status: jst.TorrentStatus) -> Group:
         width = max(20, min(self._console.width - 2, 100))
         head = Table.grid(padding=(0, 2))
-        head.add_row(Text(torrent.name, style="bold"), Text(status.state, style="cyan"))
-        bar = ProgressBar(total=1.0, completed=status.progress, width=width)
+        head.add_row(Text(torrent.name, style="bold"), Text(status.state.replace("_", " "), style="cyan"))
+        if status.state == "fetching_metadata":
+            bar = _bar(status.metadata_progress, width, pulse=status.num_peers == 0)
+            return Group(head, bar, Text(f"{status.metadata_progress:.0%} of the metadata  {_people(status)}"))
+        bar = _bar(status.progress, width)
         wanted = status.wanted or 0
         facts = [
             f"{status.progress:.1%}",

@@ -31,7 +31,7 @@ class _Patience:
     idle: float
     started: float
     moved: float
-    seen: int = 0
+    seen: tuple[int, float] = (0, 0.0)
     met_anybody: bool = False
 
     @classmethod
@@ -43,7 +43,7 @@ class _Patience:
         """Whether it is time to give up."""
         now = time.monotonic()
         self.met_anybody = self.met_anybody or status.num_peers > 0
-        received = status.counters.payload_received
+        received = (status.counters.payload_received, status.metadata_progress)
         if received != self.seen or status.state in {"checking", "queued"}:
             self.seen, self.moved = received, now
         if self.whole is not None and now - self.started >= self.whole:

@@ -32,10 +32,20 @@ def test_get_quietly_says_nothing(run: Run, sample: Sample, libtorrent_seed: str
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_get_of_a_magnet_link_says_that_it_is_not_there_yet(run: Run, sample: Sample, tmp_path: Path) -> None:
-    done = run("get", sample.metainfo.magnet(), "-o", tmp_path / "out")
-    assert done.returncode == 2
-    assert "not fetched yet" in done.stderr and "Traceback" not in done.stderr
+def test_get_of_a_magnet_link_fetches_metadata_and_data(
+    run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path
+) -> None:
+    link = f"{sample.metainfo.magnet()}&x.pe={libtorrent_seed}"
+    done = run("get", link, "-o", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.bin"], "no state is left behind"
+
+
+def test_get_of_a_magnet_link_that_nobody_has_ends_with_3(run: Run, sample: Sample, tmp_path: Path) -> None:
+    done = run("get", sample.metainfo.magnet(), "-o", tmp_path / "out", "--timeout", "1")
+    assert done.returncode == 3, done.stderr
+    assert "fetching metadata" in done.stderr and "nobody" in done.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -27,8 +27,34 @@ def test_all_sources_of_a_torrent_give_the_same_one(session: jst.Session, payloa
     assert session.find(payload.metainfo.info_hash) == session.find(payload.metainfo.info_hash.hex()) == torrent
 
 
-@pytest.mark.parametrize("source", [HASH, HASH.upper(), "ab" * 32, f"magnet:?xt=urn:btih:{HASH}", "x.fastresume",
+@pytest.mark.parametrize("source", [HASH, HASH.upper(), f"magnet:?xt=urn:btih:{HASH}",
                                     jst.Magnet(info_hash=bytes.fromhex(HASH))])  # fmt: skip
+def test_a_link_or_a_bare_hash_is_a_torrent_without_metadata(session: jst.Session, source: Any, tmp_path: Path) -> None:
+    t = session.add(source, tmp_path, priorities={"*": 0, 1: 7})
+    assert t.wait("fetching_metadata", 10).metadata_progress == 0.0
+    assert (t.info_hash, t.name, t.metainfo, t.num_pieces) == (bytes.fromhex(HASH), HASH, None, None)
+    assert t.status().total_size is None and t.progress == 0.0
+    assert (t.pieces(), t.availability(), t.files()) == (b"", [], [])
+    assert HASH in t.magnet() and session.find(HASH) == t
+    for ask in (lambda: t.piece(0), lambda: t.set_piece_priority(0, 1), lambda: t.set_file_priority("*", 1)):
+        with pytest.raises(jst.Error) as caught:
+            ask()
+        assert caught.value.code == "no_metadata"
+    with pytest.raises(jst.TimeoutError, match="not metadata"):
+        t.wait_metadata(0)
+    t.remove(delete_files=True)
+    t.wait("removed", 10)
+    assert (t.info_hash, t.name, t.state) == (bytes.fromhex(HASH), HASH, "removed") and tmp_path.exists()
+
+
+@pytest.mark.parametrize("wish", [{"*": 8}, {-1: 0}, {2.5: 1}, {True: 1}, {"x" * 5000: 1}])
+def test_senseless_priorities_of_a_link_are_refused(session: jst.Session, wish: Any, tmp_path: Path) -> None:
+    with pytest.raises((ValueError, TypeError, IndexError)):
+        session.add(HASH, tmp_path, priorities=wish)
+    assert session.torrents == []
+
+
+@pytest.mark.parametrize("source", ["ab" * 32, "x.fastresume"])
 def test_sources_that_come_later_say_so(session: jst.Session, source: Any, tmp_path: Path) -> None:
     with pytest.raises(jst.Error, match="yet") as caught:
         session.add(source, tmp_path)

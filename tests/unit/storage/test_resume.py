@@ -16,7 +16,7 @@ Record = dict[str, Any]
 DEFAULTS: Record = {
     "metainfo": b"", "magnet": "", "save_path": "", "wanted": 0, "sequential": False, "queue_position": 0, "added_at": 0,
     "have": [], "files": [], "part_file": (False, 0, 0), "in_parts": [], "file_priorities": [], "piece_priorities": [],
-    "renamed": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {},
+    "renamed": [], "wishes": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {},
 }  # fmt: skip
 TOTALS = [
     "payload_received",
@@ -38,7 +38,7 @@ SAMPLE: Record = {
     "save_path": "/home/é", "wanted": 2, "sequential": True, "queue_position": 7, "added_at": 1_700_000_000_000_000_000,
     "completed_at": 1_700_000_001_000_000_000, "have": [True, False, True] * 5, "files": [(True, 10, 5), (False, 0, 0)],
     "part_file": (True, 3, 4), "in_parts": [False, True], "file_priorities": [7, 0], "piece_priorities": [4] * 15,
-    "renamed": [(1, "new/name")], "trackers": [["http://a/announce", "udp://b:1"], ["http://c"]],
+    "renamed": [(1, "new/name")], "wishes": [("*.mkv", 7), (3, 0)], "trackers": [["http://a/announce", "udp://b:1"], ["http://c"]],
     "web_seeds": ["http://seed/"], "peers": ["1.2.3.4:5", "[2001:db8::1]:6"],
     "totals": {name: n for n, name in enumerate(TOTALS)}, "limits": {"upload_rate": 0, "seed_ratio_permille": 1500},
 }  # fmt: skip
@@ -66,6 +66,7 @@ records = st.fixed_dictionaries(
         "file_priorities": st.lists(st.integers(0, 7), max_size=5),
         "piece_priorities": st.lists(st.integers(0, 7), max_size=5),
         "renamed": st.lists(st.tuples(st.integers(0, 1000), st.sampled_from(["a", "b/c", "é"])), max_size=3),
+        "wishes": st.lists(st.tuples(st.one_of(st.integers(0, 1000), texts), st.integers(0, 7)), max_size=3),
         "trackers": st.lists(urls, max_size=3),
         "web_seeds": urls,
         "peers": st.lists(st.sampled_from(["1.2.3.4:5", "[2001:db8::1]:6", "0.0.0.0:0"]), max_size=4),
