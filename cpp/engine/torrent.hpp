@@ -15,7 +15,6 @@
 // parts in line with the facts after each change of them.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>

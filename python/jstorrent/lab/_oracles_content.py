@@ -33,7 +33,7 @@ def integrity(lab: Lab) -> None:
 
 def _known(engine: Engine) -> list[tuple[Torrent, Spec]]:
     found = ((engine.session.find(info_hash), spec) for info_hash, spec in engine._specs.items())
-    return [(torrent, spec) for torrent, spec in found if torrent is not None]
+    return [(torrent, spec) for torrent, spec in found if torrent is not None and torrent.metainfo is not None]
 
 
 # Files of a torrent that moves, or whose folder changed by hand, are compared when they have arrived.
@@ -121,6 +121,8 @@ def _is_cut(lane: SimLane, a: Engine, b: Engine) -> bool:
 # Only where the two have exactly one link of which both know, and nothing waits in it for a rate limit.
 def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torrent]) -> None:
     (engine, torrent), (other, its) = mine, theirs
+    if torrent.metainfo is None:
+        return
     seen = [peer for peer in torrent.peers() if peer.address[0] == other._host]
     back = [peer for peer in its.peers() if peer.address[0] == engine._host]
     if len(seen) != 1 or len(back) != 1 or seen[0].direction == back[0].direction or back[0].send_buffered:
