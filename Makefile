@@ -47,7 +47,7 @@ fuzz: ## build the libFuzzer targets and run each for SECONDS_EACH (30)
 	@$(PY) tests/fuzz/run.py build/fuzz --seconds $${SECONDS_EACH:-30}
 
 lint: build ## ruff, mypy and clang-format, without changing anything
-	@.venv/bin/ruff check python tests bench scripts mock_peer
+	@.venv/bin/ruff check python tests bench scripts mock_peer notebooks
 	@.venv/bin/mypy -p jstorrent
 	@if command -v clang-format >/dev/null; then git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror; else echo "clang-format is not installed: C++ layout not checked"; fi
 
