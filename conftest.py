@@ -24,6 +24,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(p for p in _paths if p)
 try:
     import jstorrent.lab  # noqa: F401
 except ImportError:  # not built: what needs no module runs all the same
-    pytest_plugins = ["tests.support.covers"]
+    pytest_plugins = ["tests.support.covers", "tests.support.figures"]
 else:
-    pytest_plugins = ["tests.support.covers", "jstorrent.lab.pytest_plugin"]
+    pytest_plugins = ["tests.support.covers", "tests.support.figures", "jstorrent.lab.pytest_plugin"]

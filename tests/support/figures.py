@@ -1,0 +1,116 @@
+"""Figures that tests measure, shown at the end of the run, also with -q and with several workers.
+
+A test with the fixture `figure` says what it measured: `figure("wire", "1.02 of the payload")`. Each test in whose simulated
+world time passed is timed beside: virtual seconds for one second of ours.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
+
+import pytest
+
+Figure = Callable[[str, str], None]
+IDLE_HEAVY = 6 * 3600.0
+"""Virtual seconds from which on a test is mostly waiting."""
+FEW = 20
+"""Below so many timed tests nothing is said of speed: it would be about those tests."""
+
+
+class Speed(NamedTuple):
+    """How long one test's world lived, and how long it took: by the clock, and by what this process computed."""
+
+    nodeid: str
+    virtual: float
+    wall: float
+    cpu: float
+
+    @property
+    def times(self) -> float:
+        """Virtual seconds for one of ours."""
+        return self.virtual / max(self.wall, 1e-9)
+
+    @property
+    def times_by_cpu(self) -> float:
+        """The same on a machine with nothing else to do."""
+        return self.virtual / max(self.cpu, 1e-9)
+
+
+def speed_lines(speeds: list[Speed]) -> list[str]:
+    """What is to be said of them: the median, the idle-heavy ones, and the one that took longest."""
+    if len(speeds) < FEW:
+        return []
+    lines = [_line(f"median of {len(speeds)} simulated tests", speeds)]
+    idle = [speed for speed in speeds if speed.virtual >= IDLE_HEAVY]
+    if idle:
+        slowest = min(idle, key=lambda speed: speed.times_by_cpu)
+        lines.append(_line(f"median of the {len(idle)} that live for {IDLE_HEAVY / 3600:g} hours or more", idle))
+        lines.append(f"slowest of these: {slowest.times:,.0f} ({slowest.times_by_cpu:,.0f}) {slowest.nodeid}")
+    longest = max(speeds, key=lambda speed: speed.cpu)
+    lines.append(f"longest: {longest.cpu:.1f} s of CPU for {longest.virtual:,.1f} virtual s: {longest.nodeid}")
+    return lines
+
+
+def _line(what: str, speeds: list[Speed]) -> str:
+    wall = statistics.median(speed.times for speed in speeds)
+    cpu = statistics.median(speed.times_by_cpu for speed in speeds)
+    return f"{what}: {wall:,.0f} times real time ({cpu:,.0f} by CPU time)"
+
+
+class Summary:
+    """Collects what tests of all workers say, and shows it."""
+
+    def __init__(self) -> None:
+        self.figures: list[tuple[str, str]] = []
+        self.speeds: list[Speed] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test's end, also one that another process ran."""
+        if report.when != "call":
+            return
+        for key, value in report.user_properties:
+            if key == "figure":
+                self.figures.append((report.nodeid.split("[")[0], str(value)))
+            elif key == "speed" and report.nodeid.startswith("tests/scenarios") and value[0] > 0:
+                self.speeds.append(Speed(report.nodeid, *value))  # type: ignore[misc]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The last word."""
+        if self.figures:
+            terminalreporter.section("gates of S1")
+            for _, text in sorted(self.figures):
+                terminalreporter.write_line(text)
+        lines = speed_lines(self.speeds)
+        if lines:
+            terminalreporter.section("speed of the simulated lane")
+            for line in lines:
+                terminalreporter.write_line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One summary, in the process that hears of all tests."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Summary(), "figures-summary")
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Says what was measured: figure(what, "how much")."""
+    return lambda what, text: request.node.user_properties.append(("figure", f"{what}: {text}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Times what a test does in its simulated world."""
+    world: Any = getattr(item, "funcargs", {}).get("lab")
+    if world is None or world.lane != "sim":
+        return (yield)
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        return (yield)
+    finally:
+        spent = time.perf_counter() - wall, time.process_time() - cpu
+        item.user_properties.append(("speed", (world.now, *spent)))

@@ -1,0 +1,49 @@
+"""The figures at the end of a run: whoever measured them, in whichever process."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from tests.support.figures import FEW, Speed, Summary, speed_lines
+
+
+def report(nodeid: str, *properties: tuple[str, Any], when: str = "call") -> Any:
+    return SimpleNamespace(nodeid=nodeid, when=when, user_properties=list(properties))
+
+
+def shown(summary: Summary) -> list[str]:
+    lines: list[str] = []
+    summary.pytest_terminal_summary(SimpleNamespace(section=lines.append, write_line=lines.append))  # type: ignore[arg-type]
+    return lines
+
+
+def test_figures_come_in_the_order_of_their_tests_and_once() -> None:
+    summary = Summary()
+    for when in ("setup", "call", "teardown"):
+        summary.pytest_runtest_logreport(report("tests/b.py::test", ("figure", "later: 2"), when=when))
+        summary.pytest_runtest_logreport(report("tests/a.py::test[sim]", ("figure", "sooner: 1"), when=when))
+    assert shown(summary) == ["gates of S1", "sooner: 1", "later: 2"]
+
+
+def test_without_figures_nothing_is_said() -> None:
+    assert shown(Summary()) == []
+
+
+def test_speed_is_told_of_many_scenarios_only() -> None:
+    summary = Summary()
+    for i in range(FEW):
+        assert shown(summary) == []
+        summary.pytest_runtest_logreport(report("tests/unit/lab/test_a.py::test", ("speed", (1.0, 1.0, 1.0))))
+        summary.pytest_runtest_logreport(report("tests/scenarios/test_b.py::test", ("speed", (0.0, 1.0, 1.0))))
+        summary.pytest_runtest_logreport(report(f"tests/scenarios/test_a.py::test_{i}", ("speed", (30.0, 0.5, 0.25))))
+    _, median, longest = shown(summary)
+    assert median == f"median of {FEW} simulated tests: 60 times real time (120 by CPU time)"
+    assert longest.startswith("longest: 0.2 s of CPU for 30.0 virtual s: tests/scenarios/test_a.py")
+
+
+def test_what_waits_for_hours_is_told_apart() -> None:
+    speeds = [Speed(f"quick{i}", 1.0, 0.1, 0.1) for i in range(FEW)]
+    speeds += [Speed("slow", 86_400.0, 8.64, 8.64), Speed("quick", 86_400.0, 0.864, 0.864)]
+    lines = speed_lines(speeds)
+    assert lines[0].endswith(": 10 times real time (10 by CPU time)")
+    assert "55,000 times" in lines[1]
+    assert lines[2] == "slowest of these: 10,000 (10,000) slow"
