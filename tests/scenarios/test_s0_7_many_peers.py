@@ -46,9 +46,9 @@ def test_the_last_block_from_two_peers_counts_once_and_the_loser_hears_cancel(la
 @BOTH
 @pytest.mark.covers("S0-7.3")
 def test_the_fast_peer_serves_most_blocks(lab: Lab) -> None:
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    slow = lab.peer("slow", spec, behave=[Behaviour("trickle", rate=BLOCK / 0.5)])
-    fast = lab.peer("fast", spec, behave=[Behaviour("trickle", rate=BLOCK / 0.01)])
+    spec = lab.torrent(pieces=256, piece_length=4 * BLOCK)
+    slow = lab.peer("slow", spec, behave=[Behaviour("trickle", rate=BLOCK / 0.1)])
+    fast = lab.peer("fast", spec, behave=[Behaviour("trickle", rate=BLOCK / 0.002)])
     client = lab.engine("client")
     client.add(spec, peers=[slow, fast])
     completes(lab, client, spec, within=120)

@@ -1,6 +1,9 @@
 """The map of the scenarios tells when it is not so."""
 
-from tests.support.covers import BEGIN, END, differences, lane_of, name_of, order_of, read_map, write_map
+import jstorrent as jst
+from jstorrent.lab import Lab
+
+from tests.support.covers import BEGIN, END, MAP, differences, lane_of, name_of, order_of, read_map, write_map
 
 ROW = ("S0-1.1", "test_a.py::test_x")
 
@@ -28,3 +31,25 @@ def test_ids_say_test_and_lane() -> None:
 
 def test_promises_are_in_the_order_of_their_numbers() -> None:
     assert sorted(["S0-10.1", "S1-2", "S0-2.10", "S0-2.9"], key=order_of) == ["S0-2.9", "S0-2.10", "S0-10.1", "S1-2"]
+
+
+NUMBERS = {1: 4, 2: 5, 3: 4, 4: 4, 5: 5, 6: 4, 7: 4, 8: 3, 9: 2, 10: 3}
+"""How many scenarios each group of S0 has."""
+
+
+def fetches_metadata() -> bool:
+    with Lab(seed=1) as lab:
+        try:
+            lab.engine("client").add(lab.torrent(pieces=1), magnet=True)
+        except jst.Error as error:
+            assert error.code == "not_supported"
+            return False
+    return True
+
+
+def test_each_scenario_of_the_requirements_has_its_row_or_waits_for_its_feature() -> None:
+    rows = {promise for promise, _ in read_map(MAP.read_text(encoding="utf-8"))}
+    wanted = {f"S0-{group}.{n}" for group, count in NUMBERS.items() for n in range(1, count + 1)}
+    if not fetches_metadata():
+        wanted -= {"S0-9.1", "S0-9.2"}
+    assert not wanted - rows
