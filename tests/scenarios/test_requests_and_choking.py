@@ -44,7 +44,7 @@ def test_flapping_every_50_ms_costs_others_nothing(lab: Lab) -> None:
                 flapper = own.peer("flapper", lab_spec, behave=[Behaviour("withhold"), Behaviour("choke_flap", period=0.05)])
                 peers.append(flapper)
             t = client.add(lab_spec, peers=peers)
-            own.until(lambda: t.state == "seeding", within=120)
+            own.until(lambda t=t: t.state == "seeding", within=120)
             times.append(own.now)
             if flaps:
                 assert len(flapper.ledger.requests) < 64 * times[-1] / 0.05

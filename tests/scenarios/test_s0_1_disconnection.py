@@ -59,7 +59,8 @@ def test_ten_cycles_of_connect_five_blocks_disconnect(lab: Lab) -> None:
         lab.until(lambda: visitor.connected and len(visitor.ledger.outstanding) >= 5, within=10)
         for request in luck.sample(visitor.ledger.outstanding, 5):
             visitor.answer(request)
-        lab.until(lambda: t.status().counters.payload_received >= (cycle + 1) * 5 * BLOCK, within=5)
+        due = (cycle + 1) * 5 * BLOCK
+        lab.until(lambda due=due: t.status().counters.payload_received >= due, within=5)
         visitor.disconnect("fin")
         lab.until(lambda: not t.peers(), within=5)
         lab.run_for(0.1)

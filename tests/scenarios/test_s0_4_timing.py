@@ -3,7 +3,7 @@
 import pytest
 from jstorrent.lab import Behaviour, Handshake, Lab
 
-from tests.scenarios.s0 import BLOCK, PLAIN, by_hand, completes, requests_out, rescued
+from tests.scenarios.s0 import BLOCK, PLAIN, by_hand, completes, reasons, requests_out, rescued
 
 BOTH = pytest.mark.lanes("sim", "real")
 
@@ -47,19 +47,19 @@ def test_a_silent_peer_is_closed_in_the_end(lab: Lab) -> None:
 @pytest.mark.covers("S0-4.3", "S2-21")
 @pytest.mark.parametrize("fast", [True, False])
 def test_ten_chokes_and_unchokes_within_a_tenth_of_a_second(lab: Lab, fast: bool) -> None:
-    spec = lab.torrent(pieces=16, piece_length=4 * BLOCK)
+    spec = lab.torrent(pieces=160, piece_length=4 * BLOCK)
     fickle = lab.peer("fickle", spec, auto={"claims", "extended", "interest", "serve", "keepalive", "reject"},
                       handshake=PLAIN if not fast else Handshake(), behave=[Behaviour("late", seconds=0.05)])  # fmt: skip
     client = lab.engine("client")
     t = client.add(spec, peers=[fickle])
-    lab.until(lambda: bool(t.peers()), within=5)
+    lab.until(lambda: bool(t.peers()) and fickle.connected, within=5)
     for _ in range(10):
         fickle.send_unchoke()
         lab.run_for(0.005)
         fickle.send_choke()
         lab.run_for(0.005)
     lab.until(lambda: requests_out(t) == 0, within=5)
-    assert fickle.connected and client.session.is_healthy()
+    assert fickle.connected and client.session.is_healthy(), reasons(client)
     lab.run_for(0.2)
     assert not fickle.ledger.outstanding
     fickle.send_unchoke()
