@@ -60,8 +60,8 @@ Swarm::Swarm(Core& core, Torrent& torrent)
       dial_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().dial_more(now); }, this),
       choke_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_choke_timer(now); }, this),
       replace_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_replace_timer(now); }, this) {
+    // The torrent is still being made: nothing else of it can be asked before start().
     dial_timer_.tag.torrent = choke_timer_.tag.torrent = replace_timer_.tag.torrent = torrent.number();
-    configure();
 }
 
 void Swarm::configure() {
