@@ -63,7 +63,7 @@ def test_max_active_pieces(lab: Lab, cap: int) -> None:
 @pytest.mark.parametrize("mib", [1, 2, 8])
 @pytest.mark.parametrize("piece_length", [4 * BLOCK, 1 << 20])
 def test_max_memory_bounds_what_is_received(lab: Lab, mib: int, piece_length: int) -> None:
-    spec = lab.torrent(pieces=(48 << 20) // piece_length, piece_length=piece_length)
+    spec = lab.torrent(pieces=(20 << 20) // piece_length, piece_length=piece_length)
     client = lab.engine("client", max_memory=mib << 20)
     seeds = [lab.seeder(f"seed{i}", spec) for i in range(4)]
     t = client.add(spec, peers=seeds)
