@@ -83,7 +83,7 @@ class Collector:
     def is_whole(self) -> bool:
         """All of tests/scenarios was to run, in both lanes."""
         option = self.config.option
-        chosen = option.keyword or option.markexpr or option.lf or getattr(option, "lab_lane", "all") != "all"
+        chosen = option.keyword or option.markexpr or getattr(option, "lf", False) or getattr(option, "lab_lane", "all") != "all"
         args = [Path(str(arg).split("::")[0]) for arg in self.config.args]
         whole = {(ROOT / arg).resolve() for arg in args if "::" not in str(arg)}
         return not chosen and not option.collectonly and bool(whole & {ROOT, ROOT / "tests", ROOT / HERE})
