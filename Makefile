@@ -3,7 +3,9 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 TESTS ?= tests
 JOBS ?= 2
-SANITIZED ?= tests/unit tests/conformance
+# What the sanitizers run. asan: all but the other clients. tsan: what has more than one thread.
+SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
+THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
 
 .PHONY: help demo test build bench asan tsan tidy fuzz lint format clean
 
@@ -24,18 +26,19 @@ test: build ## every test; TESTS=path chooses, JOBS=n workers
 bench: build ## CPU seconds per GiB beside libtorrent (ARGS="--help" for more)
 	@$(PY) -m bench $(ARGS)
 
-asan: ## unit tests under AddressSanitizer and UBSan
+asan: ## every test but interop under AddressSanitizer and UBSan; SANITIZED=path chooses
 	@scripts/setup system python
 	@PRESET=asan scripts/setup build
 	@ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
-	  JST_MODULE_TREE=build/asan/python $(PYTEST) -q -p no:cacheprovider $(SANITIZED)
+	  JST_MODULE_TREE=build/asan/python $(PYTEST) -q -p no:cacheprovider -n $(JOBS) --dist loadgroup $(SANITIZED)
 
-tsan: ## unit tests under ThreadSanitizer
+tsan: ## what has threads under ThreadSanitizer; THREADED=path chooses
 	@scripts/setup system python
 	@PRESET=tsan scripts/setup build
-	@TSAN_OPTIONS=halt_on_error=1 LD_PRELOAD="$$(g++ -print-file-name=libtsan.so)" \
-	  JST_MODULE_TREE=build/tsan/python $(PYTEST) -q -p no:cacheprovider $(SANITIZED)
+	@TSAN_OPTIONS="halt_on_error=0 exitcode=66 suppressions=$(CURDIR)/tests/support/tsan.supp" \
+	  LD_PRELOAD="$$(g++ -print-file-name=libtsan.so)" \
+	  JST_MODULE_TREE=build/tsan/python $(PYTEST) -q -p no:cacheprovider $(THREADED)
 
 tidy: ## clang-tidy over the whole tree (slow)
 	@scripts/setup system tidy python
@@ -47,7 +50,7 @@ fuzz: ## build the libFuzzer targets and run each for SECONDS_EACH (30)
 	@$(PY) tests/fuzz/run.py build/fuzz --seconds $${SECONDS_EACH:-30}
 
 lint: build ## ruff, mypy and clang-format, without changing anything
-	@.venv/bin/ruff check python tests bench scripts mock_peer notebooks
+	@.venv/bin/ruff check python tests bench scripts mock_peer
 	@.venv/bin/mypy -p jstorrent
 	@if command -v clang-format >/dev/null; then git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror; else echo "clang-format is not installed: C++ layout not checked"; fi
 

@@ -24,7 +24,7 @@ jst_planted_room(policy base)
 jst_planted_room(engine base codec storage wire http tracker policy runtime)
 
 set(planted_own "${CMAKE_SOURCE_DIR}/cpp/bind/bind_lab_plants.cpp")
-pybind11_add_module(_core_planted MODULE EXCLUDE_FROM_ALL "${planted_own}"
+pybind11_add_module(_core_planted MODULE EXCLUDE_FROM_ALL NO_EXTRAS "${planted_own}"
                     "$<FILTER:$<TARGET_OBJECTS:_core>,EXCLUDE,bind_lab_plants>")
 target_compile_definitions(_core_planted PRIVATE JST_PLANTED)
 target_link_libraries(_core_planted PRIVATE jst_engine_planted ${bind_worlds})

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.files import digest
 from tests.support.processes import Talker
+from tests.support.sanitizers import times_mean_nothing
 from tests.unit.cli.conftest import Run, Sample
 
 pytest.importorskip("typer")
@@ -143,6 +144,7 @@ def test_verify_of_missing_and_short_files(run: Run, sample: Sample, tmp_path: P
     assert list(empty.iterdir()) == []
 
 
+@times_mean_nothing  # libtorrent would have to be as slow as we are then
 def test_the_demonstration_ends_with_equal_files(run: Run) -> None:
     pytest.importorskip("libtorrent")
     done = run("demo", "--size", "48", "--json")

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jstorrent import _core
 
+from tests.support.sanitizers import times_mean_nothing
+
 lanes = _core.lab.hash_lanes
 
 KERNELS = [(a, k) for a in ("sha1", "sha256") for k in [*lanes.kernels(a), "all"]]
@@ -62,6 +64,7 @@ def test_pieces_of_blocks_with_a_short_last_one(algorithm: str, kernel: str) -> 
     assert lanes.hash(algorithm, kernel, pieces) == expected(algorithm, pieces)
 
 
+@times_mean_nothing
 def test_lanes_are_quicker_than_one_by_one() -> None:
     """The ratio within one process, the best of several: 1.8 is what is promised, less would mean lanes run alone."""
     together, apart = lanes.race(count=16, size=16384, repeats=40)

@@ -16,6 +16,7 @@ from jstorrent import _core
 from jstorrent._errors import NetworkError
 
 from tests.conformance.harness import World
+from tests.support.sanitizers import needs_descriptors
 
 TURNS_PER_ROUND = 64
 
@@ -85,6 +86,7 @@ def test_the_ceiling_of_sockets(ceiling: int) -> None:
             assert world.done(world.host.accept(listeners[0])).error == "ok"
 
 
+@needs_descriptors
 def test_no_descriptors_left_is_too_many_sockets(world: World) -> None:
     listener = world.listen()
     port = int(world.host.local(listener).rsplit(":", 1)[1])
