@@ -40,10 +40,10 @@ class Spec:
         """The bytes of one piece."""
         return self.data(index * self.piece_length, self.metainfo.piece_size(index))
 
-    def file_data(self, file: FileEntry) -> Iterator[tuple[int, bytes]]:
+    def file_data(self, file: FileEntry, run: int = _RUN) -> Iterator[tuple[int, bytes]]:
         """The file in runs: (offset in the file, bytes)."""
-        for at in range(0, file.size, _RUN):
-            yield at, self.data(file.offset + at, min(_RUN, file.size - at))
+        for at in range(0, file.size, run):
+            yield at, self.data(file.offset + at, min(run, file.size - at))
 
     def runs(self, pieces: Iterable[int]) -> Iterator[tuple[FileEntry, int, bytes]]:
         """What these pieces are on disk: (file, offset in the file, bytes)."""
