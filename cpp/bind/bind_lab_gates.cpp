@@ -1,5 +1,6 @@
 // The gates of a laboratory: set, read, opened and removed from Python; matched and recorded in C++.
 #include "bind/engine_handle.hpp"
+#include "bind/fact_judge.hpp"
 #include "runtime_fault/instruments.hpp"
 
 namespace jst::bind {
@@ -97,6 +98,10 @@ void bind_lab_gates(py::module_& module) {
     auto lab = module.def_submodule("lab");
     py::class_<Instruments, std::shared_ptr<Instruments>>(lab, "Instruments")
         .def(py::init<>())
+        .def(
+            "add_watcher",
+            [](Instruments& self, const std::shared_ptr<FactJudge>& judge) { self.watchers.push_back(judge); },
+            "judge"_a)
         .def("add_gate", &add, "point"_a, "action"_a, "nth"_a, "times"_a, "mode"_a, "error"_a, "where"_a)
         .def(
             "remove_gate", [](Instruments& self, GateId gate) { self.gates.remove(gate); }, "gate"_a)

@@ -1,9 +1,7 @@
-// The contents of made-up torrents: any run of bytes by its offset, so that a large one needs no memory.
-//
-// Word n of a stream is a mix of the stream's key and n; the same on every platform. Not random, only without pattern.
 #include <algorithm>
 
 #include "base/prng.hpp"
+#include "bind/lab_truth.hpp"
 #include "bind/py.hpp"
 
 namespace jst::bind {
@@ -29,7 +27,13 @@ py::bytes truth(std::uint64_t key, std::uint64_t offset, std::uint64_t length) {
     if (length > most_at_once) throw py::value_error("at most 1 GiB at once");
     PyObject* const made = PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(length));
     if (made == nullptr) throw py::error_already_set();
-    char* out = PyBytes_AS_STRING(made);
+    put_truth(PyBytes_AS_STRING(made), key, offset, length);
+    return py::reinterpret_steal<py::bytes>(made);
+}
+
+}  // namespace
+
+void put_truth(char* out, std::uint64_t key, std::uint64_t offset, std::uint64_t length) noexcept {
     const std::uint64_t end = offset + length;
     for (std::uint64_t at = offset; at < end;) {
         const std::uint64_t n = at / word_size;
@@ -39,10 +43,7 @@ py::bytes truth(std::uint64_t key, std::uint64_t offset, std::uint64_t length) {
         out += to - from;
         at += to - from;
     }
-    return py::reinterpret_steal<py::bytes>(made);
 }
-
-}  // namespace
 
 void bind_lab_truth(py::module_& module) {
     using namespace py::literals;

@@ -99,6 +99,7 @@ void bind_lab_world(py::module_& module) {
     bind_lab_world_ledger(world);
     bind_lab_world_disk_faults(world);
     bind_lab_participant(lab);
+    bind_lab_judge(lab);
 }
 
 }  // namespace jst::bind

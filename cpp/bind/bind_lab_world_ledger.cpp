@@ -34,6 +34,8 @@ void bind_lab_world_ledger(py::class_<World, WorldHandle>& world) {
                 py::dict facts;
                 facts["received"] = ledger.bytes_received();
                 facts["sent"] = ledger.bytes_sent();
+                facts["arrivals"] = ledger.arrival_count();
+                facts["writes"] = ledger.write_count();
                 facts["dials"] = ledger.dial_count();
                 facts["accepts"] = ledger.accept_count();
                 facts["commands"] = ledger.command_count();

@@ -29,5 +29,6 @@ void bind_lab_world_disk(py::class_<runtime_sim::World, WorldHandle>& world);
 void bind_lab_world_ledger(py::class_<runtime_sim::World, WorldHandle>& world);
 void bind_lab_world_disk_faults(py::class_<runtime_sim::World, WorldHandle>& world);
 void bind_lab_participant(py::module_& lab);
+void bind_lab_judge(py::module_& lab);
 
 }  // namespace jst::bind

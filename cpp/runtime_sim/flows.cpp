@@ -229,6 +229,7 @@ void Connections::hand_over(ConnectionKey key, Connection& c, std::uint8_t from,
     const auto side = static_cast<std::uint8_t>(1 - from);
     auto& receiver = c.sides[side];
     flow.delivered += bytes;
+    if (receiver.state == SideState::open) node(receiver.node).ledger().arrived();
     flow.fin_arrived = flow.fin_arrived || fin;
     switch (receiver.state) {
         case SideState::syn_received:

@@ -31,18 +31,25 @@ class Ledger {
   public:
     void begin_life() noexcept;
     void received(std::uint64_t bytes) noexcept { bytes_received_ += bytes; }
-    void sent(std::uint64_t bytes) noexcept { bytes_sent_ += bytes; }
+    void sent(std::uint64_t bytes) noexcept {
+        bytes_sent_ += bytes;
+        ++writes_;
+    }
     /// Returns its serial number, from 1.
     std::uint64_t dialled(std::uint32_t torrent, const Endpoint& to, Time at, bool by_hand);
     void connected(std::uint64_t serial) noexcept;
     void ended(std::uint64_t serial, Time at) noexcept;
 
+    void arrived() noexcept { ++arrivals_; }
     void accepted() noexcept { ++accepted_; }
     void commanded() noexcept { ++commanded_; }
 
     std::uint64_t bytes_received() const noexcept { return bytes_received_; }
     std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
     std::uint64_t dial_count() const noexcept { return serials_; }
+    /// Segments that came, and writes that were done.
+    std::uint64_t arrival_count() const noexcept { return arrivals_; }
+    std::uint64_t write_count() const noexcept { return writes_; }
     std::uint64_t accept_count() const noexcept { return accepted_; }
     std::uint64_t command_count() const noexcept { return commanded_; }
     const std::deque<Dial>& dials() const noexcept { return dials_; }
@@ -53,6 +60,8 @@ class Ledger {
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t serials_ = 0;
+    std::uint64_t arrivals_ = 0;
+    std::uint64_t writes_ = 0;
     std::uint64_t accepted_ = 0;
     std::uint64_t commanded_ = 0;
     std::deque<Dial> dials_;

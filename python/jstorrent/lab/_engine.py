@@ -81,7 +81,9 @@ class Engine(Client):
         if settings.listen:
             self._port = self.session.listen_port
         self._starts_at.append(len(self._history))
+        self._began_at = self._lab.now
         self._was_closed = False
+        self.disk.touched = {path for path in self.disk.touched if self.disk.exists(path)}  # what is gone, it sees now
         self._events: EventStream[Event] = EventStream(self.session, core.take_first(), None)
         self._up = True
 
@@ -145,6 +147,7 @@ class Engine(Client):
         below = self.downloads if save_path is None else self.disk.full(save_path)
         given = self._put(spec, have, below)
         self._specs[spec.info_hash] = spec
+        self._lab._lane.follow(self.name, spec, below)
         source = Magnet.parse(spec.magnet) if magnet else spec.metainfo
         return self.session._add(source, below, _bits(given, spec), peers=addresses_of(peers), **kw)
 

@@ -35,6 +35,8 @@ class TorrentFacts:
     """The last block that was of use."""
     have: set[int] = field(default_factory=set)
     """Pieces that it has had since the last check of files."""
+    told: set[int] = field(default_factory=set)
+    """Those of which an event said so: what was seen may have been ahead of its event."""
     twice: set[int] = field(default_factory=set)
     """Pieces that became complete while they were."""
     states: int = 0
@@ -42,7 +44,11 @@ class TorrentFacts:
     failures: Counter[tuple[int, str]] = field(default_factory=Counter)
     """How often a host contributed to a piece that failed."""
     stored: Counter[int] = field(default_factory=Counter)
-    """Blocks that were put into a piece."""
+    """Blocks that were put into a piece that is not complete."""
+    completed: dict[int, float] = field(default_factory=dict)
+    """When a piece became complete, last."""
+    rounds: Counter[int] = field(default_factory=Counter)
+    """How often a piece became complete or failed."""
 
     def take(self, event: Event) -> None:
         """One event more."""
@@ -52,17 +58,22 @@ class TorrentFacts:
                 self.stored[event.piece] += 1
             case PieceCompleted():
                 self.progress_at = event.time
-                if event.piece in self.have:
+                if event.piece in self.told:
                     self.twice.add(event.piece)
+                self.told.add(event.piece)
                 self.have.add(event.piece)
                 self.stored[event.piece] = 0
+                self.completed[event.piece] = event.time
+                self.rounds[event.piece] += 1
             case PieceFailed():
+                self.rounds[event.piece] += 1
                 self.failures.update((event.piece, host) for host in {address[0] for address in event.addresses})
             case StateChanged():
                 self.changed_at = event.time
                 self.states += 1
                 if event.new in _CHECKS or event.old in _CHECKS:
                     self.have.clear()
+                    self.told.clear()
                     self.stored.clear()
             case PeerConnected() | PeerDisconnected():
                 self.changed_at = event.time

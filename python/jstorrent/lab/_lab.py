@@ -19,6 +19,7 @@ from jstorrent.lab._lanes import LANES, Lane, SimLane
 from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._oracles import NAMES, ORACLES, leaks
+from jstorrent.lab._oracles_content import told_too_soon
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._record import Record
 from jstorrent.lab._report import make_report, source_of
@@ -63,6 +64,7 @@ class Lab(Gating):
         self._along = Along(self)
         self._streams: dict[str, random.Random] = {}
         self._closed = False
+        self._excused = 0  # suspicions that were looked into
         self._disturbed_at = 0.0  # when somebody last changed the network or a clock
         self.net = Net(self)
         self.clock = Clocks(self)
@@ -317,6 +319,8 @@ class Lab(Gating):
     def _check_rules(self) -> None:
         if self._lane.broken_rules and "broken_rule" not in self._without:
             ORACLES["broken_rule"](self)
+        if self._lane.suspicions > self._excused and "integrity" not in self._without:
+            told_too_soon(self)
 
     def _fail(self, oracle: str, what: str, node: Node | None = None) -> NoReturn:
         who = f"{node.name}: " if node is not None else ""

@@ -20,6 +20,7 @@ from jstorrent import _core
 from jstorrent.lab._disk import Disk, RealDisk, SimDisk
 from jstorrent.lab._failure import LaneLacks
 from jstorrent.lab._real_net import RealNet, inner_host
+from jstorrent.lab._spec import Spec
 from mock_peer.tcp import Loop
 
 _PORT = 6881
@@ -95,6 +96,14 @@ class Lane:
     def alarm(self, when: float) -> None:
         """There will be a turn at that time."""
 
+    def follow(self, node: str, spec: Spec, below: Path) -> None:
+        """Each piece that a node says it has is compared at that moment, where the lane can."""
+
+    @property
+    def suspicions(self) -> int:
+        """How many pieces were not what they should be when a node said that it has them."""
+        return 0
+
     def close(self) -> None:
         """Gives everything back."""
 
@@ -143,6 +152,8 @@ class SimLane(Lane):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.world: Any = _core.lab.World(seed & (2**64 - 1))
+        self.judge: Any = _core.lab.FactJudge(self.world)
+        self.instruments.add_watcher(self.judge)
         self.network = self.world
         self._clock: Any = None
         self._alarms = itertools.count()
@@ -178,6 +189,15 @@ class SimLane(Lane):
 
     def crash(self, number: int, mode: str) -> None:
         self.world.abandon(number, mode)
+
+    def follow(self, node: str, spec: Spec, below: Path) -> None:
+        files = [(str(below / file.path), file.offset, file.size) for file in spec.metainfo.files]
+        parts = str(below / f".{spec.info_hash.hex()}.parts")
+        self.judge.expect(node, spec.info_hash, spec._key, spec.piece_length, spec.total_size, files, parts)
+
+    @property
+    def suspicions(self) -> int:
+        return int(self.judge.count)
 
     def alarm(self, when: float) -> None:
         if self._clock is None:

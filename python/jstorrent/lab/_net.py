@@ -24,6 +24,7 @@ class Net:
         self._lab = lab
         self._slowest = 10_000_000.0  # of all lines that ever were, as oracles see it
         self._longest_latency = 0.01
+        self._lies = False  # bytes were changed on the way
 
     def _world(self) -> Any:
         self._lab._check_thread()
@@ -111,6 +112,7 @@ class Net:
         """Each byte of TCP payload between a and b, either way, changes with chance p, by the seed; 0 ends it."""
         if not 0 <= p <= 1:
             raise ValueError(f"a chance lies between 0 and 1: {p!r}")
+        self._lies = self._lies or p > 0
         for world, one, other in self._each(a, b):
             world.corrupt(one, other, p)
             world.corrupt(other, one, p)

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from jstorrent._events import TorrentRemoved
-from jstorrent._status import Counters, SessionStatus
+from jstorrent._status import Counters, PeerStatus, SessionStatus
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._facts import running
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._oracles_content import convergence, integrity, monotone
 from jstorrent.lab._oracles_time import liveness, loops, quiet
+from jstorrent.lab._oracles_wire import books_agree
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -54,6 +55,8 @@ def accounting(lab: Lab) -> None:
             for peer in peers:
                 _add_up(lab, engine, f"{torrent.name} with {peer.address}", peer.counters)
             _requests(lab, engine, torrent, sum(peer.outstanding for peer in peers))
+            _availability(lab, engine, torrent, peers)
+    books_agree(lab)
 
 
 def _add_up(lab: Lab, engine: Engine, whose: str, c: Counters) -> None:
@@ -70,6 +73,15 @@ def _requests(lab: Lab, engine: Engine, torrent: Torrent, owed: int) -> None:
     )
     if waited_for != owed:
         lab._fail("accounting", f"{torrent.name}: pieces wait for {waited_for} blocks, peers owe {owed}", engine)
+
+
+def _availability(lab: Lab, engine: Engine, torrent: Torrent, peers: list[PeerStatus]) -> None:
+    count = torrent.num_pieces
+    if not count:
+        return
+    counted, claimed = sum(torrent.availability()), sum(round(peer.progress * count) for peer in peers)
+    if counted != claimed:
+        lab._fail("accounting", f"{torrent.name}: availability counts {counted} pieces, peers claim {claimed}", engine)
 
 
 _COMPLETE = 3

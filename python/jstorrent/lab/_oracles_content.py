@@ -10,6 +10,7 @@ from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._facts import running
 from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._oracles_wire import payload_is_true
 from jstorrent.lab._spec import Spec
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ _COMPLETE = 3
 
 
 def integrity(lab: Lab) -> None:
-    """What an engine says it has is on its disk, byte for byte."""
+    """What an engine says it has is on its disk, byte for byte: now, and at the moment when it said so."""
+    told_too_soon(lab)
+    payload_is_true(lab)
     for engine, _ in running(lab.engines):
         if isinstance(lab._lane, SimLane):
             if engine._judged_at == engine.disk.ops:
@@ -29,6 +32,30 @@ def integrity(lab: Lab) -> None:
             _compare(lab, engine, torrent, spec)
         if isinstance(lab._lane, SimLane):
             engine._judged_at = engine.disk.ops
+
+
+def told_too_soon(lab: Lab) -> None:
+    """What was followed turn by turn: no piece counted, and none was told, before its bytes were on the disk."""
+    if not isinstance(lab._lane, SimLane):
+        return
+    first, lab._excused = lab._excused, lab._lane.suspicions
+    for time, name, info_hash, piece, by_have, path in lab._lane.judge.suspicions(first):
+        engine = next(engine for engine in lab.engines if engine.name == name)
+        if _is_excused(engine, info_hash, Path(path)):
+            continue
+        said = "told its peers that it has" if by_have else "counted"
+        lab._fail("integrity", f"at {time:.6f} it {said} piece {piece}, whose bytes were not in {path}", engine)
+
+
+# Bytes of skipped and moved files lie elsewhere; a look at the end finds what is wrong with those.
+def _is_excused(engine: Engine, info_hash: bytes, path: Path) -> bool:
+    if path in engine.disk.touched or not engine.running:
+        return path in engine.disk.touched
+    torrent = engine.session.find(info_hash)
+    if torrent is None:
+        return True
+    files = torrent.files()
+    return any(file.priority == 0 for file in files) or path not in {torrent.save_path / file.path for file in files}
 
 
 def _known(engine: Engine) -> list[tuple[Torrent, Spec]]:

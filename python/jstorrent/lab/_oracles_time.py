@@ -14,6 +14,7 @@ from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._facts import EngineFacts, running
 from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._oracles_wire import honest_hosts_are_free, links_are_kept_alive, nothing_flaps
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -29,6 +30,8 @@ _CHANCES = 20
 
 def liveness(lab: Lab) -> None:
     """Who wants pieces and has a link to somebody complete and able to give gets a block within liveness_bound()."""
+    links_are_kept_alive(lab)
+    honest_hosts_are_free(lab)
     for engine, facts in running(lab.engines):
         status = engine.session.status()
         if status.disk_operations or status.hash_jobs:
@@ -148,7 +151,7 @@ def _turns_are_earned(lab: Lab, engine: Engine, facts: EngineFacts, books: dict[
     span = status.time - facts.looked_at
     holders = 1 + status.num_torrents + status.num_peers + status.num_half_open + done["accepts"] + done["dials"]
     earned = (
-        _FREE_TURNS + 3 * (done["received"] + done["sent"]) + 4 * done["disk"] + 30 * (done["dials"] + done["accepts"])
+        _FREE_TURNS + 3 * (done["arrivals"] + done["writes"]) + 4 * done["disk"] + 30 * (done["dials"] + done["accepts"])
         + done["commands"] + span * _PER_SECOND * holders
     )  # fmt: skip
     earned += 4 * sum(torrent.num_pieces or 0 for torrent in engine.session.torrents)  # a check hashes them
@@ -214,6 +217,7 @@ def loops(lab: Lab) -> None:
             if known.states > most:
                 lab._fail("loops", f"{torrent.name} changed its state {known.states} times, {most:.0f} would be much", engine)
         _no_storm(lab, engine)
+    nothing_flaps(lab)
 
 
 def _commands(lab: Lab, engine: Engine) -> float:
