@@ -7,7 +7,7 @@ JOBS ?= 2
 SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
 THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
 
-.PHONY: help demo test build bench asan tsan tidy fuzz lint format clean
+.PHONY: help demo test plants build bench asan tsan tidy fuzz lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1  \2/p' Makefile
@@ -20,8 +20,12 @@ demo: build ## a real download from libtorrent and from our own seed at once, wi
 
 test: build ## every test; TESTS=path chooses, JOBS=n workers
 	@scripts/setup tests
-	@TARGETS=fuzz_targets scripts/setup build
+	@TARGETS="fuzz_targets planted" scripts/setup build
 	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(TESTS)
+
+plants: build ## plant each known bug in turn: which oracle finds it
+	@TARGETS=planted scripts/setup build
+	@$(PYTEST) -q tests/plants
 
 bench: build ## CPU seconds per GiB beside libtorrent (ARGS="--help" for more)
 	@$(PY) -m bench $(ARGS)

@@ -18,7 +18,6 @@ class PieceJobHandlers {
   public:
     static void hashed(runtime::Op& op, Time now) {
         auto& job = *static_cast<PieceJob*>(op.owner);
-        if (planted<Plant::stale_hash_applied>()) job.abandoned_ = false;
         if (job.abandoned_) return job.finish(PieceOutcome::abandoned, now);
         if (job.hash_.error != Errc::ok) return job.fail(job.hash_.error, {}, now);
         job.judge(job.hash_.sha1, now);

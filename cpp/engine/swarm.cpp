@@ -317,6 +317,7 @@ void Swarm::close_seeds(Time now) {
 
 void Swarm::choke(Peer& peer, bool on, Time now) {
     if (peer.choking.am_choking == on) return;
+    if (planted<Plant::rule_broken>()) JST_CHECK(false, "planted");
     peer.choking.am_choking = on;
     peer.choking.changed_at = now;
     if (on) {

@@ -106,7 +106,7 @@ def test_bytes_change_on_the_way_and_the_engine_notices(lab: Lab) -> None:
     lab.net.link(good, client, rate=4_000_000)
     t.connect(good)
     lab.until(lambda: t.status().pieces_complete > 2, within=10)
-    lab._lane.network.corrupt(good._number, client._number, 0.0001)
+    lab.net.corrupt(good, client, 0.0001)
     lab.until(lambda: t.status().counters.payload_failed > 0 or len(_records(lab)) > 1, within=10)
 
 
