@@ -4,6 +4,9 @@
 #include "engine/download.hpp"
 
 namespace jst::engine {
+namespace {
+constexpr Duration look_for_overdue = seconds(1);
+}  // namespace
 
 void Download::begin(const codec::Metainfo& metainfo) {
     JST_CHECK(metainfo_ == nullptr && peers.empty(), "metadata is taken once, before anybody joins");
@@ -98,6 +101,7 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
         picked = picker_.pick_among(peer.claims.allowed_fast, asker, n, most, ledger_, now, asked_);
     else
         picked = picker_.pick(asker, n, most, ledger_, prng_, now, asked_);
+    if (asker.on_parole && picked.count == 0 && !peer.choking.peer_choking) picked = take_orphan(peer, asker, n, most, now);
     if (picked.capped) {
         starved_ = true;
         if (const auto dead = picker_.stranded(ledger_, now)) drop_piece(*dead, now);
@@ -111,16 +115,23 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
     return picked.count + copies;
 }
 
+// On parole a peer works alone, so it may not go on with what another began.
+policy::Picked Download::take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now) {
+    if (!ledger_.outstanding(peer.key).empty()) return {};
+    if (const auto left = picker_.orphan(asker, ledger_, now)) {
+        drop_piece(*left, now);
+        return picker_.pick(asker, n, most, ledger_, prng_, now, asked_);
+    }
+    if (ledger_.active_count() > 0) peer.timer.set_sooner(now + look_for_overdue);
+    return {};
+}
+
 // When it begins, those who had nothing to do before have something now.
 bool Download::notice_endgame(Time now) {
     const bool before = std::exchange(in_endgame_, endgame_.in_endgame(picker_, ledger_, now));
     if (in_endgame_ && !before) hungry_ = true;
     return in_endgame_;
 }
-
-namespace {
-constexpr Duration look_for_overdue = seconds(1);
-}  // namespace
 
 // Before the end, who has nothing else to do takes over what others have owed for long.
 std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {

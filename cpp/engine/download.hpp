@@ -111,6 +111,7 @@ class Download final : public PieceJob::Client {
     void drop_piece(PieceIndex piece, Time now);
     std::uint32_t most_active() const;
     bool notice_endgame(Time now);
+    policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     bool may_copy(Peer& peer, Time now) const;
     std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);

@@ -45,6 +45,7 @@ class PiecePicker {
     static constexpr std::uint32_t sample = 64;
     /// An active piece without requests is stranded after so long without a block.
     static constexpr Duration stranded_after = seconds(30);
+    static constexpr Duration orphaned_after = seconds(5);
 
     explicit PiecePicker(const Geometry& geometry = {}, Order order = Order::rarest);
 
@@ -75,6 +76,9 @@ class PiecePicker {
                       RequestLedger& ledger, Time now, std::vector<Block>& out);
     /// The piece to abandon so that a capped peer can go on; none while every active piece is served.
     std::optional<PieceIndex> stranded(const RequestLedger& ledger, Time now) const;
+    /// The piece to abandon for one on parole, who may only begin pieces: the oldest of those that it has, that nobody
+    /// works on any more and that got no block for a while. Else what two suspects left half done stays so for ever.
+    std::optional<PieceIndex> orphan(const Asker& asker, const RequestLedger& ledger, Time now) const;
 
     const Geometry& geometry() const noexcept { return geometry_; }
     const Bitfield& have() const noexcept { return have_; }

@@ -13,6 +13,18 @@ std::span<const PieceIndex> PiecePicker::candidates_held_by(std::uint8_t p, std:
     return order_.bucket(bucket_for(p, peers - availability_.seeds()));
 }
 
+std::optional<PieceIndex> PiecePicker::orphan(const Asker& asker, const RequestLedger& ledger, Time now) const {
+    std::optional<std::tuple<Time, PieceIndex>> oldest;
+    for (const auto piece : ledger.active()) {
+        const auto status = ledger.status(piece);
+        if (status.progress != PieceProgress::downloading || status.pending_requests > 0 || status.exclusive == asker.peer) continue;
+        if (!is_wanted(piece) || !(*asker.has)[piece] || now - status.last_block < orphaned_after) continue;
+        const std::tuple candidate{status.last_block, piece};
+        if (!oldest || candidate < *oldest) oldest = candidate;
+    }
+    return oldest ? std::optional(std::get<PieceIndex>(*oldest)) : std::nullopt;
+}
+
 std::optional<PieceIndex> PiecePicker::stranded(const RequestLedger& ledger, Time now) const {
     std::optional<std::tuple<bool, std::uint32_t, PieceIndex>> least;
     for (const auto piece : ledger.active()) {

@@ -139,3 +139,16 @@ def test_a_failed_piece_says_who_took_part(lab: Lab) -> None:
     (failed, *_) = until_events(lab, client, jst.PieceFailed)
     assert [host for host, _ in failed.addresses] == [liar.address[0]]
     rescued(lab, client, spec)
+
+
+@BOTH
+@pytest.mark.covers("S0-2.1", "S1-4")
+def test_what_a_suspect_left_half_done_another_suspect_takes_up(lab: Lab) -> None:
+    """Both gave to a piece that failed; alone, the liar gives half of it and is silent. The honest one must get its turn."""
+    spec = lab.torrent(pieces=16, piece_length=4 * BLOCK)
+    withheld = [Behaviour("withhold", piece=3, begin=begin) for begin in (2 * BLOCK, 3 * BLOCK)]
+    liar = lab.peer("liar", spec, have=[3], behave=[Behaviour("corrupt", piece=3, begin=0), *withheld])
+    good = lab.peer("good", spec)
+    lab.net.link(good, client := lab.engine("client"), rate=200_000)
+    client.add(spec, peers=[liar, good])
+    completes(lab, client, spec, within=120)
