@@ -234,13 +234,9 @@ class TcpTransport:
         return len(link.out) if link is not None else 0
 
     def tell_below(self, number: int, nbytes: int) -> None:
-        """`drained` once, when fewer than so many are unsent."""
+        """`drained` once, when fewer than so many are unsent; only while so many are."""
         link = self._links.get(number)
-        if link is None:
-            return
-        if len(link.out) < nbytes:
-            self._loop.at(self.now, lambda: self.facts.drained(number))
-        else:
+        if link is not None and len(link.out) >= nbytes:
             link.low_water = nbytes
 
     def pause(self, number: int, paused: bool) -> None:
