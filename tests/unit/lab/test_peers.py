@@ -392,13 +392,3 @@ def test_what_is_sent_by_hand_before_the_link_is_there_is_not_lost(lab: Lab) -> 
     peer.connect(good)
     peer.send_interested()
     lab.until(lambda: peer.unchoked, within=5)
-
-
-@pytest.mark.lanes("sim", "real")
-def test_a_peer_that_trickles_lets_go_when_the_world_ends(lab: Lab) -> None:
-    """What it holds back by itself is not unsent: waiting for it as for the network was a loop without an end."""
-    spec = lab.torrent(pieces=32, piece_length=65536)
-    drip = lab.peer("drip", spec, behave=[Behaviour("trickle", rate=1.0)])
-    lab.engine("client").add(spec, peers=[drip])
-    lab.until(lambda: len(drip.ledger.requests) >= 32, within=10)
-    lab.run_for(0.2)
