@@ -1,4 +1,6 @@
 // Raw links of a simulated world, driven by a Python object: what simulated peers and tests stand on.
+#include <chrono>
+
 #include "bind/lab_world.hpp"
 #include "runtime_sim/participant.hpp"
 
@@ -25,11 +27,15 @@ class PythonActor final : public runtime_sim::Actor {
     void on_drained(LinkId link) override { tell("drained", link.value); }
     void on_timer(std::uint64_t id) override { tell("timer", id); }
 
+    std::chrono::steady_clock::duration spent{};  // real time within the handler: what a campaign tells apart
+
   private:
     template <class... Args>
     void tell(const char* name, Args&&... args) {
         const py::gil_scoped_acquire gil;
+        const auto began = std::chrono::steady_clock::now();
         if (py::hasattr(handler_, name)) handler_.attr(name)(std::forward<Args>(args)...);
+        spent += std::chrono::steady_clock::now() - began;
     }
 
     py::object handler_;
@@ -42,6 +48,7 @@ class PythonParticipant {
 
     runtime_sim::Participant& operator*() noexcept { return participant_; }
     const WorldHandle& world() const noexcept { return world_; }
+    double seconds_spent() const noexcept { return std::chrono::duration<double>(actor_.spent).count(); }
 
   private:
     WorldHandle world_;
@@ -59,6 +66,7 @@ void bind_lab_participant(py::module_& lab) {
         .def(
             "listen", [](Self& self, std::uint16_t port) { return value_or_raise((*self).listen(port)).to_string(); },
             "port"_a = 0)
+        .def_property_readonly("seconds_spent", &Self::seconds_spent)
         .def("stop_listening", [](Self& self) { (*self).stop_listening(); })
         .def(
             "connect",

@@ -56,7 +56,7 @@ class Session:
         self._begin(_core.Engine.start((settings or Settings())._values(), where))
 
     @classmethod
-    def _over(cls, engine: _core.Engine, each_round: Callable[[], object] | None = None) -> Session:
+    def _over(cls, engine: _core.Engine, each_round: Callable[[], object] | None = None) -> Self:
         """Over an engine that runs already; `each_round` is called after each round that its waits run."""
         session = cls.__new__(cls)
         session._begin(engine, each_round)

@@ -297,7 +297,7 @@ class Torrent:
         return None if digest is None else digest.hex()
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not Torrent:
+        if not isinstance(other, Torrent):
             return NotImplemented
         return self._session is other._session and self._key == other._key
 

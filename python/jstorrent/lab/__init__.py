@@ -11,16 +11,21 @@ with Lab(lane="sim", seed=7) as lab:
 
 from __future__ import annotations
 
-from typing import Any
-
+from jstorrent.lab._along import Along
+from jstorrent.lab._disk import SimDisk
 from jstorrent.lab._disk_faults import DiskFault
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._failure import LabFailure, LaneLacks, Report, not_yet
+from jstorrent.lab._failure import LabFailure, LaneLacks, Report
 from jstorrent.lab._gates import Gate, Hit
 from jstorrent.lab._lab import Lab
+from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._peer import Peer
+from jstorrent.lab._perform import run
+from jstorrent.lab._plan import Plan
 from jstorrent.lab._record import Record
+from jstorrent.lab._recorder import LabSession, LabTorrent
+from jstorrent.lab._recorder import install as _install
 from jstorrent.lab._saved import Saved
 from jstorrent.lab._spec import Spec
 from jstorrent.lab._watched import Watched
@@ -28,13 +33,10 @@ from mock_peer import Behaviour, Handshake
 
 __all__ = [
     "Behaviour", "Client", "DiskFault", "Engine", "Gate", "Handshake", "Hit", "Lab", "LabFailure", "LaneLacks", "Node", "Peer",
-    "Record", "Report", "Saved", "Spec", "Watched",
+    "Plan", "Record", "Report", "Saved", "Spec", "Watched", "run",
 ]  # fmt: skip
 
-_RESERVED = ("Plan", "run", "strategies")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _RESERVED:
-        not_yet(f"jstorrent.lab.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_install({
+    "lab": (Lab,), "gate": (Gate,), "engine": (Engine,), "peer": (Peer,), "assigned": (Peer,), "net": (Net,), "clock": (Clocks,),
+    "disk": (SimDisk,), "fault": (DiskFault,), "session": (LabSession,), "torrent": (LabTorrent,), "along": (Along,),
+})  # fmt: skip

@@ -14,6 +14,7 @@ from jstorrent.lab._failure import LaneLacks, check_word
 
 if TYPE_CHECKING:
     from jstorrent.lab._lanes import RealLane, SimLane
+    from jstorrent.lab._node import Client
 
 PathLike = str | os.PathLike[str]
 T = TypeVar("T")
@@ -27,6 +28,7 @@ class Disk:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.touched: set[Path] = set()
+        self._client: Client | None = None
 
     def full(self, path: PathLike) -> Path:
         """The path with the node's root in front, unless it is absolute."""

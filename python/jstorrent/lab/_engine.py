@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from jstorrent._events import CLASSES, Event, EventsDropped, mask_of
 from jstorrent._magnet import Magnet
-from jstorrent._session import Session
 from jstorrent._settings import Settings
 from jstorrent._stream import EventStream
 from jstorrent._torrent import Torrent
@@ -16,6 +15,7 @@ from jstorrent.lab._disk import PathLike
 from jstorrent.lab._facts import EngineFacts
 from jstorrent.lab._failure import check_word, not_yet
 from jstorrent.lab._node import Client, Have, Node, addresses_of
+from jstorrent.lab._recorder import LabSession
 from jstorrent.lab._saved import Saved, decode_saved
 from jstorrent.lab._spec import Spec
 
@@ -77,7 +77,8 @@ class Engine(Client):
         core = lane.engine(
             self.name, self._number, settings._values(), str(self._state_dir), self._peer_id, _ALL_EVENTS
         )
-        self.session = Session._over(core, self._lab._along.hook)
+        self.session = LabSession._over(core, self._lab._along.hook)
+        self.session._owner = self
         if settings.listen:
             self._port = self.session.listen_port
         self._starts_at.append(len(self._history))

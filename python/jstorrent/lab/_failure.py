@@ -27,6 +27,8 @@ class Report(Value):
     timeline: tuple[str, ...]
     """The last events of all engines."""
     text: str
+    excuse: str | None = None
+    """Why it need not have completed: one of a closed list of words."""
 
     def __str__(self) -> str:
         return self.text

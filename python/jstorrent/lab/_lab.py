@@ -12,7 +12,7 @@ from typing import Any, Literal, NoReturn, Self, overload
 
 from jstorrent.lab._along import Along
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._failure import LabFailure, check_word, not_yet
+from jstorrent.lab._failure import LabFailure, check_word
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
 from jstorrent.lab._gates import Gating
 from jstorrent.lab._lanes import LANES, Lane, SimLane
@@ -22,13 +22,14 @@ from jstorrent.lab._oracles import NAMES, ORACLES, leaks
 from jstorrent.lab._oracles_content import told_too_soon
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._record import Record
+from jstorrent.lab._recorder import Recorded
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
 from jstorrent.lab._tracker import Tracker
 from jstorrent.lab._watched import Ordered, Watched
 
 
-class Lab(Gating):
+class Lab(Gating, Recorded):
     """One world of one seed, to be used as a context manager.
 
     >>> from jstorrent.lab import Lab
@@ -66,8 +67,10 @@ class Lab(Gating):
         self._closed = False
         self._excused = 0  # suspicions that were looked into
         self._disturbed_at = 0.0  # when somebody last changed the network or a clock
+        self._first_spec: Spec | None = None
         self.net = Net(self)
         self.clock = Clocks(self)
+        self._record()
 
     # -- what it is
 
@@ -95,11 +98,6 @@ class Lab(Gating):
     def fingerprint(self) -> str | None:
         """The rolling hash of every turn; None in the real lane."""
         return self._lane.fingerprint
-
-    @property
-    def token(self) -> str | None:
-        """What runs this world again; None as long as plans are not there."""
-        return None
 
     @property
     def engines(self) -> list[Engine]:
@@ -167,11 +165,6 @@ class Lab(Gating):
         """A tracker, http or udp, in the real lane: interval=, min_interval=, behave=."""
         self._check_thread()
         return Tracker(self, name, kind, **words)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "plan":
-            not_yet(f"lab.{name}")
-        raise AttributeError(f"a Lab has no {name!r}")
 
     # -- time
 
@@ -346,6 +339,8 @@ class Lab(Gating):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if self._recorder is not None:
+            self._recorder.finish()
         try:
             if kind is None:
                 self.check()

@@ -44,6 +44,7 @@ class Client(Node):
     def __init__(self, lab: Lab, name: str, *, host: Node | str | None = None, port: int | None = None) -> None:
         super().__init__(lab, name, host=host, port=port)
         self.disk = lab._lane.disk(name, self._number)
+        self.disk._client = self
         self._saved_at: dict[bytes, Path] = {}
         lab._clients.append(self)
 

@@ -60,6 +60,11 @@ class SimTransport:
         """Seconds of the world."""
         return float(self._world.now)
 
+    @property
+    def seconds_spent(self) -> float:
+        """Real time that the peer has used so far, what it sends included."""
+        return float(self._participant.seconds_spent)
+
     def listen(self, port: int) -> int:
         """Takes links there; the port, for 0 means any."""
         return _pair(self._participant.listen(port))[1]

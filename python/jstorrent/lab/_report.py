@@ -27,6 +27,7 @@ def make_report(lab: Lab, *, ok: bool, oracle: str | None, error: str | None) ->
     from jstorrent import __version__
 
     timeline = _timeline(lab)
+    token = lab.token
     where = f"lane {lab.lane}, seed {lab.seed}, time {lab.now:.6f}"
     head = f"{where}, fingerprint {lab.fingerprint}" if lab.fingerprint else where
     lines = ([error] if error else []) + [head] + describe(lab) + ["last events:", *timeline]
@@ -34,8 +35,8 @@ def make_report(lab: Lab, *, ok: bool, oracle: str | None, error: str | None) ->
         ok=ok,
         oracle=oracle,
         error=error,
-        plan=None,
-        token=lab.token,
+        plan=None if token is None else lab.plan,
+        token=token,
         fingerprint=lab.fingerprint,
         virtual_time=lab.now,
         wall_time=lab.wall_time,

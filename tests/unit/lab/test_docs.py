@@ -9,7 +9,7 @@ import pytest
 from jstorrent.lab import Lab
 
 _ROOT = Path(__file__).parents[3]
-PAGES = ("lab.md", "mock-peer.md", "first-scenario.md", "test-your-client.md")
+PAGES = ("lab.md", "mock-peer.md", "first-scenario.md", "test-your-client.md", "plans.md")
 SNIPPETS = [
     (page, number, source)
     for page in PAGES
