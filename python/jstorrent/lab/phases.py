@@ -37,7 +37,10 @@ _SERVES = {"claims", "unchoke", "serve"}
 
 def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = ()) -> None:
     """All is well again: gates open, these faults of disks end, the network heals, who is down comes back, every torrent
-    runs without limits of its own, is checked if its files were changed by hand, and dials the core: honest nodes."""
+    runs without limits of its own, is checked if its files were changed by hand, and dials the core: honest nodes.
+
+    Where a line changed bytes, bans of the core are lifted: an engine cannot know that it was the line.
+    """
     for gate in lab._gates or []:
         gate.remove()
     for fault in faults:
@@ -51,6 +54,8 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
         if not engine.running:
             engine.start()
         _unlimit(engine)
+        if lab.net._lies:
+            _forgive(engine, core)
         for spec in list(engine._specs.values()):
             _restore(engine, spec, [node for node in core if node is not engine])
 
@@ -59,6 +64,14 @@ def _unlimit(engine: Engine) -> None:
     settings = engine.session.settings
     if settings.download_rate_limit is not None or settings.upload_rate_limit is not None:
         engine.session.configure(download_rate_limit=None, upload_rate_limit=None)
+
+
+def _forgive(engine: Engine, core: list[Node]) -> None:
+    """Lines changed what honest hosts sent: who was banned for it is not any more."""
+    hosts = {node._host for node in core}
+    for ban in engine.session.bans():
+        if ban.host in hosts:
+            engine.session.unban(ban.host)
 
 
 def _restore(engine: Engine, spec: Spec, core: list[Node]) -> None:

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `lab`, the marker `lanes`, and a line that says how to run a failure again.
+"""The pytest plugin: the fixture `lab`, the marker `lanes`, lines that say how to run a failure again, plans as tests.
 
     @pytest.mark.lanes("sim", "real")
     def test_a_download(lab): ...
@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jstorrent.lab import Lab, LaneLacks
+from jstorrent.lab._plan_items import add_options, collect_plan, reorder
 
 _LANES = ("sim", "real")
+_LONGEST_TOKEN = 100_000
+"""Of a token that is printed: a shell takes no longer word."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,14 +28,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lab", "jstorrent's laboratory")
     group.addoption("--lab-seed", type=int, default=0, metavar="N", help="the seed that all tests' seeds follow from (0)")
     group.addoption("--lab-lane", choices=[*_LANES, "all"], default="all", help="run tests in this lane only")
-    group.addoption("--lab-replay", metavar="TOKEN", help="run what this token stands for (not there yet)")
+    group.addoption("--lab-replay", metavar="TOKEN", help="run the plan of this token, and nothing else")
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
     config.addinivalue_line("markers", "lanes(*names): the lanes of the laboratory that this test runs in (sim, real)")
-    if config.getoption("--lab-replay"):
-        raise pytest.UsageError("--lab-replay is not there yet: use --lab-seed with the test's id")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Plans of the folder of regressions are tests."""
+    return collect_plan(file_path, parent)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """They run first; --lab-replay runs its own and nothing else."""
+    reorder(session, items)
 
 
 @pytest.hookimpl(trylast=True)
@@ -103,6 +117,9 @@ def pytest_runtest_makereport(
     if report.failed and made is not None:
         seed = item.config.getoption("--lab-seed")
         line = f'replay: pytest "{item.nodeid}" --lab-seed={seed} --lab-lane={made.lane}'
+        token = made.token
+        if token is not None and len(token) <= _LONGEST_TOKEN:
+            line += f"\njstorrent lab replay {token}"
         report.sections.append(("lab", f"seed {made.seed}\n{line}"))
     if call.when == "teardown" and made is not None:
         del item.stash[_LAB]  # items live as long as the session: their worlds must not

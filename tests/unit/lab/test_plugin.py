@@ -112,3 +112,58 @@ def test_worlds_do_not_outlive_their_tests(run) -> None:  # type: ignore[no-unty
             assert sum(isinstance(thing, Lab) for thing in gc.get_objects()) <= 2
     """
     run(text).assert_outcomes(passed=5)
+
+
+BAD_PLAN = '{"seed": 1, "engines": [{"name": "client"}], "peers": [{"name": "good"}], "within": 0.01}'
+GOOD_PLAN = '{"seed": 1, "engines": [{"name": "client"}], "peers": [{"name": "good"}]}'
+
+
+def test_a_failure_in_simulation_ends_with_a_token(run) -> None:  # type: ignore[no-untyped-def]
+    text = """
+        def test_bad(lab):
+            lab.engine("client")
+            lab.run_for(2)
+            assert False
+    """
+    found = run(text)
+    found.assert_outcomes(failed=1)
+    (line,) = [line for line in found.stdout.lines if line.startswith("jstorrent lab replay ")]
+    again = run(text, "--lab-replay", line.split()[-1])
+    again.assert_outcomes(passed=1)
+
+
+def test_plans_of_the_folder_are_tests_and_run_first(run, pytester: pytest.Pytester) -> None:  # type: ignore[no-untyped-def]
+    folder = pytester.mkdir("tests") / "regressions"
+    folder.mkdir()
+    (folder / "good.json").write_text(GOOD_PLAN)
+    (folder / "bad.json").write_text(BAD_PLAN)
+    (folder.parent / "other.json").write_text("no plan")
+    found = run("def test_it(): pass", "-v")
+    found.assert_outcomes(passed=2, failed=1)
+    ran = [line.split("::")[0] for line in found.stdout.lines if "%]" in line]
+    assert ran == ["tests/regressions/bad.json", "tests/regressions/good.json", "test_it.py"]
+    found.stdout.fnmatch_lines(["until: client: torrent-1 is not complete*", "jstorrent lab replay jst1-*"])
+    run("def test_it(): pass", "--lab-lane", "real").assert_outcomes(passed=1)
+
+
+def test_the_folder_of_plans_is_an_option(run, pytester: pytest.Pytester) -> None:  # type: ignore[no-untyped-def]
+    pytester.makeini("[pytest]\nlab_regressions = kept\n")
+    (pytester.mkdir("kept") / "good.json").write_text(GOOD_PLAN)
+    (pytester.mkdir("other") / "good.json").write_text("{}")
+    run("def test_it(): pass").assert_outcomes(passed=2)
+    (pytester.path / "kept" / "good.json").write_text("{}")
+    found = run("def test_it(): pass")
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines(["*no plan: it has no seed*"])
+
+
+def test_a_token_is_run_alone(run) -> None:  # type: ignore[no-untyped-def]
+    from jstorrent.lab import Plan
+
+    token = Plan.from_json(BAD_PLAN).token
+    found = run("def test_it(): pass", "--lab-replay", token)
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines([f"jstorrent lab replay {token}"])
+    refused = run("def test_it(): pass", "--lab-replay", "jst1-nonsense")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert "token" in refused.stdout.str() + refused.stderr.str()

@@ -1,0 +1,183 @@
+"""`jstorrent lab run | replay | keep | soak`: plans of simulated worlds from a shell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from jstorrent.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from jstorrent.lab import Plan, Report
+    from jstorrent.lab.soak import Soaked
+
+_FOLDER = Path("tests/regressions")
+_SHOWN = 12
+WhichPlan = Annotated[str, typer.Argument(metavar="PLAN", help="A token, a file of JSON, or - for standard input.")]
+Isolate = Annotated[bool, typer.Option("--isolate", help="In a child process: a native crash is a report, too.")]
+ShrinkFor = Annotated[float, typer.Option("--shrink", min=0, metavar="SECONDS", help="So long for the smallest plan that fails so.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON at the end.")]
+
+
+def plan_from(word: str) -> Plan:
+    """A plan from a token, or from a file."""
+    from jstorrent.lab._plan import LONGEST_PLAN, Plan, resolve
+
+    if word == "-":
+        return Plan.from_json(sys.stdin.read(LONGEST_PLAN + 1))
+    if word.startswith("jst") and not Path(word).exists():
+        return resolve(word)
+    with open(word, encoding="utf-8") as file:
+        return Plan.from_json(file.read(LONGEST_PLAN + 1))
+
+
+def _refusing(call: Callable[[], int]) -> int:
+    try:
+        return call()
+    except ValueError as error:
+        print(f"jstorrent: {error}", file=sys.stderr)
+        return Exit.USAGE
+
+
+def run(plan: WhichPlan, isolate: Isolate = False, shrink: ShrinkFor = 0, as_json: AsJson = False) -> int:
+    """Run one plan and judge it. Exits with 6 when it fails."""
+    return _refusing(lambda: _run(plan, isolate, shrink, as_json))
+
+
+def replay(token: WhichPlan, isolate: Isolate = False, shrink: ShrinkFor = 0, as_json: AsJson = False) -> int:
+    """Run the plan of a token again. Exits with 6 when it fails."""
+    return _refusing(lambda: _run(token, isolate, shrink, as_json))
+
+
+def _run(word: str, isolate: bool, seconds: float, as_json: bool) -> int:
+    from jstorrent.lab import run as run_plan
+
+    plan = plan_from(word)
+    report = run_plan(plan, isolate=isolate)
+    if not report.ok and seconds > 0:
+        report = _smallest(plan, report, seconds)
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
+        print(report)
+        if not report.ok and report.plan is not None:
+            print(f"\nas a program:\n{report.plan.to_python()}\nreplay: jstorrent lab replay {report.token}")
+    return Exit.DONE if report.ok else Exit.BAD_DATA
+
+
+def _smallest(plan: Plan, report: Report, seconds: float) -> Report:
+    from jstorrent.lab._child import Children
+    from jstorrent.lab._shrink import shrink
+
+    with Children() as children:
+        made = shrink(plan, children.run, report=report, seconds=seconds)
+    print(f"{made.elements} elements left after {made.tried} tries", file=sys.stderr)
+    return made.report
+
+
+def keep(
+    plan: WhichPlan,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Of the file; unless told, by what it finds.")] = None,
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="The folder of such plans.")] = _FOLDER,
+    as_json: AsJson = False,
+) -> int:
+    """Keep a plan as a test: pytest collects the folder and runs it first."""
+    return _refusing(lambda: _keep(plan, name, into, as_json))
+
+
+def _keep(word: str, name: str | None, into: Path, as_json: bool) -> int:
+    plan = plan_from(word)
+    path = into / f"{_file_name(name) if name else _name_by_finding(plan)}.json"
+    if path.exists() and path.read_text(encoding="utf-8") != _text(plan):
+        raise ValueError(f"{path} is there already and holds another plan: choose a --name")
+    into.mkdir(parents=True, exist_ok=True)
+    path.write_text(_text(plan), encoding="utf-8")
+    print(json.dumps({"path": str(path)}) if as_json else path)
+    return Exit.DONE
+
+
+def _text(plan: Plan) -> str:
+    return plan.to_json(indent=1) + "\n"
+
+
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
+        raise ValueError(f"not a name for a file: {name!r}")
+    return name.removesuffix(".json")
+
+
+def _name_by_finding(plan: Plan) -> str:
+    from jstorrent.lab import run as run_plan
+
+    report = run_plan(plan, isolate=True)
+    digest = hashlib.sha256(plan.to_json().encode()).hexdigest()[:8]
+    return f"{report.oracle or 'plan'}-{digest}"
+
+
+def soak(
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long.")] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="All plans follow from it and their number.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")] = 1,
+    first: Annotated[int, typer.Option("--first", min=0, metavar="N", help="The number of the first plan.")] = 0,
+    most: Annotated[int | None, typer.Option("--plans", min=1, metavar="N", help="At most so many plans.")] = None,
+    shrink: ShrinkFor = 20,
+    as_json: AsJson = False,
+) -> int:
+    """Random plans with random faults, until the time is up. Exits with 6 when there are findings."""
+    from jstorrent.lab.soak import soak as run_soak
+
+    with _View(quiet=as_json and not sys.stderr.isatty()) as view:
+        end = None if most is None else first + most
+        soaked = run_soak(seconds, seed, jobs, first=first, most=end, shrink_seconds=shrink, progress=view.show)
+    if as_json:
+        print(json.dumps(soaked.to_dict()))
+    else:
+        _tell(soaked)
+    return Exit.BAD_DATA if soaked.findings else Exit.DONE
+
+
+def _tell(soaked: Soaked) -> None:
+    facts = soaked.to_dict()
+    parts = ", ".join(f"{part.removeprefix('ms_')} {facts[part]}" for part in facts if part.startswith("ms_"))
+    print(f"{facts['plans']} plans in {facts['seconds']} s: {facts['plans_per_second']} a second, {facts['ms']} ms each ({parts})")
+    print(f"excuses: {facts['excuses'] or 'none'}; never hit: {', '.join(facts['never_hit']) or 'nothing'}")
+    for cause in facts["causes"]:
+        print(f"\n{cause['count']} x {cause['error']}\n{cause['python']}replay: jstorrent lab replay {cause['token']}")
+
+
+class _View:
+    """What a campaign comes to while it runs, on stderr."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._live = None if quiet else Live(console=Console(stderr=True), transient=True, refresh_per_second=4)
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, soaked: Soaked) -> None:
+        """The newest figures."""
+        if self._live is None:
+            return
+        table = Table.grid(padding=(0, 2))
+        total = soaked.sum
+        table.add_row(f"{soaked.seconds:.0f} s", f"{total.plans} plans", f"{soaked.plans_per_second:.0f} a second")
+        table.add_row(f"{len(total.hits)} things hit", f"{sum(total.excuses.values())} excused", f"{len(soaked.findings)} causes")
+        for finding in soaked.findings[:_SHOWN]:
+            table.add_row(f"{len(finding.numbers)} x", finding.cause[:100], "")
+        self._live.update(table)

@@ -1,0 +1,397 @@
+"""Plans by the thousand: plan number n of a seed, drawn by a plain PRNG, the same in every process.
+
+Each draws first what is banned in it (swarm testing), so that some plans are all churn, some all lies, some nearly quiet.
+Then two phases: everything breaks, and at the end all is healed, while liars stay, and everybody must complete.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from jstorrent.lab._gates import ERRORS, POINTS
+from jstorrent.lab._plan import Plan
+from mock_peer import KINDS
+
+VERSION: Final = 1
+"""Of the generator: a finding names it, and it goes up when the same number draws another plan."""
+_ALWAYS = 900.0
+"""Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
+_SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
+    "max_memory": (1 << 20, 4 << 20), "endgame_copies": (1, 2, 3), "endgame_fraction": (0.0, 1.0), "upload_slots": (1, 2, None),
+    "max_active_pieces": (1, 3), "max_requests_per_peer": (1, 5, 64), "max_queued_requests": (1, 4),
+    "piece_order": ("rarest", "sequential"), "max_connections_per_torrent": (3, 5), "request_timeout": (1.0, 5.0),
+    "snub_timeout": (5.0, 30.0), "reconnect_interval": (1.0, 10.0), "save_interval": (1.0, 5.0), "choke_interval": (1.0, 10.0),
+    "metadata_request_timeout": (1.0,), "handshake_timeout": (3.0,), "inactivity_timeout": (30.0,), "keepalive_interval": (10.0,),
+    "max_half_open": (1, 4), "max_connections_per_host": (1, 2), "choker": ("tit-for-tat", "round-robin"),
+}  # fmt: skip
+_SELF_GATES = tuple(point for point in POINTS if point not in ("announce.sent",))
+_ERRORS = tuple(sorted(ERRORS))
+_DISK_OPS = ("open", "read", "write", "allocate", "truncate", "rename", "unlink", "sync", "sync_dir", "any")
+_GO_ON_FOR_EVER = ("keepalive_flood", "request_flood", "pex_flood", "choke_flap", "own_peer_id")
+
+
+@dataclass
+class Draw:
+    """One plan in the making."""
+
+    rng: random.Random
+    pieces: int = 0
+    engines: list[str] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    clients: list[str] = field(default_factory=list)
+    breaks_until: float = 0.0
+    slowest: float = 10e6
+    longest_latency: float = 0.01
+    handles: int = 0
+
+    @property
+    def nodes(self) -> list[str]:
+        """All of them."""
+        return self.engines + self.peers
+
+    def client(self) -> str:
+        """One that downloads."""
+        return self.rng.choice(self.clients)
+
+    def other(self, than: str) -> str:
+        """Another node."""
+        return self.rng.choice([name for name in self.nodes if name != than])
+
+    def handle(self) -> str:
+        """A name for a fault or a gate."""
+        self.handles += 1
+        return f"h{self.handles}"
+
+
+Ops = list[dict[str, Any]]
+Deed = Callable[[Draw], Ops]
+DEEDS: dict[str, Deed] = {}
+
+
+def deed(make: Deed) -> Deed:
+    """Registers something that may happen under its name."""
+    DEEDS[make.__name__] = make
+    return make
+
+
+@deed
+def wish(d: Draw) -> Ops:
+    """The user changes his mind."""
+    what = d.rng.choice(["pause", "resume", "stop", "start", "recheck", "stop", "announce"])
+    return [{"op": f"torrent.{what}", "node": d.client()}]
+
+
+@deed
+def priority(d: Draw) -> Ops:
+    piece, value = d.rng.randrange(d.pieces), d.rng.choice([0, 0, 1, 7])
+    return [{"op": "torrent.set_piece_priority", "node": d.client(), "piece": piece, "priority": value}]
+
+
+@deed
+def order(d: Draw) -> Ops:
+    return [{"op": "torrent.set_sequential", "node": d.client(), "on": d.rng.random() < 0.5}]
+
+
+@deed
+def limits(d: Draw) -> Ops:
+    what = d.rng.choice(["download_rate_limit", "upload_rate_limit"])
+    return [{"op": "session.configure", "node": d.rng.choice(d.engines), what: d.rng.choice([0, 20_000, 100_000, None])}]
+
+
+@deed
+def remove(d: Draw) -> Ops:
+    node = d.client()
+    gone: dict[str, Any] = {"op": "torrent.remove", "node": node, "delete_files": d.rng.random() < 0.5}
+    again = {"op": "add", "node": node, "peers": [d.other(node)]}
+    return [gone, {**again, "later": d.rng.choice([0, 0.01, 1.0])}] if d.rng.random() < 0.7 else [gone]
+
+
+@deed
+def dial(d: Draw) -> Ops:
+    node = d.client()
+    return [{"op": "torrent.connect", "node": node, "address": d.other(node)}]
+
+
+@deed
+def restart(d: Draw) -> Ops:
+    return [{"op": "restart", "node": d.rng.choice(d.engines)}]
+
+
+@deed
+def crash(d: Draw) -> Ops:
+    node = d.rng.choice(d.engines)
+    return [{"op": "crash", "node": node}, {"op": "start", "node": node, "later": d.rng.choice([0, 0.1, 2.0])}]
+
+
+@deed
+def close(d: Draw) -> Ops:
+    node = d.rng.choice(d.engines)
+    return [{"op": "stop", "node": node}, {"op": "start", "node": node, "later": d.rng.choice([0, 0.1, 2.0])}]
+
+
+@deed
+def save(d: Draw) -> Ops:
+    return [{"op": "session.save", "node": d.rng.choice(d.engines)}]
+
+
+@deed
+def ban(d: Draw) -> Ops:
+    return [{"op": "session.ban", "node": d.client(), "host": "10.0.0.77", "seconds": 5.0}]
+
+
+@deed
+def partition(d: Draw) -> Ops:
+    a = d.client()
+    words: dict[str, Any] = {"one_way": True} if d.rng.random() < 0.3 else {}
+    made: Ops = [{"op": "net.partition", "a": [a], "b": [d.other(a)], **words}]
+    return [*made, {"op": "net.heal", "later": d.rng.choice([0.1, 1.0, 5.0])}] if d.rng.random() < 0.4 else made
+
+
+@deed
+def hold(d: Draw) -> Ops:
+    a = d.client()
+    ends = [[a], [d.other(a)]]
+    d.rng.shuffle(ends)
+    words = dict(zip(("a", "b"), ends, strict=True))
+    return [{"op": "net.hold", **words}, {"op": "net.release", **words, "later": d.rng.choice([0.05, 0.5, 3.0])}]
+
+
+@deed
+def line(d: Draw) -> Ops:
+    a = d.client()
+    latency, rate = d.rng.choice([0, 0.001, 0.05, 0.3]), d.rng.choice([None, 50_000, 1_000_000])
+    d.longest_latency = max(d.longest_latency, latency)
+    d.slowest = min(d.slowest, rate or 10e6)
+    jitter = d.rng.choice([0, 0.01])
+    return [{"op": "net.link", "a": [a], "b": [d.other(a)], "latency": latency, "rate": rate, "jitter": jitter}]
+
+
+@deed
+def fragment(d: Draw) -> Ops:
+    a = d.client()
+    return [{"op": "net.fragment", "a": [d.other(a)], "b": [a], "sizes": d.rng.choice([[1, 7, 1000], [1460], [5, 16384]])}]
+
+
+@deed
+def cut(d: Draw) -> Ops:
+    a = d.client()
+    ends = [a, d.other(a)]
+    d.rng.shuffle(ends)
+    nbytes = d.rng.choice([0, 1, 67, 68, 69, 300, 5000, 16397, 16398, 40_000, d.rng.randrange(100_000)])
+    return [{"op": "net.cut_after", "a": ends[0], "b": ends[1], "nbytes": nbytes, "how": d.rng.choice(["rst", "fin", "blackhole"])}]
+
+
+@deed
+def noise(d: Draw) -> Ops:
+    a = d.client()
+    return [{"op": "net.corrupt", "a": [a], "b": [d.other(a)], "p": d.rng.choice([1e-6, 1e-5, 1e-4])}]
+
+
+@deed
+def clock(d: Draw) -> Ops:
+    if d.rng.random() < 0.5:
+        return [{"op": "clock.jump_mono", "seconds": d.rng.choice([0.5, 20.0, 500.0]), "engine": d.client()}]
+    return [{"op": "clock.jump_wall", "seconds": d.rng.choice([-3600.0, 60.0, 1e6]), "engine": d.client()}]
+
+
+@deed
+def disk_fails(d: Draw) -> Ops:
+    operation = d.rng.choice(_DISK_OPS)
+    errors = ["EIO", "ENOSPC", "EROFS", "EACCES"] + (["short"] if operation in ("read", "write", "any") else [])
+    words: dict[str, Any] = {"nth": d.rng.randint(1, 6), "times": d.rng.choice([1, 1, 2, None])}
+    return [
+        {"op": "disk.fail", "as": d.handle(), "node": d.rng.choice(d.clients), "operation": operation,
+         "error": d.rng.choice(errors), **words}
+    ]  # fmt: skip
+
+
+@deed
+def disk_stalls(d: Draw) -> Ops:
+    name = d.handle()
+    stall = {"op": "disk.stall", "as": name, "node": d.client(), "seconds": d.rng.choice([0.05, 1.0]), "operation": d.rng.choice(_DISK_OPS)}
+    return [stall, {"op": "disk.clear", "of": name, "later": d.rng.choice([0.5, 3.0])}]
+
+
+@deed
+def disk_full(d: Draw) -> Ops:
+    return [{"op": "disk.quota", "as": d.handle(), "node": d.client(), "nbytes": d.rng.choice([0, 20_000, 100_000])}]
+
+
+@deed
+def gate(d: Draw) -> Ops:
+    point = d.rng.choice(_SELF_GATES)
+    action = d.rng.choice([word for word in POINTS[point].actions if word != "observe"] or ["observe"])
+    name = d.handle()
+    words: dict[str, Any] = {"point": point, "action": action, "nth": d.rng.choice([1, 1, 2, 3, 5, 9]), "where": {"node": d.client()}}
+    if action == "fail":
+        words |= {"error": d.rng.choice(_ERRORS), "times": d.rng.choice([1, 2])}
+    if action == "hold" and d.rng.random() < 0.5:
+        words["times"] = 1
+    made: Ops = [{"op": "gate", "as": name, **words}]
+    if action == "hold" and d.rng.random() < 0.6:
+        made.append({"op": "gate.remove", "of": name, "later": d.rng.choice([0.02, 0.5, 4.0])})
+    return made
+
+
+@deed
+def observe(d: Draw) -> Ops:
+    return [{"op": "gate", "as": d.handle(), "point": d.rng.choice(_SELF_GATES), "action": "observe", "where": {"node": d.client()}}]
+
+
+@deed
+def leave(d: Draw) -> Ops:
+    how = d.rng.choice(["fin", "rst", "blackhole"])
+    return [{"op": "peer.disconnect", "node": d.rng.choice(d.peers), "how": how}] if d.peers else []
+
+
+@deed
+def come(d: Draw) -> Ops:
+    return [{"op": "peer.connect", "node": d.rng.choice(d.peers), "client": d.client()}] if d.peers else []
+
+
+@deed
+def damage(d: Draw) -> Ops:
+    """Somebody else writes into the files, and the user has them checked."""
+    node, op = d.client(), d.rng.choice(["delete", "truncate", "corrupt"])
+    kinds: dict[str, dict[str, Any]] = {
+        "delete": {}, "truncate": {"size": 5}, "corrupt": {"offset": 0, "data": {"hex": "00ff00"}},
+    }  # fmt: skip
+    return [
+        {"op": "torrent.stop", "node": node},
+        {"op": f"disk.{op}", "node": node, "path": "downloads/torrent-1", **kinds[op], "later": 1.0},
+        {"op": "torrent.recheck", "node": node, "later": 1.0},
+        {"op": "torrent.start", "node": node, "later": 1.0},
+    ]
+
+
+KINDS_DRAWN: Final = tuple(KINDS)
+
+
+def behaviour(rng: random.Random, kind: str) -> dict[str, Any]:
+    """Something that a peer does wrong, of that kind, small enough to be over soon."""
+    made: dict[str, Any] = {"kind": kind}
+    words: dict[str, Callable[[], dict[str, Any]]] = {
+        "wrong": lambda: rng.choice([{"index": 0}, {"begin": 1}, {"length": 100}, {"length": 20_000}, {}]),
+        "duplicate": lambda: {"count": rng.choice([2, 5])},
+        "reorder": lambda: {"window": rng.choice([2, 8])},
+        "unsolicited": lambda: {"count": rng.choice([1, 4])},
+        "late": lambda: {"seconds": rng.choice([0.2, 3.0, 20.0])},
+        "trickle": lambda: {"rate": rng.choice([200, 5000])},
+        "burst": lambda: {"seconds": rng.choice([0.1, 2.0])},
+        "choke_flap": lambda: {"period": rng.choice([0.3, 2.0, 15.0])},
+        "choke_with_outstanding": lambda: {"seconds": rng.choice([0.1, 2.0])},
+        "cut": lambda: {"nbytes": rng.choice([0, 1, 13, 500, 16_397]), "how": rng.choice(["fin", "rst", "blackhole"])},
+        "slow_handshake": lambda: {"nbytes": rng.choice([1, 20]), "seconds": rng.choice([0.01, 1.0])},
+        "malformed": lambda: {"bytes": rng.choice(["ffffffff", "00000000", "0000000105", "00000005040000ffff", "0000000214ff"])},
+        "bencode_bomb": lambda: {"depth": rng.choice([50, 3000])},
+        "metadata": lambda: rng.choice([{"size": 10}, {"size": 1 << 30}, {"data": "corrupt"}, {"piece": 3}, {"total_size": 1}, {"reply": "reject"}, {"reply": "silent"}]),
+        "pex_flood": lambda: {"count": rng.choice([10, 200])},
+        "keepalive_flood": lambda: {"rate": 2},
+        "request_flood": lambda: {"count": rng.choice([20, 100])},
+        "lie_have": lambda: rng.choice([{}, {"pieces": [0]}]),
+        "remap": lambda: {"id": rng.choice([7, 0])},
+    }  # fmt: skip
+    if kind in words:
+        made |= words[kind]()
+    if kind in ("corrupt", "withhold", "reject", "late", "wrong", "duplicate") and rng.random() < 0.6:
+        made["p"] = rng.choice([0.1, 0.5])
+    if kind == "cut" and rng.random() < 0.7:
+        made |= {"on": rng.choice(["request", "handshake", "interested", "send"]), "nth": rng.choice([1, 2, 6])}
+    if rng.random() < 0.3:
+        made["times"] = rng.choice([1, 3])
+    return made
+
+
+def _torrent(d: Draw) -> dict[str, Any]:
+    rng = d.rng
+    length = rng.choice([16384, 16384, 32768, 65536])
+    d.pieces = rng.randint(1, max(1, 262144 // length)) if rng.random() < 0.5 else rng.randint(1, 5)
+    made: dict[str, Any] = {"pieces": d.pieces, "piece_length": length}
+    if rng.random() < 0.15:
+        sizes = [rng.choice([0, 1, 100, 16384, 20_000]) for _ in range(rng.randint(1, 4))] + [9]
+        d.pieces = -(-sum(sizes) // length)
+        return {"pieces": None, "piece_length": length, "files": [[f"d{i % 2}/f{i}", n] for i, n in enumerate(sizes)]}
+    if rng.random() < 0.3:
+        made["tail"] = rng.choice([1, length // 2 + 1, length - 1])
+    return made
+
+
+def _settings(d: Draw, banned: set[str]) -> dict[str, Any]:
+    chosen = [name for name in _SETTINGS if name not in banned and d.rng.random() < 0.12]
+    return {name: d.rng.choice(_SETTINGS[name]) for name in chosen}
+
+
+def _some(d: Draw) -> list[int]:
+    return [piece for piece in range(d.pieces) if d.rng.random() < 0.5]
+
+
+def _inhabitants(d: Draw, banned: set[str]) -> tuple[Ops, Ops, list[str]]:
+    """Engines, peers, and who is honest and complete."""
+    rng = d.rng
+    engines: Ops = [{"name": "client", **_settings(d, banned)}]
+    if rng.random() < 0.2:
+        engines[0]["have"] = _some(d)
+    elif "magnet" not in banned and rng.random() < 0.2:
+        engines[0]["magnet"] = True
+    if "second" not in banned and rng.random() < 0.35:
+        engines.append({"name": "second", **_settings(d, banned)})
+    d.clients = [entry["name"] for entry in engines]
+    core = []
+    if rng.random() < 0.3:
+        engines.append({"name": "seed", "have": "all"})
+        core.append("seed")
+    d.engines = [entry["name"] for entry in engines]
+    peers: Ops = [] if core and rng.random() < 0.7 else [{"name": "good"}]
+    core += [entry["name"] for entry in peers]
+    kinds = [kind for kind in KINDS_DRAWN if kind not in banned]
+    for number in range(rng.choice([0, 1, 1, 1, 2, 2, 3]) if kinds else 0):
+        peers.append({"name": f"p{number}", "behave": [behaviour(rng, rng.choice(kinds)) for _ in range(rng.choice([1, 1, 2]))]})
+        if rng.random() < 0.3:
+            peers[-1]["have"] = rng.choice(["none", _some(d)])
+        if rng.random() < 0.1:
+            peers[-1]["handshake"] = rng.choice([{"fast": False}, {"extended": False}, {"fast": False, "extended": False}])
+        if rng.random() < 0.01:
+            peers[-1]["host"] = core[0]
+    d.peers = [entry["name"] for entry in peers]
+    return engines, peers, core
+
+
+def _breaking(d: Draw, banned: set[str]) -> Ops:
+    deeds = [name for name in DEEDS if name not in banned]
+    ops: Ops = []
+    span = d.rng.choice([0.3, 1.0, 5.0, 20.0])
+    for _ in range(d.rng.choice([0, 1, 1, 2, 2, 3, 4, 6]) if deeds else 0):
+        at = round(d.rng.random() * span, 3)
+        for op in DEEDS[d.rng.choice(deeds)](d):
+            at = round(at + op.pop("later", 0), 3)
+            ops.append({"at": at, **op})
+    ops.sort(key=lambda op: op["at"])
+    d.breaks_until = ops[-1]["at"] if ops else 0.0
+    return ops
+
+
+def generate(seed: int, number: int) -> Plan:
+    """Plan `number` of a seed."""
+    rng = random.Random(f"{seed}/{number}")
+    d = Draw(rng)
+    features = [*DEEDS, *KINDS_DRAWN, *_SETTINGS, "magnet", "second", "lines"]
+    share = rng.choice([0.2, 0.5, 0.8, 0.95])
+    banned = {name for name in features if rng.random() < share}
+    torrent = _torrent(d)
+    engines, peers, core = _inhabitants(d, banned)
+    links: Ops = []
+    if "lines" not in banned and rng.random() < 0.5:
+        rate = rng.choice([50_000, 300_000])
+        d.slowest = min(d.slowest, rate)
+        links.append({"node": "client", "up": rng.choice([30_000, None]), "down": rate, "latency": rng.choice([0, 0.05])})
+    ops = _breaking(d, banned)
+    recover = {"at": round(d.breaks_until + rng.choice([0.5, 5.0, 30.0]), 3), "op": "recover", "core": core}
+    total = torrent["piece_length"] * d.pieces * len(d.clients)
+    within = _ALWAYS + 20 * total / min(d.slowest, 30_000) + 100 * d.longest_latency
+    return Plan(
+        seed=rng.getrandbits(32), torrent=torrent, engines=engines, peers=peers, links=links, ops=[*ops, recover],
+        within=round(within),
+    )  # fmt: skip

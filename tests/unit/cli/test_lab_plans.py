@@ -1,0 +1,66 @@
+"""`jstorrent lab run | replay | keep | soak` as a user runs them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rich")
+from jstorrent.lab import Plan
+
+from tests.unit.cli.conftest import Run
+
+GOOD = Plan(seed=1, torrent={"pieces": 4}, engines=[{"name": "client"}], peers=[{"name": "good"}])
+BAD = GOOD.replace(within=0.01, ops=[{"at": 0, "op": "session.save", "node": "client"}])
+
+
+def test_a_plan_runs_from_a_file_and_as_a_token(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(GOOD.to_json(indent=1))
+    done = run("lab", "run", str(file), "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["ok"] and facts["token"] == GOOD.token
+    again = run("lab", "replay", GOOD.token, "--isolate")
+    assert again.returncode == 0 and facts["fingerprint"] in again.stdout
+
+
+def test_a_plan_that_fails_ends_with_6_a_program_and_its_replay(run: Run) -> None:
+    done = run("lab", "replay", BAD.token, "--shrink", "30")
+    assert done.returncode == 6, done.stderr
+    assert "until: client: torrent-1 is not complete" in done.stdout
+    assert "with Lab(seed=1) as lab:" in done.stdout
+    assert "0 elements left" in done.stderr and "session.save" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("replay: jstorrent lab replay jst1-")
+
+
+def test_a_kept_plan_is_a_test(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "tests" / "regressions"
+    done = run("lab", "keep", BAD.token, "--into", str(folder))
+    assert done.returncode == 0, done.stderr
+    (file,) = folder.iterdir()
+    assert file.name.startswith("until-") and Plan.from_json(file.read_text()) == BAD
+    assert run("lab", "keep", BAD.token, "--into", str(folder)).returncode == 0, "the same again is no harm"
+    named = run("lab", "keep", GOOD.token, "--into", str(folder), "--name", "good", "--json")
+    assert json.loads(named.stdout) == {"path": str(folder / "good.json")}
+    other = run("lab", "keep", BAD.token, "--into", str(folder), "--name", "good")
+    assert other.returncode == 2 and "another plan" in other.stderr
+    assert run("lab", "keep", BAD.token, "--into", str(folder), "--name", "../x").returncode == 2
+
+
+@pytest.mark.parametrize("word", ["jst1-0-x", "no-such-file.json", "{}"])
+def test_nonsense_is_refused(run: Run, word: str) -> None:
+    done = run("lab", "run", word)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr and done.stderr.strip()
+
+
+def test_a_campaign_ends_with_one_line_of_json(run: Run) -> None:
+    done = run("lab", "soak", "--seconds", "600", "--seed", "5", "--jobs", "2", "--plans", "10", "--json")
+    assert done.returncode in (0, 6), done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["plans"] == 10 and facts["plans_per_second"] > 0
+    assert isinstance(facts["findings"], list)
+    for part in ("setup", "engine", "peers", "oracles"):
+        assert 0 < facts[f"ms_{part}"] < facts["ms"] + 1
+    assert sorted(map(tuple, facts["ran"])) == [(0, 10, 2), (1, 11, 2)]
