@@ -8,6 +8,7 @@ void bind_lab_policy(py::module_& module) {
     bind_lab_policy_transfer(lab);
     bind_lab_policy_peers(lab);
     bind_lab_policy_metadata(lab);
+    bind_lab_policy_door(lab);
 }
 
 }  // namespace jst::bind

@@ -60,5 +60,6 @@ inline Endpoint to_endpoint(const std::string& text) { return value_or_raise(End
 void bind_lab_policy_transfer(py::module_& lab);
 void bind_lab_policy_peers(py::module_& lab);
 void bind_lab_policy_metadata(py::module_& lab);
+void bind_lab_policy_door(py::module_& lab);
 
 }  // namespace jst::bind

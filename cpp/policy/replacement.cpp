@@ -47,4 +47,14 @@ std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t
     return out;
 }
 
+std::vector<PeerKey> choose_excess(std::vector<ExcessFacts> peers, std::uint64_t excess) {
+    std::sort(peers.begin(), peers.end(), [](const ExcessFacts& a, const ExcessFacts& b) {
+        return std::tie(a.rate, b.connected_at, b.peer) < std::tie(b.rate, a.connected_at, a.peer);
+    });
+    peers.resize(std::min<std::uint64_t>(peers.size(), excess));
+    std::vector<PeerKey> out;
+    for (const auto& p : peers) out.push_back(p.peer);
+    return out;
+}
+
 }  // namespace jst::policy

@@ -33,6 +33,15 @@ struct UselessFacts {
 /// longest, at most most_useless_at_once and never more than wait.
 std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t candidates_waiting, Time now);
 
+struct ExcessFacts {
+    PeerKey peer;
+    std::uint64_t rate = 0;  // payload both ways, bytes per second over the last seconds
+    Time connected_at;
+};
+
+/// Who goes when a limit was lowered: the slowest, of equals the newest.
+std::vector<PeerKey> choose_excess(std::vector<ExcessFacts> peers, std::uint64_t excess);
+
 class Replacement {
   public:
     static constexpr Duration grace = seconds(10);
