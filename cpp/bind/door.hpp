@@ -36,6 +36,8 @@ class Door {
     virtual bool has_own_thread() const noexcept = 0;
     /// A gate of a laboratory crashed it; it ends when it is looked at.
     virtual bool has_crashed() const = 0;
+    /// Of a laboratory: no more sockets than so many; 0 is no limit but the machine's.
+    virtual void limit_sockets(std::size_t most) = 0;
     /// Ends the engine whatever it is doing: keeps the remains, abandons the runtime. Safe twice. True when the session
     /// had closed, and cleanly. `are_removed`: its torrents answer as removed from now on.
     virtual bool shut(bool are_removed) = 0;

@@ -168,6 +168,11 @@ Time ThreadDoor::now() const {
 
 bool ThreadDoor::has_crashed() const { return shared_->has_crashed; }
 
+void ThreadDoor::limit_sockets(std::size_t most) {
+    const auto lock = shared_->exchange->lock();
+    if (shared_->runtime != nullptr) shared_->runtime->limit_sockets(most);
+}
+
 bool ThreadDoor::shut(bool are_removed) {
     auto& shared = *shared_;
     std::thread thread;

@@ -39,6 +39,7 @@ class ThreadDoor final : public Door {
     Time now() const override;
     bool has_own_thread() const noexcept override { return true; }
     bool has_crashed() const override;
+    void limit_sockets(std::size_t most) override;
     bool shut(bool are_removed) override;
 
   private:

@@ -4,6 +4,7 @@
 
 #include "bind/lab_world.hpp"
 #include "runtime_sim/disk.hpp"
+#include "runtime_sim/network.hpp"
 
 namespace jst::bind {
 namespace {
@@ -82,6 +83,8 @@ Waited WorldDoor::wait(Signal& signal, std::optional<Time> deadline, bool one_ro
     }
     return Waited::raised;
 }
+
+void WorldDoor::limit_sockets(std::size_t most) { world_->network().connections().limit_sockets(node_, most); }
 
 bool WorldDoor::shut(bool are_removed) {
     if (!session_) return was_clean_;

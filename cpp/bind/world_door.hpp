@@ -28,6 +28,7 @@ class WorldDoor final : public Door {
     Time now() const override { return world_->runtime(node_).clock.mono_now(); }
     bool has_own_thread() const noexcept override { return false; }
     bool has_crashed() const override { return gated_ && gated_->has_crashed(); }
+    void limit_sockets(std::size_t most) override;
     bool shut(bool are_removed) override;
 
   private:

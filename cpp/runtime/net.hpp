@@ -23,6 +23,10 @@ namespace jst::runtime {
 /// The most spans that one read_now or write_some takes.
 inline constexpr std::size_t max_spans = 64;
 
+/// Connections that a listener keeps for its owner; the SYNs of more are lost, and repeated by who sent them. Enough for a
+/// crowd that comes at once and is let in by the second.
+inline constexpr int listen_backlog = 512;
+
 enum class CloseMode : std::uint8_t {
     graceful,  // what was written is still delivered, then FIN
     abort,     // RST, nothing more is delivered

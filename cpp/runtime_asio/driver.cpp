@@ -151,6 +151,8 @@ runtime::Host& AsioRuntime::open_turn() {
     return *world_->host;
 }
 
+void AsioRuntime::limit_sockets(std::size_t most) noexcept { world_->net.set_ceiling(most); }
+
 void AsioRuntime::interrupt() noexcept { world_->bell->ring(); }
 
 void AsioRuntime::abandon() { world_->abandon(); }

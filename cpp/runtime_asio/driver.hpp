@@ -51,6 +51,9 @@ class AsioRuntime {
     /// Thread-safe: a run_round() that waits, or the next one that would, returns early.
     void interrupt() noexcept;
 
+    /// Thread-safe: Options::max_sockets from now on.
+    void limit_sockets(std::size_t most) noexcept;
+
     void abandon();
 
   private:

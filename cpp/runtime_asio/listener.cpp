@@ -20,8 +20,7 @@ Result<void> ListenSocket::open(const Endpoint& at) {
     if (fd < 0) return fail(net_error(errno));
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     const SockAddr address(at);
-    constexpr int backlog = 512;
-    if (::bind(fd, address.get(), address.length) != 0 || ::listen(fd, backlog) != 0) {
+    if (::bind(fd, address.get(), address.length) != 0 || ::listen(fd, runtime::listen_backlog) != 0) {
         const auto error = net_error(errno);
         ::close(fd);
         return fail(error);
@@ -35,10 +34,12 @@ Result<void> ListenSocket::open(const Endpoint& at) {
 void ListenSocket::accept(runtime::AcceptOp& op) {
     accept_.begin(op);
     op.stream.reset();
-    if (is_open())
-        try_accept();
-    else
+    if (!is_open())
         reactor_.finish(accept_, Errc::closed);
+    else if (sockets_.full())
+        watch_read();  // too many only when somebody comes
+    else
+        try_accept();
 }
 
 void ListenSocket::on_readable() {

@@ -22,7 +22,11 @@ std::size_t default_ceiling() noexcept {
 
 AsioNet::AsioNet(Reactor& reactor, std::shared_ptr<Bell> bell, std::size_t ceiling)
     : reactor_(reactor), resolver_(reactor, std::move(bell)) {
-    sockets_.ceiling = ceiling == 0 ? default_ceiling() : ceiling;
+    set_ceiling(ceiling);
+}
+
+void AsioNet::set_ceiling(std::size_t ceiling) noexcept {
+    sockets_.ceiling.store(ceiling == 0 ? default_ceiling() : ceiling, std::memory_order_relaxed);
 }
 
 Result<std::unique_ptr<runtime::Listener>> AsioNet::listen(const Endpoint& at) {

@@ -18,6 +18,8 @@ class AsioNet final : public runtime::Net {
     Result<std::unique_ptr<runtime::UdpSocket>> open_udp(const Endpoint& at) override;
     std::size_t open_sockets() const noexcept override { return sockets_.open; }
 
+    /// Thread-safe. 0 as above.
+    void set_ceiling(std::size_t ceiling) noexcept;
     void collect() { resolver_.collect(); }
     void abandon() noexcept;
 

@@ -5,18 +5,21 @@
 // TcpSocket is shared with epoll's handlers; TcpStream is the one owner that the engine holds.
 #pragma once
 
+#include <atomic>
+
 #include "runtime_asio/watched.hpp"
 
 namespace jst::runtime_asio {
 
 class TcpSocket;
 
-/// How many descriptors are open, the ceiling, and the connections being dialled, which nobody else holds.
+/// How many descriptors are open, the ceiling (which another thread may change), and the connections being dialled,
+/// which nobody else holds.
 struct Sockets {
     std::size_t open = 0;
-    std::size_t ceiling = 0;
+    std::atomic<std::size_t> ceiling{0};
     std::vector<std::shared_ptr<TcpSocket>> dialling;
-    bool full() const noexcept { return open >= ceiling; }
+    bool full() const noexcept { return open >= ceiling.load(std::memory_order_relaxed); }
 };
 
 class TcpSocket final : public Watched {

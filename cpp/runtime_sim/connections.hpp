@@ -23,7 +23,7 @@ using ConnectionKey = Key<struct ConnectionTag>;
 using ListenerKey = Key<struct ListenerTag>;
 
 /// Connections that a listener keeps for its owner; further SYNs are lost.
-inline constexpr std::size_t max_backlog = 128;
+inline constexpr std::size_t max_backlog = runtime::listen_backlog;
 inline constexpr unsigned max_syn_tries = 7;
 /// After a cut is healed, what was lost is sent again after this and the latency.
 inline constexpr Duration retransmission_delay = milliseconds(200);

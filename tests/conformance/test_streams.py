@@ -6,7 +6,7 @@ import pytest
 from jstorrent import _core
 from jstorrent._errors import NetworkError
 
-from tests.conformance.harness import LOCALHOST, World
+from tests.conformance.harness import LOCALHOST, WORLDS, World
 
 MAX_SPANS = 64
 
@@ -300,6 +300,32 @@ def test_open_sockets_are_counted(world: World) -> None:
     world.host.close(near)
     world.host.drop(far)
     assert world.host.open_sockets == 0
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_beyond_the_sockets_that_may_be_open_all_say_the_same(name: str) -> None:
+    world = World(name, max_sockets=2)
+    listener = world.listen()
+    at = world.host.local(listener)
+    dialled = world.done(world.host.connect(at))
+    assert dialled.error == "ok"  # the second; it waits to be accepted
+    assert world.done(world.host.accept(listener)).error == "too_many_sockets"
+    assert world.done(world.host.connect(at)).error == "too_many_sockets"
+    with pytest.raises(NetworkError) as caught:
+        world.listen()
+    assert caught.value.code == "too_many_sockets"
+    world.host.close(dialled.value)
+    assert world.done(world.host.accept(listener)).error == "ok"  # who came in meanwhile was not lost
+    world.host.abandon()
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_an_accept_is_told_of_too_many_sockets_only_when_somebody_comes(name: str) -> None:
+    world = World(name, max_sockets=1)
+    accept = world.host.accept(world.listen())
+    world.quiet_rounds()
+    assert world.completions(accept) == []
+    world.host.abandon()
 
 
 def test_a_name_that_is_an_address_resolves_to_itself(world: World) -> None:

@@ -17,6 +17,7 @@ from jstorrent.lab._failure import check_word, not_yet
 from jstorrent.lab._node import Client, Have, Node, addresses_of
 from jstorrent.lab._recorder import LabSession
 from jstorrent.lab._saved import Saved, decode_saved
+from jstorrent.lab._sockets import Sockets
 from jstorrent.lab._spec import Spec
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Engine(Client):
         self._starts_at: list[int] = []
         self._was_closed = False
         self._facts = EngineFacts(self)
+        self.sockets = Sockets(self)
         self._start()
 
     # -- life
@@ -87,6 +89,7 @@ class Engine(Client):
         self.disk.touched = {path for path in self.disk.touched if self.disk.exists(path)}  # what is gone, it sees now
         self._events: EventStream[Event] = EventStream(self.session, core.take_first(), None)
         self._up = True
+        self.sockets._apply()
 
     @property
     def running(self) -> bool:

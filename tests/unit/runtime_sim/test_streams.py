@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.runtime_sim.people import MIB, Talker, Town, World, pattern
 
 WINDOW = 256 * 1024
-BACKLOG = 128
+BACKLOG = 512
 
 
 def test_bytes_come_whole_and_in_order() -> None:
