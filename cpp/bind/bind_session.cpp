@@ -88,6 +88,8 @@ void bind_life(EngineClass& type) {
         .def_property_readonly("has_ended", [](EngineHandle& e) { return e.outlet().has_ended(); })
         .def_property_readonly("has_crashed", [](EngineHandle& e) { return e.door().has_crashed(); })
         .def_property_readonly("has_own_thread", [](EngineHandle& e) { return e.door().has_own_thread(); })
+        .def("limit_sockets", [](EngineHandle& e, std::size_t most) { e.door().limit_sockets(most); }, py::arg("most"),
+             "For laboratories: no more sockets than so many; 0 is no limit but the machine's.")
         .def("is_healthy", [](EngineHandle& e) { e.check_process(); return e.outlet().is_healthy(); })
         .def("now", [](EngineHandle& e) { e.check_process(); return e.door().now().seconds(); });
 }
@@ -96,7 +98,12 @@ void bind_session_commands(EngineClass& type) {
     type.def("configure",
              [](EngineHandle& e, const py::dict& values) {
                  const auto settings = settings_of(values);
-                 e.command([settings](engine::Session& s) { return s.configure(settings); });
+                 const auto failure = e.command([settings](engine::Session& s) {
+                     std::optional<std::pair<Error, std::string>> wrong;
+                     if (const auto done = s.configure(settings); !done) wrong.emplace(done.error(), s.failed_address());
+                     return Result<decltype(wrong)>(std::move(wrong));
+                 });
+                 if (failure) raise(failure->first, failure->second);
              },
              py::arg("settings"))
         .def("ban",

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bind/metainfo_handle.hpp"
+#include "engine/listener.hpp"
 
 namespace jst::bind {
 namespace {
@@ -14,8 +15,8 @@ constexpr std::array event_classes = {
     "StateChanged",   "MetadataReceived", "PeerConnected",   "PeerDisconnected",  "BlockReceived",
     "PieceCompleted", "PieceFailed",      "FileCompleted",   "FilesMoved",        "PeersDiscovered",
     "AnnounceCompleted", "AnnounceFailed", "TorrentFailed",  "TorrentRemoved",    "PeerBanned",
-    "EventsDropped"};
-static_assert(event_classes.size() == static_cast<std::size_t>(EventKind::peer_banned) + 2);
+    "AcceptFailed",   "EventsDropped"};
+static_assert(event_classes.size() == static_cast<std::size_t>(EventKind::accept_failed) + 2);
 
 constexpr std::array piece_words = {"missing", "incomplete", "verifying", "complete"};
 constexpr std::array peer_words = {"connecting", "handshake", "connected"};
@@ -63,6 +64,8 @@ py::tuple arguments(const StreamItem& item) {
         case EventKind::torrent_failed: return py::make_tuple(make_exception(e.error, e.text));
         case EventKind::torrent_removed: return py::make_tuple();
         case EventKind::peer_banned: return py::make_tuple(e.address.host.to_string(), e.text);
+        case EventKind::accept_failed:
+            return py::make_tuple(to_tuple(e.address), e.text, engine::accept_pause.seconds());
     }
     return py::make_tuple();
 }

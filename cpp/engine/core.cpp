@@ -12,6 +12,8 @@ namespace {
 /// Pieces being received may take so many parts of the pool in 8; what is uploaded always finds the rest.
 constexpr std::uint64_t download_share = 6;
 
+std::uint64_t places_kept(std::uint64_t max_half_open) noexcept { return std::min(max_half_open / 16, most_places_kept); }
+
 }  // namespace
 
 Core::Core(runtime::Runtime& runtime, Settings initial, const PeerId& id)
@@ -47,6 +49,19 @@ IpAddress Core::dial_from(const IpAddress& host) const noexcept {
     for (const auto& own : listen_hosts)
         if (own.is_v4() == host.is_v4() && !own.is_unspecified()) return own;
     return host.is_v4() ? IpAddress::v4(0) : IpAddress{};
+}
+
+bool Core::may_dial() const noexcept {
+    const Limit most = settings.max_half_open;
+    return !most || (half_open < *most && half_open - at_door < *most - places_kept(*most));
+}
+
+Limit Core::places_at_door() const noexcept {
+    const Limit most = settings.max_half_open;
+    if (!most) return settings.max_pending_incoming;
+    const std::uint64_t theirs = std::max<std::uint64_t>(half_open - at_door, places_kept(*most));
+    const std::uint64_t left = *most - std::min(*most, theirs);
+    return std::min(left, settings.max_pending_incoming.value_or(left));
 }
 
 Core::~Core() = default;

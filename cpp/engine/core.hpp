@@ -31,6 +31,9 @@ class Link;
 /// Timers fired in one turn; the rest waits for the next round.
 inline constexpr std::uint64_t max_expiries_per_turn = 1000;
 
+/// Of max_half_open a sixteenth, and at most so many places, are kept for each direction: neither shuts the other out.
+inline constexpr std::uint64_t most_places_kept = 8;
+
 /// Both directions of a rate limit, for a session or a torrent.
 struct Throttle {
     policy::RateLimit down;
@@ -62,6 +65,15 @@ class Core {
     void apply(const Settings& changed);
     /// The local address that dials to `host` start from: the one we listen on when it is a particular one.
     IpAddress dial_from(const IpAddress& host) const noexcept;
+
+    /// One more dial may be half open.
+    bool may_dial() const noexcept;
+    /// How many links may wait at the door, beside the dials that are half open.
+    Limit places_at_door() const noexcept;
+    /// A link ended, or is no longer half open: who waits for that is asked when the round ends.
+    void place_freed() noexcept { place_freed_ = true; }
+    bool has_freed_place() const noexcept { return place_freed_; }
+    bool take_place_freed() noexcept { return std::exchange(place_freed_, false); }
 
     /// Memory for pieces being received, over all torrents; what is uploaded has the rest of the pool.
     std::uint64_t download_memory() const noexcept;
@@ -103,6 +115,7 @@ class Core {
     bool cut = false;  // closing at once: links are aborted
     std::uint32_t connected = 0;  // peers with a finished handshake
     std::uint32_t half_open = 0;  // links without
+    std::uint32_t at_door = 0;    // of those: came in, and have not shown their handshake
     std::uint32_t numbers = 0;    // running numbers of torrents and peers
     std::uint64_t send_buffered = 0;
     std::uint64_t max_expiries = 0;
@@ -112,6 +125,7 @@ class Core {
     std::vector<IpAddress> newly_banned;
     std::vector<PeerKey> touched_peers;
     std::vector<TorrentKey> touched_torrents;
+    std::vector<TorrentKey> waiting_for_room;      // would dial, were it not for limits of the session; in turn
     std::vector<std::unique_ptr<Link>> graveyard;  // links that ended with operations still out
     std::vector<std::unique_ptr<Peer>> dead;       // peers that were closed in this round
 
@@ -120,6 +134,7 @@ class Core {
     std::uint64_t reserved_ = 0;
     std::uint64_t upload_blocks_ = 0;
     bool wake_soon_ = false;
+    bool place_freed_ = false;
 };
 
 }  // namespace jst::engine

@@ -33,7 +33,7 @@ std::string_view word(CloseReason reason) noexcept;
 enum class EventKind : std::uint8_t {
     state_changed, metadata_received, peer_connected, peer_disconnected, block_received, piece_completed, piece_failed,
     file_completed, files_moved, peers_discovered, announce_completed, announce_failed, torrent_failed, torrent_removed,
-    peer_banned,
+    peer_banned, accept_failed,
 };
 
 struct Event {
@@ -44,7 +44,7 @@ struct Event {
     State new_state = State::queued;
     CloseReason reason = CloseReason::closed;
     bool incoming = false;
-    Endpoint address;                  // of peer events; the host of peer_banned
+    Endpoint address;                  // of peer events; the host of peer_banned; of accept_failed: our own
     Block block;                       // of block and piece events
     std::uint32_t number = 0;          // file index; count of peers discovered; seeds
     std::vector<Endpoint> addresses;   // piece_failed: who contributed

@@ -5,84 +5,140 @@
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
-namespace {
 
-constexpr int port_attempts = 16;  // for one free port on all addresses
-
-}  // namespace
+using Verdict = policy::Doorkeeper::Verdict;
 
 /// One bound address.
 struct Listener::Door {
-    Door(Listener& owner, std::unique_ptr<runtime::Listener> bound)
-        : listener(owner), socket(std::move(bound)), retry(owner.core_.timers, on_retry, this) {
+    Door(Listener& owner, const Endpoint& where, std::unique_ptr<runtime::Listener> bound)
+        : listener(owner), at(where), socket(std::move(bound)), retry(owner.core_.timers, on_retry, this) {
         accept.owner = this;
         accept.on_done = [](runtime::Op& op, Time now) {
             auto& door = *static_cast<Door*>(op.owner);
             door.listener.on_accepted(door, now);
         };
     }
-    static void on_retry(Timer& timer, Time) {
-        auto& door = timer.owner<Door>();
-        door.socket->accept(door.accept);
+    static void on_retry(Timer& timer, Time) { timer.owner<Door>().accept_more(); }
+    void accept_more() {
+        if (!closed && !guest && !accept.pending && !retry.is_set()) socket->accept(accept);
+    }
+    void close() {
+        closed = true;
+        retry.cancel();
+        socket->close();
+        if (guest) guest->close(runtime::CloseMode::abort);
+        guest.reset();
     }
     Listener& listener;
+    Endpoint at;
     std::unique_ptr<runtime::Listener> socket;
     runtime::AcceptOp accept;
+    std::unique_ptr<runtime::Stream> guest;  // waits for a place
     Timer retry;
     bool closed = false;
+    bool starved = false;  // accepts fail
 };
 
-Listener::Listener(Core& core, Registry& registry) : core_(core), registry_(registry) {}
+Listener::Listener(Core& core, Registry& registry)
+    : core_(core),
+      registry_(registry),
+      // That there is a round is all that is needed.
+      again_(core.timers, [](Timer&, Time) {}, this) {}
+
 Listener::~Listener() = default;
 
-Result<void> Listener::bind_all(std::uint16_t port, std::string& failed) {
-    const bool chosen = port != 0;
-    for (const auto& text : core_.settings.listen) {
+// -- where we listen --------------------------------------------------------------------------------------------------
+
+Result<void> Listener::listen(const Settings& wanted, std::string& failed) {
+    Doors fresh;
+    const auto port = bind(wanted, fresh, failed);
+    if (!port) return port.error();
+    retire_doors(wanted, *port);
+    for (auto& door : fresh) doors_.push_back(std::move(door));
+    core_.listen_hosts.clear();
+    for (const auto& text : wanted.listen) core_.listen_hosts.push_back(*IpAddress::parse(text));
+    core_.listen_port = doors_.empty() ? std::nullopt : std::optional(*port);
+    for (const auto& door : doors_) door->accept_more();
+    return {};
+}
+
+// A port that is not named stays what it was, if it can.
+Result<std::uint16_t> Listener::bind(const Settings& wanted, Doors& fresh, std::string& failed) {
+    constexpr int attempts = 16;  // for one free port on all addresses
+    const std::uint16_t first = wanted.listen_port.value_or(core_.listen_port.value_or(0));
+    auto port = bind_missing(wanted, first, fresh, failed);
+    if (!port && port.error().code == Errc::address_in_use && first == core_.listen_port)
+        port = bind_in_place(wanted, first, fresh, failed);
+    for (int i = 1; !port && !wanted.listen_port && i < attempts; ++i) port = bind_missing(wanted, 0, fresh, failed);
+    return port;
+}
+
+// Opens what is wanted and not there. Port 0: the first one finds a free one for all.
+Result<std::uint16_t> Listener::bind_missing(const Settings& wanted, std::uint16_t port, Doors& fresh, std::string& failed) {
+    for (const auto& text : wanted.listen) {
         const Endpoint at{*IpAddress::parse(text), port};
+        if (std::any_of(doors_.begin(), doors_.end(), [&](const auto& door) { return door->at == at; })) continue;
         auto bound = core_.rt.net.listen(at);
         if (!bound) {
             // A machine without IPv6 listens on IPv4 alone.
             const bool optional = at.host.is_unspecified() && !at.host.is_v4() && bound.error().code != Errc::address_in_use;
-            if (optional && core_.settings.listen.size() > 1) continue;
+            if (optional && wanted.listen.size() > 1) continue;
             failed = at.to_string();
-            doors_.clear();
+            fresh.clear();
             return bound.error();
         }
-        if (!chosen && port == 0) port = (*bound)->local().port;
-        doors_.push_back(std::make_unique<Door>(*this, std::move(*bound)));
+        if (port == 0) port = (*bound)->local().port;
+        fresh.push_back(std::make_unique<Door>(*this, Endpoint{at.host, port}, std::move(*bound)));
     }
-    core_.listen_port = doors_.empty() ? std::nullopt : std::optional(port);
-    return {};
+    return port;
 }
 
-Result<void> Listener::open(std::string& failed) {
-    core_.listen_hosts.clear();
-    for (const auto& text : core_.settings.listen) core_.listen_hosts.push_back(*IpAddress::parse(text));
-    const auto wanted = core_.settings.listen_port;
-    Result<void> result = bind_all(wanted.value_or(0), failed);
-    for (int i = 1; !result && !wanted && i < port_attempts; ++i) result = bind_all(0, failed);
-    if (!result) return result;
-    for (const auto& door : doors_) door->socket->accept(door->accept);
-    return {};
+// What is in use may be ours: all addresses and one of them exclude each other. So the old ones end first, and come back
+// if that was not it.
+Result<std::uint16_t> Listener::bind_in_place(const Settings& wanted, std::uint16_t port, Doors& fresh,
+                                              std::string& failed) {
+    std::vector<Endpoint> before;
+    for (const auto& door : doors_) before.push_back(door->at);
+    retire_doors(wanted, port);
+    auto bound = bind_missing(wanted, port, fresh, failed);
+    if (bound) return bound;
+    for (const auto& at : before) {
+        if (std::any_of(doors_.begin(), doors_.end(), [&](const auto& door) { return door->at == at; })) continue;
+        if (auto again = core_.rt.net.listen(at)) doors_.push_back(std::make_unique<Door>(*this, at, std::move(*again)));
+    }
+    for (const auto& door : doors_) door->accept_more();
+    return bound;
+}
+
+// Those that are not among what is wanted.
+void Listener::retire_doors(const Settings& wanted, std::uint16_t port) {
+    const auto stays = [&](const Door& door) {
+        return std::any_of(wanted.listen.begin(), wanted.listen.end(), [&](const std::string& text) {
+            return door.at == Endpoint{*IpAddress::parse(text), port};
+        });
+    };
+    for (auto& door : doors_) {
+        if (stays(*door)) continue;
+        door->close();
+        closed_.push_back(std::move(door));
+    }
+    std::erase(doors_, nullptr);
 }
 
 void Listener::close() {
-    for (auto& door : doors_) {
-        door->closed = true;
-        door->retry.cancel();
-        door->socket->close();
-        closed_.push_back(std::move(door));
-    }
-    doors_.clear();
+    Settings nowhere;
+    nowhere.listen.clear();
+    retire_doors(nowhere, 0);
+    again_.cancel();
     core_.listen_port.reset();
-    for (const PeerKey key : std::vector<PeerKey>(pending_))
-        if (Peer* peer = core_.peer(key)) turn_away(*peer);
-    std::erase_if(closed_, [](const auto& d) { return !d->accept.pending; });
+    for (const PeerKey key : keeper_.keys()) turn_away(*core_.peer(key));
 }
 
 bool Listener::is_idle() const noexcept {
     return std::none_of(closed_.begin(), closed_.end(), [](const auto& d) { return d->accept.pending; }) && doors_.empty();
 }
+
+// -- who comes in -----------------------------------------------------------------------------------------------------
 
 void Listener::on_accepted(Door& door, Time now) {
     if (door.closed) {
@@ -90,38 +146,88 @@ void Listener::on_accepted(Door& door, Time now) {
         door.accept.stream.reset();
         return;
     }
-    if (door.accept.error != Errc::ok) return door.retry.set(now + accept_pause);
-    welcome(std::move(door.accept.stream), now);
-    door.socket->accept(door.accept);
-}
-
-void Listener::welcome(std::unique_ptr<runtime::Stream> stream, Time now) {
-    const Endpoint remote = stream->remote();
-    const auto& s = core_.settings;
-    std::uint64_t same_host = 0;
-    for (const PeerKey key : pending_)
-        if (const Peer* p = core_.peer(key)) same_host += p->address.host == remote.host ? 1 : 0;
-    const bool fits = below(s.max_pending_incoming, pending_.size()) && below(s.max_pending_per_host, same_host) &&
-                      below(s.max_half_open, core_.half_open);
-    if (core_.closing || !fits || core_.bans.is_banned(remote.host, now) || core_.is_filtered(remote.host)) {
-        stream->close(runtime::CloseMode::abort);
+    if (door.accept.error == Errc::ok) {
+        door.starved = false;
+        door.guest = std::move(door.accept.stream);
+        Time again = Time::never();
+        if (offer(door.guest, again, now)) door.accept_more();
         return;
     }
-    Peer& peer = core_.adopt(std::make_unique<Peer>(core_, remote, true, policy::PeerSource::incoming));
+    door.retry.set(now + accept_pause);
+    if (std::exchange(door.starved, true)) return;
+    Event event;
+    event.address = door.at;
+    event.text = describe(door.accept.error);
+    core_.emit(EventKind::accept_failed, {}, std::move(event));
+}
+
+void Listener::end_round(Time now) {
+    std::erase_if(closed_, [](const auto& door) { return !door->accept.pending; });
+    Time soonest = Time::never();
+    for (const auto& door : doors_) {
+        Time again = Time::never();
+        if (door->guest && offer(door->guest, again, now)) door->accept_more();
+        soonest = std::min(soonest, again);
+    }
+    again_.set(soonest);
+}
+
+policy::DoorCaps Listener::caps() const noexcept { return {core_.places_at_door(), core_.settings.max_pending_per_host}; }
+
+bool Listener::offer(std::unique_ptr<runtime::Stream>& stream, Time& again, Time now) {
+    const IpAddress host = stream->remote().host;
+    policy::Doorkeeper::Answer answer;
+    if (!core_.closing && !core_.bans.is_banned(host, now) && !core_.is_filtered(host)) answer = keeper_.judge(host, caps(), now);
+    if (answer.verdict == Verdict::wait) {
+        again = answer.again;
+        return false;
+    }
+    if (answer.instead_of) lapse(*core_.peer(*answer.instead_of), now);
+    if (answer.verdict == Verdict::come_in) let_in(std::move(stream), now);
+    else stream->close(runtime::CloseMode::abort);
+    stream.reset();
+    return true;
+}
+
+void Listener::let_in(std::unique_ptr<runtime::Stream> stream, Time now) {
+    Peer& peer = core_.adopt(std::make_unique<Peer>(core_, stream->remote(), true, policy::PeerSource::incoming));
     peer.owner = this;
     peer.state = PeerState::handshake;
-    pending_.push_back(peer.key);
+    keeper_.on_let_in(peer.key, peer.address.host, now);
     ++core_.half_open;
+    ++core_.at_door;
     peer.link->attach(std::move(stream), peer.tag());
-    peer.timer.set(now + to_duration(s.handshake_timeout));
+    peer.timer.set(now + to_duration(core_.settings.handshake_timeout));
     peer.link->await_readable();
 }
 
+void Listener::configure(Time now) {
+    while (const auto one = keeper_.excess(caps(), now)) turn_away(*core_.peer(*one));
+}
+
+void Listener::turn_away_host(const IpAddress& host) {
+    for (const PeerKey key : keeper_.keys())
+        if (Peer& peer = *core_.peer(key); peer.address.host == host) turn_away(peer);
+}
+
 void Listener::turn_away(Peer& peer) {
-    std::erase(pending_, peer.key);
+    keeper_.on_left(peer.key);
+    end(peer);
+}
+
+void Listener::lapse(Peer& peer, Time now) {
+    keeper_.on_lapsed(peer.key, now);
+    end(peer);
+}
+
+void Listener::end(Peer& peer) {
+    --core_.at_door;
     --core_.half_open;
+    core_.place_freed();
     retire(peer, runtime::CloseMode::abort);
 }
+
+// -- who they are -----------------------------------------------------------------------------------------------------
 
 void Listener::on_readable(Peer& peer, Time now) {
     std::array<MutableBytes, wire::max_spans> spans;
@@ -144,7 +250,8 @@ void Listener::identify(Peer& peer, Time now) {
         } else if (const auto* theirs = std::get_if<wire::Handshake>(&*event)) {
             Torrent* const torrent = registry_.serving(theirs->info_hash);
             if (torrent == nullptr) return turn_away(peer);
-            std::erase(pending_, peer.key);
+            keeper_.on_identified(peer.key);
+            --core_.at_door;
             torrent->counters().wire_received += peer.traffic.counters.wire_received;
             torrent->swarm().admit(peer, now);
             return torrent->conversation().greet(peer, *theirs, now);
@@ -155,7 +262,7 @@ void Listener::identify(Peer& peer, Time now) {
 }
 
 void Listener::on_written(Peer& peer, Errc, std::uint64_t, std::uint64_t, Time) { core_.touch(peer); }
-void Listener::on_peer_timer(Peer& peer, Time) { turn_away(peer); }
+void Listener::on_peer_timer(Peer& peer, Time now) { lapse(peer, now); }
 void Listener::on_flush(Peer&, Time) {}
 
 }  // namespace jst::engine

@@ -1,14 +1,17 @@
 // The door: accepts links, learns which torrent they mean from the first 48 bytes, and hands them over.
 //
-// One deadline for the whole handshake; identifications go on side by side and end in any order. Caps on all that wait, on
-// those of one host, and on links without a handshake hold at accept. When descriptors run out only accepting pauses.
-// Invariants: 1. every accepted link ends in a torrent or is closed; 2. pending() is exact; 3. close() waits for nobody.
+// One deadline for the whole handshake; identifications go on side by side and end in any order. Who may wait is the
+// doorkeeper's decision. A link that must wait for a place is a guest: one for each address, neither read nor counted as
+// pending, and while there is one nobody is accepted there. When descriptors run out only accepting pauses, at that address.
+// Any Stream may come in by offer(). Invariants: 1. every link ends in a torrent or is closed; 2. pending() is exact and
+// within its caps; 3. close() waits for nobody; 4. an address that cannot be had changes nothing.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "engine/peer.hpp"
+#include "policy/doorkeeper.hpp"
 
 namespace jst::engine {
 
@@ -26,10 +29,17 @@ class Listener final : public PeerOwner {
     Listener(Core& core, Registry& registry);
     ~Listener() override;
 
-    /// Binds all addresses of the settings, or none. `failed` names the one that could not be had.
-    Result<void> open(std::string& failed);
+    /// Listens where the settings say, from now on and nowhere else; links that came in stay. On failure all is as
+    /// before, and `failed` names the address that could not be had.
+    Result<void> listen(const Settings& wanted, std::string& failed);
+    /// The caps may have changed.
+    void configure(Time now);
+    void turn_away_host(const IpAddress& host);
     void close();
-    std::uint32_t pending() const noexcept { return static_cast<std::uint32_t>(pending_.size()); }
+    /// False: it has to wait, and is to be offered again in each round, or at `again`. Else it was taken.
+    bool offer(std::unique_ptr<runtime::Stream>& stream, Time& again, Time now);
+    void end_round(Time now);
+    std::uint32_t pending() const noexcept { return static_cast<std::uint32_t>(keeper_.size()); }
     bool is_idle() const noexcept;
 
     void on_connected(Peer&, Errc, Time) override {}
@@ -40,17 +50,25 @@ class Listener final : public PeerOwner {
 
   private:
     struct Door;
-    Result<void> bind_all(std::uint16_t port, std::string& failed);
+    using Doors = std::vector<std::unique_ptr<Door>>;
+    Result<std::uint16_t> bind_missing(const Settings& wanted, std::uint16_t port, Doors& fresh, std::string& failed);
+    Result<std::uint16_t> bind(const Settings& wanted, Doors& fresh, std::string& failed);
+    Result<std::uint16_t> bind_in_place(const Settings& wanted, std::uint16_t port, Doors& fresh, std::string& failed);
+    void retire_doors(const Settings& wanted, std::uint16_t port);
     void on_accepted(Door& door, Time now);
-    void welcome(std::unique_ptr<runtime::Stream> stream, Time now);
+    policy::DoorCaps caps() const noexcept;
+    void let_in(std::unique_ptr<runtime::Stream> stream, Time now);
     void turn_away(Peer& peer);
+    void lapse(Peer& peer, Time now);
+    void end(Peer& peer);
     void identify(Peer& peer, Time now);
 
     Core& core_;
     Registry& registry_;
-    std::vector<std::unique_ptr<Door>> doors_;
-    std::vector<std::unique_ptr<Door>> closed_;  // with an accept still out
-    std::vector<PeerKey> pending_;
+    policy::Doorkeeper keeper_;
+    Doors doors_;
+    Doors closed_;  // with an accept still out
+    Timer again_;   // of the guests
 };
 
 }  // namespace jst::engine

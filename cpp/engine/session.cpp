@@ -26,7 +26,7 @@ Session::~Session() = default;
 // -- life -------------------------------------------------------------------------------------------------------------
 
 Result<void> Session::open() {
-    auto bound = parts_->listener.open(parts_->failed_address);
+    auto bound = parts_->listener.listen(parts_->core.settings, parts_->failed_address);
     if (!bound) return bound;
     if (parts_->store) parts_->store->open();
     return {};

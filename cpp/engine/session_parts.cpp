@@ -153,12 +153,15 @@ void SessionParts::begin_removal(Torrent& torrent, bool delete_files, Time now) 
 void SessionParts::end_round(Time now) {
     for (int pass = 0; pass < passes_per_round; ++pass) {
         close_banned(now);
+        offer_places(now);
         if (std::exchange(core.queue_changed, false)) update_queue(now);
         if (core.touched_torrents.empty()) break;
         run_touched(now);
     }
     if (!core.touched_torrents.empty() || core.queue_changed) core.wake_soon();
     flush_peers(now);
+    listener.end_round(now);
+    if (core.has_freed_place() && !core.waiting_for_room.empty()) core.wake_soon();
     if (saver) saver->schedule(now);
     clear_drained(now);
     advance_close(now);
@@ -177,12 +180,23 @@ void SessionParts::run_touched(Time now) {
 
 void SessionParts::close_banned(Time now) {
     for (const IpAddress& host : std::exchange(core.newly_banned, {})) {
+        listener.turn_away_host(host);
         core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
             const bool user = core.bans.find(host, now).value_or(policy::BanEntry{}).reason == policy::BanReason::user;
             t->swarm().close_host(host, user ? CloseReason::banned : CloseReason::bad_data, now);
         });
         if (saver) saver->session_changed();
     }
+}
+
+void SessionParts::offer_places(Time now) {
+    if (!core.take_place_freed()) return;
+    auto& waiting = core.waiting_for_room;
+    const auto before = std::exchange(waiting, {});
+    auto next = before.begin();
+    for (; next != before.end() && core.may_dial() && below(core.settings.max_connections, core.connected); ++next)
+        if (Torrent* torrent = core.torrent(*next)) torrent->swarm().on_room(now);
+    waiting.insert(waiting.begin(), next, before.end());
 }
 
 void SessionParts::flush_peers(Time now) {

@@ -74,6 +74,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void clear_drained(Time now);
     void run_touched(Time now);
     void close_banned(Time now);
+    void offer_places(Time now);
     void flush_peers(Time now);
     void advance_close(Time now);
 };

@@ -122,8 +122,7 @@ bool Swarm::is_full() const {
 }
 
 bool Swarm::has_room() const {
-    const bool may_begin = planted<Plant::half_open_cap_missing>() || below(core_.settings.max_half_open, core_.half_open);
-    return may_begin && !is_full();
+    return (planted<Plant::half_open_cap_missing>() || core_.may_dial()) && !is_full();
 }
 
 void Swarm::dial_more(Time now) {
@@ -139,6 +138,7 @@ void Swarm::dial_more(Time now) {
         dial(address, policy::PeerSource::user, now);
     }
     requested_ = std::move(later);
+    if (!requested_.empty() && !has_room()) wait_for_room();
     if (torrent_.wants_peers()) {
         while (has_room()) {
             const auto next = list_.next_to_dial(now, [&](const Endpoint& a) { return may_dial(a, now); });
@@ -154,7 +154,18 @@ void Swarm::schedule_dial(Time now) {
     const Time due = list_.deadline();
     if (due > now) return dial_timer_.set(due);
     // Something is due: blocked by a limit (an ending link calls dial_more) or by a ban (looked at again later).
-    dial_timer_.set(has_room() ? now + to_duration(core_.settings.reconnect_interval) : Time::never());
+    if (has_room()) return dial_timer_.set(now + to_duration(core_.settings.reconnect_interval));
+    dial_timer_.cancel();
+    wait_for_room();
+}
+
+void Swarm::wait_for_room() {
+    if (!std::exchange(waits_for_room_, true)) core_.waiting_for_room.push_back(torrent_.key());
+}
+
+void Swarm::on_room(Time now) {
+    waits_for_room_ = false;
+    dial_more(now);
 }
 
 void Swarm::dial(const Endpoint& address, policy::PeerSource source, Time now) {
@@ -203,6 +214,37 @@ Peer* Swarm::duplicate_of(const Peer& peer) const {
     return nullptr;
 }
 
+bool Swarm::may_stay(const Peer& peer) const {
+    const auto& s = core_.settings;
+    return below(s.max_connections, core_.connected) && below(s.max_connections_per_torrent, connected_) &&
+           below(torrent_.limits().max_connections, connected_) &&
+           links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
+}
+
+// Not a byte of payload either way, and it does not wait for ours.
+bool Swarm::is_idle(const Peer& peer) const {
+    const auto& moved = peer.traffic.counters;
+    if (!peer.is_connected() || moved.payload_received + moved.payload_sent > 0) return false;
+    if (torrent_.fetch() != nullptr && torrent_.fetch()->serves(peer)) return false;
+    return torrent_.wants_peers() ? !torrent_.is_download_barred() : !peer.choking.peer_interested;
+}
+
+void Swarm::make_room(Time now) {
+    const auto& s = core_.settings;
+    const bool here = !below(s.max_connections_per_torrent, connected_) || !below(torrent_.limits().max_connections, connected_);
+    if (!here && below(s.max_connections, core_.connected)) return;
+    std::vector<policy::UselessFacts> idle;
+    core_.peers.each([&](PeerKey key, const std::unique_ptr<Peer>& p) {
+        const Torrent* const its = core_.torrent(p->torrent);
+        if (its == nullptr || (here && its != &torrent_) || !its->swarm().is_idle(*p)) return;
+        idle.push_back({key, p->began});
+    });
+    for (const PeerKey key : policy::choose_useless(std::move(idle), 1, now)) {
+        Peer& peer = *core_.peer(key);
+        core_.torrent(peer.torrent)->swarm().close(peer, CloseReason::useless, now);
+    }
+}
+
 bool Swarm::complete(Peer& peer, Time now) {
     if (peer.id == core_.peer_id) {
         if (!peer.incoming) list_.on_own(peer.address);
@@ -216,23 +258,21 @@ bool Swarm::complete(Peer& peer, Time now) {
         close(keep_new ? *other : peer, CloseReason::duplicate, now);
         if (!keep_new) return false;
     }
-    const auto& s = core_.settings;
-    const bool fits = below(s.max_connections, core_.connected) && below(s.max_connections_per_torrent, connected_) &&
-                      below(torrent_.limits().max_connections, connected_) &&
-                      links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
-    if (!fits) {
+    if (!may_stay(peer)) make_room(now);
+    if (!may_stay(peer)) {
         close(peer, CloseReason::limit, now);
         return false;
     }
     --dialling_;
     --core_.half_open;
+    core_.place_freed();
     ++connected_;
     ++core_.connected;
     peer.state = PeerState::connected;
     peer.began = peer.choking.changed_at = peer.traffic.last_payload = peer.traffic.last_sent = now;
     peer.connected_at = core_.unix_now();
     if (peer.listed) list_.on_connected(*peer.listed, now);
-    if (!choke_timer_.is_set()) choke_timer_.set(now + to_duration(s.choke_interval));
+    if (!choke_timer_.is_set()) choke_timer_.set(now + to_duration(core_.settings.choke_interval));
     if (!replace_timer_.is_set() && torrent_.wants_peers()) replace_timer_.set(now + policy::Replacement::interval);
     Event event;
     event.address = peer.address;
@@ -283,6 +323,7 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
         --dialling_;
         --core_.half_open;
     }
+    core_.place_freed();
     Event event;
     event.address = peer.address;
     event.incoming = peer.incoming;

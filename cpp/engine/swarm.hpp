@@ -33,6 +33,8 @@ class Swarm {
     /// Nothing comes any more: old friends are dialled often.
     void set_starved(bool starved, Time now);
     void dial_more(Time now);
+    /// The session may have room again.
+    void on_room(Time now);
     /// Somebody asked for is still not dialled.
     bool wants_dial(Time) const noexcept { return running_ && !requested_.empty(); }
     /// A peer that came to us and said our info-hash.
@@ -63,6 +65,11 @@ class Swarm {
     bool may_dial(const Endpoint& address, Time now) const;
     bool has_room() const;
     bool is_full() const;
+    bool may_stay(const Peer& peer) const;
+    /// A newcomer takes the place of somebody with whom nothing ever happened.
+    void make_room(Time now);
+    bool is_idle(const Peer& peer) const;
+    void wait_for_room();
     void dial(const Endpoint& address, policy::PeerSource source, Time now);
     Peer* duplicate_of(const Peer& peer) const;
     std::uint32_t links_of(const IpAddress& host) const;
@@ -84,6 +91,7 @@ class Swarm {
     std::uint32_t connected_ = 0;
     std::uint32_t dialling_ = 0;
     bool running_ = false;
+    bool waits_for_room_ = false;  // in Core::waiting_for_room
     Timer dial_timer_;
     Timer choke_timer_;
     Timer replace_timer_;

@@ -3,6 +3,7 @@
 
 #include "codec/metainfo_writer.hpp"
 #include "engine/session_parts.hpp"
+#include "engine/shedding.hpp"
 
 namespace jst::engine {
 namespace {
@@ -194,17 +195,20 @@ Result<void> Session::rename_file(TorrentKey key, FileIndex file, std::string pa
 Result<void> Session::configure(TorrentKey key, const TorrentLimits& limits) {
     JST_TRY(torrent, parts_->find(key));
     torrent->set_limits(limits, parts_->core.now());
+    shed(parts_->core, parts_->core.now());
     return {};
 }
 
 Result<void> Session::configure(const Settings& settings) {
     auto& core = parts_->core;
     const bool rebind = settings.listen != core.settings.listen || settings.listen_port != core.settings.listen_port;
+    if (rebind) JST_TRY_VOID(parts_->listener.listen(settings, parts_->failed_address));
     core.apply(settings);
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->on_settings(core.now()); });
-    if (!rebind) return {};
-    parts_->listener.close();
-    return parts_->listener.open(parts_->failed_address);
+    shed(core, core.now());
+    parts_->listener.configure(core.now());
+    core.place_freed();  // a limit that was raised is as good
+    return {};
 }
 
 // -- queries ----------------------------------------------------------------------------------------------------------

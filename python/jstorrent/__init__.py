@@ -23,6 +23,7 @@ from jstorrent._errors import (
     TimeoutError,
 )
 from jstorrent._events import (
+    AcceptFailed,
     AnnounceCompleted,
     AnnounceFailed,
     BlockReceived,
@@ -66,6 +67,7 @@ except _metadata_of.PackageNotFoundError:
     __version__ = "0.0.0+source"
 
 __all__ = [
+    "AcceptFailed",
     "Address",
     "AnnounceCompleted",
     "AnnounceFailed",

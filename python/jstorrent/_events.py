@@ -154,6 +154,15 @@ class PeerBanned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptFailed(Event):
+    """Links to our own `address` can not be accepted for now; tried again in `retry_in` seconds. Once until one can."""
+
+    address: Address
+    message: str
+    retry_in: float
+
+
+@dataclass(frozen=True, slots=True)
 class EventsDropped(Event):
     """The stream was full: so many events are missing here. No state change is among them."""
 
@@ -163,7 +172,7 @@ class EventsDropped(Event):
 CLASSES: tuple[type[Event], ...] = (
     StateChanged, MetadataReceived, PeerConnected, PeerDisconnected, BlockReceived, PieceCompleted, PieceFailed,
     FileCompleted, FilesMoved, PeersDiscovered, AnnounceCompleted, AnnounceFailed, TorrentFailed, TorrentRemoved,
-    PeerBanned, EventsDropped,
+    PeerBanned, AcceptFailed, EventsDropped,
 )  # fmt: skip
 """In the order of the engine's kinds."""
 

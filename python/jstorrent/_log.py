@@ -11,13 +11,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from jstorrent import _core
-from jstorrent._events import EventsDropped, PeerBanned, StateChanged, TorrentFailed, event_of, mask_of
+from jstorrent._events import AcceptFailed, EventsDropped, PeerBanned, StateChanged, TorrentFailed, event_of, mask_of
 
 if TYPE_CHECKING:
     from jstorrent._events import Event
 
 logger = logging.getLogger("jstorrent")
-_HEARD = (StateChanged, TorrentFailed, PeerBanned)
+_HEARD = (StateChanged, TorrentFailed, PeerBanned, AcceptFailed)
 _WAITING = 1000
 
 
@@ -35,6 +35,8 @@ def _tell(name: str, event: Event) -> None:
         logger.error("%s: %s", name, event.error)
     elif isinstance(event, PeerBanned):
         logger.warning("banned %s: %s", event.host, event.reason)
+    elif isinstance(event, AcceptFailed):
+        logger.warning("no peer can be accepted at %s port %d: %s", *event.address, event.message)
     elif isinstance(event, EventsDropped):
         logger.warning("%d messages were dropped", event.count)
 
