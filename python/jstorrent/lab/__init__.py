@@ -27,16 +27,18 @@ from jstorrent.lab._record import Record
 from jstorrent.lab._recorder import LabSession, LabTorrent
 from jstorrent.lab._recorder import install as _install
 from jstorrent.lab._saved import Saved
+from jstorrent.lab._sockets import Sockets
 from jstorrent.lab._spec import Spec
 from jstorrent.lab._watched import Watched
 from mock_peer import Behaviour, Handshake
 
 __all__ = [
     "Behaviour", "Client", "DiskFault", "Engine", "Gate", "Handshake", "Hit", "Lab", "LabFailure", "LaneLacks", "Node", "Peer",
-    "Plan", "Record", "Report", "Saved", "Spec", "Watched", "run",
+    "Plan", "Record", "Report", "Saved", "Sockets", "Spec", "Watched", "run",
 ]  # fmt: skip
 
 _install({
     "lab": (Lab,), "gate": (Gate,), "engine": (Engine,), "peer": (Peer,), "assigned": (Peer,), "net": (Net,), "clock": (Clocks,),
-    "disk": (SimDisk,), "fault": (DiskFault,), "session": (LabSession,), "torrent": (LabTorrent,), "along": (Along,),
+    "disk": (SimDisk,), "fault": (DiskFault,), "sockets": (Sockets,), "session": (LabSession,),
+    "torrent": (LabTorrent,), "along": (Along,),
 })  # fmt: skip

@@ -216,6 +216,9 @@ class Performance:
             return  # there is nothing to damage
         self._call(disk, word, op)
 
+    def _sockets(self, op: dict[str, Any], word: Word) -> None:
+        self._call(self._node(op.get("node")).sockets, word, op)
+
     def _fault(self, op: dict[str, Any], word: Word) -> None:
         if op.get("of") in self.handles:
             getattr(self.handles[op["of"]], word.method)()

@@ -204,6 +204,8 @@ def _lab_of(kind: str, target: Any) -> Lab | None:
         return cast("Lab", target)
     if kind == "disk":
         return None if target._client is None else cast("Lab", target._client._lab)
+    if kind == "sockets":
+        return cast("Lab", target._engine._lab)
     if kind == "fault":
         return cast("Lab", getattr(target, "_called", (None,))[0])
     if kind in ("session", "torrent"):
@@ -219,6 +221,8 @@ def _subject(kind: str, target: Any) -> dict[str, Any]:
         return {"node": target.name}
     if kind == "disk":
         return {"node": target._client.name}
+    if kind == "sockets":
+        return {"node": target._engine.name}
     if kind in ("gate", "fault"):
         return {"of": getattr(target, "_called", (None, None))[1]}
     if kind == "session":

@@ -65,6 +65,7 @@ WORDS: Final[dict[str, Word]] = {
     **_table("disk", "disk.", "quota nbytes under", "fail operation nth error times path offset"),
     **_table("disk", "disk.", "stall seconds operation path"),
     **_table("fault", "disk.", "clear"),
+    **_table("sockets", "sockets.", "quota most"),
     **_table("session", "session.", "add source save_path **", "configure **", "save", "close timeout"),
     **_table("session", "session.", "ban host seconds", "unban host"),
     **_table("torrent", "torrent.", "connect address", "pause", "resume", "stop", "start", "recheck", "announce"),

@@ -61,6 +61,7 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
 
 
 def _unlimit(engine: Engine) -> None:
+    engine.sockets.quota(None)
     settings = engine.session.settings
     if settings.download_rate_limit is not None or settings.upload_rate_limit is not None:
         engine.session.configure(download_rate_limit=None, upload_rate_limit=None)

@@ -97,11 +97,13 @@ def by_hand(lab: Lab) -> None:
     with lab.gate("disk.write", nth=2):
         lab.run_for(1)
     held.release()
+    client.sockets.quota(2)
     fault = client.disk.fail("write", path=client.downloads, offset=(0, 100))
     client.session.configure(upload_rate_limit=50_000)
     client.session.ban("10.9.9.9", 5)
     lab.run_for(2)
     fault.clear()
+    client.sockets.quota(None)
     seen.remove()
     t.set_file_priority("*", 4)
     t.start()
