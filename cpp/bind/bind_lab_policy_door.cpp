@@ -43,6 +43,14 @@ void bind_lab_policy_door(py::module_& lab) {
         .def_property_readonly_static("patience", [](const py::object&) { return Doorkeeper::patience.seconds(); })
         .def_property_readonly_static("doubt", [](const py::object&) { return Doorkeeper::doubt.seconds(); })
         .def_property_readonly_static("max_doubted", [](const py::object&) { return Doorkeeper::max_doubted; });
+    // One peer: (peer, connected_at, is_mute).
+    lab.def("choose_for_newcomer",
+            [](const std::vector<std::tuple<std::uint64_t, double, bool>>& peers, double now) -> Cap {
+                std::vector<IdleFacts> facts;
+                for (const auto& [key, connected, mute] : peers) facts.push_back({to_peer(key), to_time(connected), mute});
+                const auto chosen = choose_for_newcomer(facts, to_time(now));
+                return chosen ? Cap(chosen->packed()) : std::nullopt;
+            });
     lab.def("choose_excess",
             [](const std::vector<std::tuple<std::uint64_t, std::uint64_t, double>>& peers, std::uint64_t excess_links) {
                 std::vector<ExcessFacts> facts;

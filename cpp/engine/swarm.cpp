@@ -233,14 +233,14 @@ void Swarm::make_room(Time now) {
     const auto& s = core_.settings;
     const bool here = !below(s.max_connections_per_torrent, connected_) || !below(torrent_.limits().max_connections, connected_);
     if (!here && below(s.max_connections, core_.connected)) return;
-    std::vector<policy::UselessFacts> idle;
+    std::vector<policy::IdleFacts> idle;
     core_.peers.each([&](PeerKey key, const std::unique_ptr<Peer>& p) {
         const Torrent* const its = core_.torrent(p->torrent);
         if (its == nullptr || (here && its != &torrent_) || !its->swarm().is_idle(*p)) return;
-        idle.push_back({key, p->began});
+        idle.push_back({key, p->began, p->traffic.counters.wire_received <= wire::handshake_size});
     });
-    for (const PeerKey key : policy::choose_useless(std::move(idle), 1, now)) {
-        Peer& peer = *core_.peer(key);
+    if (const auto key = policy::choose_for_newcomer(idle, now)) {
+        Peer& peer = *core_.peer(*key);
         core_.torrent(peer.torrent)->swarm().close(peer, CloseReason::useless, now);
     }
 }

@@ -28,8 +28,8 @@ struct DoorCaps {
 
 class Doorkeeper {
   public:
-    /// An honest handshake comes within a round trip, and the longest of those take a second.
-    static constexpr Duration patience = seconds(1);
+    /// An honest handshake comes within a round trip of the accept, or is there already.
+    static constexpr Duration patience = milliseconds(500);
     static constexpr Duration doubt = seconds(60);
     static constexpr std::size_t max_doubted = 4096;
 

@@ -47,6 +47,16 @@ std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t
     return out;
 }
 
+std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now) {
+    const IdleFacts* chosen = nullptr;
+    const auto rank = [](const IdleFacts& p) { return std::tuple(!p.is_mute, p.connected_at, p.peer); };
+    for (const auto& p : idle) {
+        if (now - p.connected_at < (p.is_mute ? Replacement::mute_grace : Replacement::grace)) continue;
+        if (chosen == nullptr || rank(p) < rank(*chosen)) chosen = &p;
+    }
+    return chosen == nullptr ? std::nullopt : std::optional(chosen->peer);
+}
+
 std::vector<PeerKey> choose_excess(std::vector<ExcessFacts> peers, std::uint64_t excess) {
     std::sort(peers.begin(), peers.end(), [](const ExcessFacts& a, const ExcessFacts& b) {
         return std::tie(a.rate, b.connected_at, b.peer) < std::tie(b.rate, a.connected_at, a.peer);

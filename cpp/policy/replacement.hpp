@@ -33,6 +33,16 @@ struct UselessFacts {
 /// longest, at most most_useless_at_once and never more than wait.
 std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t candidates_waiting, Time now);
 
+struct IdleFacts {
+    PeerKey peer;
+    Time connected_at;
+    bool is_mute = false;  // said nothing since its handshake
+};
+
+/// Whose link a newcomer may have when all are taken, of those with whom nothing ever happened: the mute after mute_grace,
+/// others after grace; the mute first, then who has been there longest.
+std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now);
+
 struct ExcessFacts {
     PeerKey peer;
     std::uint64_t rate = 0;  // payload both ways, bytes per second over the last seconds
@@ -45,6 +55,7 @@ std::vector<PeerKey> choose_excess(std::vector<ExcessFacts> peers, std::uint64_t
 class Replacement {
   public:
     static constexpr Duration grace = seconds(10);
+    static constexpr Duration mute_grace = seconds(1);  // whoever has something to say says it with the handshake
     static constexpr Duration patience = seconds(8);
     static constexpr Duration pause = seconds(5);
     static constexpr Duration interval = seconds(2);

@@ -103,7 +103,7 @@ def test_of_those_who_dial_and_say_nothing_as_many_as_the_cap_may_wait(lab: Lab,
     for peer in mute:
         peer.connect(client)
     most = lab.watch(lambda: client.session.status().num_pending_incoming)
-    lab.run_for(0.9)
+    lab.run_for(0.4)
     one_host = cap == "max_pending_per_host"
     assert [len(peer.open_links) for peer in mute] == [1] * CAP + [0 if one_host else 1] * extra  # or it waits
     lab.run_for(2)

@@ -35,7 +35,8 @@ class Scene:
         return self.crowd.dial(says)
 
     def honest(self, n: int) -> bytes:
-        return handshake(self.spec, b"-CA0001-%012d" % n)
+        """A handshake and a word: it has nothing."""
+        return handshake(self.spec, b"-CA0001-%012d" % n) + b"\0\0\0\2\5\0"
 
     def status(self) -> jst.SessionStatus:
         return self.client.session.status()

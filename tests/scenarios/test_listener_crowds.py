@@ -36,6 +36,7 @@ def test_a_thousand_hogs_and_two_hundred_silent_peers_keep_no_honest_one_out(lab
     spec = lab.torrent(pieces=8)
     client = an_engine(lab)
     t = client.add(spec)
+    lab.until(lambda: t.state == "stalled", within=5)
     watched(lab, client.session)
     crowd = Crowd(lab, client)
     crowd.several(HOGS // 2)
@@ -106,21 +107,47 @@ def test_three_hosts_that_fill_every_place_lose_them_to_the_first_who_comes(lab:
 
 @BOTH
 @pytest.mark.covers("S4-W4")
-def test_silent_peers_that_hold_every_link_make_room_after_ten_seconds(lab: Lab) -> None:
+@pytest.mark.parametrize(("word", "grace"), [(b"", 1.0), (b"\0\0\0\2\5\0", 10.0)], ids=["mute", "idle"])
+def test_silent_peers_that_hold_every_link_make_room(lab: Lab, word: bytes, grace: float) -> None:
+    """Who said nothing since its handshake soon, who said that it has nothing after ten seconds."""
     scene = Scene(lab, max_connections=5)
-    silent = []
-    for n in range(5):
-        silent.append(scene.dial(scene.honest(n)))
+    silent = [scene.dial(handshake(scene.spec, b"-CA0001-%012d" % n) + word) for n in range(5)]
+    began = lab.now
     lab.until(lambda: scene.status().num_peers == 5, within=5)
-    too_early = scene.dial(scene.honest(10))
-    lab.until(lambda: too_early.closed, within=2)
-    lab.run_for(10.1)
+    if lab.now - began < 0.5:
+        too_early = scene.dial(scene.honest(10))
+        lab.until(lambda: too_early.closed, within=2)
+    lab.run_for(grace + 0.1)
     late = scene.dial(scene.honest(11))
     lab.until(lambda: late.greeted, within=2)
     assert scene.status().num_peers == 5
-    assert [c.closed for c in silent].count(True) == 1
-    assert [e.reason for e in scene.client.history(jst.PeerDisconnected)] == ["limit", "useless"]
+    lab.until(lambda: still_open(silent) == 4, within=2)
+    assert [e.reason for e in scene.client.history(jst.PeerDisconnected)][-1] == "useless"
     scene.crowd.close()
+
+
+@BOTH
+@pytest.mark.covers(*ALL)
+def test_an_engine_that_dials_into_such_a_crowd_gives_all_it_has(lab: Lab) -> None:
+    """It gives up after 5 s, comes again after 10 s, and is sent away where there is no link left."""
+    spec = lab.torrent(pieces=8)
+    client = an_engine(lab)
+    t = client.add(spec)
+    lab.until(lambda: t.state == "stalled", within=5)
+    seed = lab.engine("seed")
+    giving = seed.add(spec, have="all")
+    watched(lab, client.session)
+    crowd = Crowd(lab, client)
+    for n in range(SILENT):
+        crowd.dial(handshake(spec, b"-CA0001-%012d" % n))
+    crowd.several(HOGS)
+    giving.connect(client.address)
+    began = lab.now
+    lab.until(lambda: t.state == "seeding", within=WITHIN)
+    assert lab.now - began < WITHIN
+    crowd.close()
+    seed.stop()
+    lab.until(lambda: client.session.status().sockets == 1, within=15)
 
 
 @pytest.mark.covers("S4-W4")

@@ -62,9 +62,9 @@ def test_a_newcomer_of_the_largest_host_takes_a_place_of_its_own() -> None:
 
 def test_a_host_at_its_cap_changes_places_with_itself_or_is_turned_away() -> None:
     door = filled([host(1), host(2), host(1)])
-    assert door.judge(host(1), 9, 2, 0.5) == ("turn_away", None, INF)
+    assert door.judge(host(1), 9, 2, PATIENCE / 2) == ("turn_away", None, INF)
     assert door.judge(host(1), 9, 2, PATIENCE) == ("come_in", key(0), INF)
-    assert door.judge(host(3), 9, 2, 0.5) == ("come_in", None, INF)
+    assert door.judge(host(3), 9, 2, PATIENCE / 2) == ("come_in", None, INF)
 
 
 def test_a_host_whose_place_lapsed_takes_nobodys_and_loses_its_own_at_once() -> None:
@@ -116,6 +116,16 @@ def test_a_lowered_cap_names_who_has_to_go() -> None:
     assert door.excess(3, None, 0.0) == key(1)
     door.on_left(key(1))
     assert door.excess(2, None, 0.0) == key(0)
+
+
+def test_of_idle_links_the_mute_go_soon_and_first_and_others_after_ten_seconds() -> None:
+    choose = lab.choose_for_newcomer
+    assert choose([], 99.0) is None
+    assert choose([(key(1), 0.0, True)], 0.999) is None and choose([(key(1), 0.0, True)], 1.0) == key(1)
+    assert choose([(key(1), 0.0, False)], 9.999) is None and choose([(key(1), 0.0, False)], 10.0) == key(1)
+    links = [(key(3), 2.0, False), (key(4), 1.0, False), (key(6), 5.0, True), (key(5), 5.0, True)]
+    assert choose(links, 30.0) == key(5)
+    assert choose(links[:2], 30.0) == key(4)
 
 
 class Model(RuleBasedStateMachine):
@@ -182,7 +192,7 @@ class Model(RuleBasedStateMachine):
         if how == "identified":
             self.doubt.pop(one, None)
 
-    @rule(by=st.sampled_from([0.1, 0.5, PATIENCE, 20.0, DOUBT]))
+    @rule(by=st.sampled_from([0.1, PATIENCE / 2, PATIENCE, 20.0, DOUBT]))
     def time_passes(self, by: float) -> None:
         self.now += by
 
