@@ -26,6 +26,10 @@ class PythonActor final : public runtime_sim::Actor {
     void on_closed(LinkId link, Errc error) override { tell("closed", link.value, std::string(word(error))); }
     void on_drained(LinkId link) override { tell("drained", link.value); }
     void on_timer(std::uint64_t id) override { tell("timer", id); }
+    void on_datagram(const Endpoint& from, Bytes bytes) override {
+        const py::gil_scoped_acquire gil;
+        tell("datagram", from.to_string(), to_python(bytes));
+    }
 
     std::chrono::steady_clock::duration spent{};  // real time within the handler: what a campaign tells apart
 
@@ -99,7 +103,17 @@ void bind_lab_participant(py::module_& lab) {
             [](Self& self, std::uint32_t link, std::uint64_t bytes) { (*self).tell_below(LinkId(link), bytes); },
             "link"_a, "bytes"_a)
         .def(
-            "is_open", [](Self& self, std::uint32_t link) { return (*self).is_open(LinkId(link)); }, "link"_a);
+            "is_open", [](Self& self, std::uint32_t link) { return (*self).is_open(LinkId(link)); }, "link"_a)
+        .def(
+            "open_udp",
+            [](Self& self, std::uint16_t port) { return value_or_raise((*self).open_udp(port)).to_string(); },
+            "port"_a = 0)
+        .def(
+            "send_to",
+            [](Self& self, const std::string& to, const py::bytes& data) {
+                (*self).send_to(value_or_raise(Endpoint::parse(to), to), view_of(data));
+            },
+            "to"_a, "data"_a);
 }
 
 }  // namespace jst::bind

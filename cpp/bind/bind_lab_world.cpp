@@ -1,4 +1,5 @@
 #include "bind/lab_world.hpp"
+#include "runtime_sim/node.hpp"
 #include "runtime_sim/compute.hpp"
 #include "runtime_sim/network.hpp"
 
@@ -31,6 +32,9 @@ void bind_nodes(py::class_<World, WorldHandle>& world) {
                 return self.add_node(name, value_or_raise(IpAddress::parse(host), host)).value;
             },
             "name"_a, "host"_a)
+        .def(
+            "be_service", [](World& self, std::uint32_t node) { self.node(node_of(self, node)).be_service(); },
+            "node"_a)
         .def("__len__", &World::size)
         .def(
             "name", [](World& self, std::uint32_t node) { return self.name(node_of(self, node)); }, "node"_a)

@@ -114,6 +114,22 @@ void bind_lab_world_faults(py::class_<World, WorldHandle>& world) {
                 self.network().partition(node_of(self, a), node_of(self, b), traffic_of(only), one_way);
             },
             "a"_a, "b"_a, "one_way"_a = false, "only"_a = py::none())
+        .def(
+            "set_name",
+            [](World& self, const std::string& name, const std::vector<std::string>& hosts) {
+                std::vector<IpAddress> addresses;
+                for (const auto& host : hosts) addresses.push_back(value_or_raise(IpAddress::parse(host), host));
+                self.network().set_name(name, std::move(addresses));
+            },
+            "name"_a, "hosts"_a)
+        .def(
+            "lookup",
+            [](World& self, const std::string& name) {
+                std::vector<std::string> hosts;
+                for (const auto& address : self.network().lookup(name)) hosts.push_back(address.to_string());
+                return hosts;
+            },
+            "name"_a)
         .def("heal", [](World& self) { self.network().heal(); })
         .def(
             "hold",

@@ -34,6 +34,8 @@ void bind_lab_world_ledger(py::class_<World, WorldHandle>& world) {
                 py::dict facts;
                 facts["received"] = ledger.bytes_received();
                 facts["sent"] = ledger.bytes_sent();
+                facts["service_received"] = ledger.service_received();
+                facts["service_sent"] = ledger.service_sent();
                 facts["arrivals"] = ledger.arrival_count();
                 facts["writes"] = ledger.write_count();
                 facts["dials"] = ledger.dial_count();

@@ -138,6 +138,7 @@ void Datagrams::deliver(Packet packet) {
     auto& socket = *sockets_.find(bound->second);
     if (socket.queue.size() >= max_datagrams_queued) return;
     socket.queue.push_back(std::move(packet));
+    node(socket.node).ledger().arrived();
     wake(bound->second, socket);
 }
 

@@ -65,7 +65,7 @@ Result<std::size_t> Connections::read_now(StreamEnd end, std::span<const Mutable
     }
     const std::size_t got = flow.bytes.pop(pool_, into, ready);
     flow.read += got;
-    node(side.node).ledger().received(got);
+    node(side.node).ledger().received(got, node(c->sides[1 - end.side].node).is_service());
     return_credit(*c, end);
     return got;
 }
@@ -125,7 +125,8 @@ void Connections::try_write(Connection& c, StreamEnd end) {
     const std::size_t taken = flow.bytes.push(pool_, side.unwritten, room);
     flow.written += taken;
     side.write->written = taken;
-    side.write_done = node(side.node).finished(*side.write, OpKind::write, Errc::ok, taken, end.owner());
+    side.write_done = node(side.node).finished(*side.write, OpKind::write, Errc::ok, taken, end.owner(),
+                                               node(c.sides[1 - end.side].node).is_service());
     side.write = nullptr;
     pump(end.key, c, end.side);
 }

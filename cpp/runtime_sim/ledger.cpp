@@ -4,7 +4,7 @@ namespace jst::runtime_sim {
 
 // Serials go on, so that a link of an earlier life changes nothing.
 void Ledger::begin_life() noexcept {
-    bytes_received_ = bytes_sent_ = 0;
+    bytes_received_ = bytes_sent_ = service_received_ = service_sent_ = 0;
     dials_.clear();
 }
 

@@ -30,9 +30,11 @@ struct Dial {
 class Ledger {
   public:
     void begin_life() noexcept;
-    void received(std::uint64_t bytes) noexcept { bytes_received_ += bytes; }
-    void sent(std::uint64_t bytes) noexcept {
-        bytes_sent_ += bytes;
+    void received(std::uint64_t bytes, bool of_service) noexcept {
+        (of_service ? service_received_ : bytes_received_) += bytes;
+    }
+    void sent(std::uint64_t bytes, bool to_service) noexcept {
+        (to_service ? service_sent_ : bytes_sent_) += bytes;
         ++writes_;
     }
     /// Returns its serial number, from 1.
@@ -44,10 +46,13 @@ class Ledger {
     void accepted() noexcept { ++accepted_; }
     void commanded() noexcept { ++commanded_; }
 
+    /// To and from all but services.
     std::uint64_t bytes_received() const noexcept { return bytes_received_; }
     std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+    std::uint64_t service_received() const noexcept { return service_received_; }
+    std::uint64_t service_sent() const noexcept { return service_sent_; }
     std::uint64_t dial_count() const noexcept { return serials_; }
-    /// Segments that came, and writes that were done.
+    /// Segments and datagrams that came, and writes that were done.
     std::uint64_t arrival_count() const noexcept { return arrivals_; }
     std::uint64_t write_count() const noexcept { return writes_; }
     std::uint64_t accept_count() const noexcept { return accepted_; }
@@ -59,6 +64,8 @@ class Ledger {
 
     std::uint64_t bytes_received_ = 0;
     std::uint64_t bytes_sent_ = 0;
+    std::uint64_t service_received_ = 0;
+    std::uint64_t service_sent_ = 0;
     std::uint64_t serials_ = 0;
     std::uint64_t arrivals_ = 0;
     std::uint64_t writes_ = 0;

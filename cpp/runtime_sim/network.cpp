@@ -56,15 +56,22 @@ void Network::release(NodeId a, NodeId b) {
     connections_.resume();
 }
 
+void Network::set_name(std::string_view name, std::vector<IpAddress> addresses) {
+    names_.insert_or_assign(std::string(name), std::move(addresses));
+}
+
+std::vector<IpAddress> Network::lookup(std::string_view name) const {
+    if (const auto literal = IpAddress::parse(name)) return {*literal};
+    if (const auto set = names_.find(name); set != names_.end()) return set->second;
+    if (const auto* found = topology_.find_name(name)) return {*found};
+    return {};
+}
+
 void Network::resolve(NodeId id, runtime::ResolveOp& op, std::string_view host) {
     auto& node = *nodes_[id.value];
     if (!node.submitted(op, OpKind::resolve)) return;
-    op.addresses.clear();
-    const auto literal = IpAddress::parse(host);
-    if (literal)
-        op.addresses.push_back(*literal);
-    else if (const auto* found = topology_.find_name(host))
-        op.addresses.push_back(*found);
+    op.addresses = lookup(host);
+    const bool literal = static_cast<bool>(IpAddress::parse(host));
     const auto key = questions_.emplace(Question{id, node.incarnation(), &op});
     commons_.timeline.schedule(commons_.timeline.now() + (literal ? Duration{} : resolve_latency), *this, 0,
                                key.packed());

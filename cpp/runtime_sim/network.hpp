@@ -1,7 +1,9 @@
 // The network of a world in one piece, and the Net that each node sees of it.
 //
-// Joins topology, connections and datagrams; resolves names (those of nodes, and literal addresses).
+// Joins topology, connections and datagrams; resolves names (literal addresses, those that were set, those of nodes).
 #pragma once
+
+#include <map>
 
 #include "runtime_sim/connections.hpp"
 #include "runtime_sim/datagrams.hpp"
@@ -30,6 +32,9 @@ class Network final : private EventSink {
     /// From a to b everything waits until release().
     void hold(NodeId a, NodeId b) { topology_.set_held(a, b, true); }
     void release(NodeId a, NodeId b);
+    /// What a name means from now on; no addresses: nothing. Before these, nodes have their names.
+    void set_name(std::string_view name, std::vector<IpAddress> addresses);
+    std::vector<IpAddress> lookup(std::string_view name) const;
 
     // ---- nodes ----
     void resolve(NodeId node, runtime::ResolveOp& op, std::string_view host);
@@ -47,6 +52,7 @@ class Network final : private EventSink {
 
     Commons& commons_;
     std::vector<Node*> nodes_;
+    std::map<std::string, std::vector<IpAddress>, std::less<>> names_;
     Topology topology_;
     Connections connections_;
     Datagrams datagrams_;

@@ -34,14 +34,15 @@ bool Node::submitted(runtime::Op& op, OpKind kind) {
     return true;
 }
 
-std::uint64_t Node::finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size, std::uint64_t owner) {
+std::uint64_t Node::finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size, std::uint64_t owner,
+                             bool to_service) {
     op.error = error;
-    return push({&op, size, owner, kind, nullptr});
+    return push({&op, size, owner, kind, nullptr, to_service});
 }
 
 void Node::finished_broken(runtime::Op& op, OpKind kind, const char* what) {
     op.error = Errc::internal;
-    push({&op, 0, 0, kind, what});
+    push({&op, 0, 0, kind, what, false});
 }
 
 std::uint64_t Node::push(const Completion& completion) {
@@ -60,7 +61,7 @@ void Node::forget(std::uint64_t owner) {
     for (auto& waiting : queue_) {
         if (waiting.owner != owner || waiting.op == nullptr) continue;
         count_pending(waiting.kind, -1);
-        waiting = {nullptr, 0, 0, OpKind::command, nullptr};
+        waiting = {nullptr, 0, 0, OpKind::command, nullptr, false};
     }
 }
 
@@ -124,7 +125,7 @@ void Node::run_turn(const Completion& completion) {
         record(completion.kind, completion.op->tag, completion.op->error, completion.size);
         count_pending(completion.kind, -1);
         turn_owner_ = completion.owner;
-        if (completion.kind == OpKind::write) ledger_.sent(completion.size);
+        if (completion.kind == OpKind::write) ledger_.sent(completion.size, completion.to_service);
         if (completion.broken != nullptr) {
             ++broken_rules_;
             host_->on_broken_rule(completion.op->tag, completion.broken);

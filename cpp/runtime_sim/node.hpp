@@ -38,6 +38,9 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
 
     NodeId id() const noexcept { return id_; }
     const std::string& name() const noexcept { return name_; }
+    /// A tracker or the like: what is said to it is no word to a peer, and stands apart in the books.
+    void be_service() noexcept { is_service_ = true; }
+    bool is_service() const noexcept { return is_service_; }
 
     // ---- operations ----
     /// False when the node was abandoned: the operation is dropped.
@@ -45,7 +48,8 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     /// `owner`: the stream, listener or socket that the operation belongs to, 0 for none. `size` is for the
     /// fingerprint.
     /// Returns the number of the completion.
-    std::uint64_t finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size = 0, std::uint64_t owner = 0);
+    std::uint64_t finished(runtime::Op& op, OpKind kind, Errc error, std::uint64_t size = 0, std::uint64_t owner = 0,
+                           bool to_service = false);
     /// Whether the turn of that completion has not begun. 0: none was.
     bool is_queued(std::uint64_t completion) const noexcept { return completion > begun_; }
     /// The same, and the host learns in that turn that it broke a rule: error is Errc::internal.
@@ -109,6 +113,7 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
         std::uint64_t owner = 0;
         OpKind kind = OpKind::wake;
         const char* broken = nullptr;
+        bool to_service = false;
     };
 
     // Also ends when a host throws what is not ours to catch.
@@ -150,6 +155,7 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     bool running_ = false;
     bool up_ = true;
     bool listed_ = false;
+    bool is_service_ = false;
     Prng round_luck_;
     Prng secrets_;
 

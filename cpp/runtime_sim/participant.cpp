@@ -237,6 +237,39 @@ void Participant::finish(Link& link, runtime::CloseMode mode) {
     if (link.stream) link.stream->close(mode);
 }
 
+// ---- datagrams ----
+
+Result<Endpoint> Participant::open_udp(std::uint16_t port) {
+    JST_CHECK(!udp_, "a participant has one socket for datagrams");
+    JST_TRY(socket, world_.runtime(node_).net.open_udp({IpAddress{}, port}));
+    udp_ = std::move(socket);
+    heard_.owner = this;
+    heard_.on_done = [](runtime::Op& op, Time) { static_cast<Participant*>(op.owner)->on_datagrams(); };
+    act([&] { hear(); });
+    return udp_->local();
+}
+
+void Participant::send_to(const Endpoint& to, Bytes bytes) {
+    if (!udp_) return;
+    auto copy = to_vector(bytes);
+    const runtime::Datagram datagram[] = {{to, copy}};
+    act([&] { udp_->send_now(datagram); });
+}
+
+void Participant::hear() { udp_->readable(heard_); }
+
+void Participant::on_datagrams() {
+    if (heard_.error != Errc::ok) return;
+    while (udp_) {
+        runtime::Datagram datagram[] = {{{}, scratch_}};
+        if (!udp_->receive_now(datagram)) break;
+        actor_.on_datagram(datagram[0].peer, datagram[0].data);
+    }
+    if (udp_) hear();
+}
+
+// ---- time ----
+
 void Participant::arm() {
     const Time timer = timers_.empty() ? Time::never() : timers_.begin()->first;
     world_.runtime(node_).clock.wake_at(std::min(timer, accept_again_));

@@ -1,4 +1,4 @@
-// An inhabitant that is no engine: raw links with a callback for each thing that happens. Simulated peers stand on it.
+// An inhabitant that is no engine: raw links and datagrams with a callback for each thing that happens. Simulated peers stand on it.
 //
 // Lives through the same seam as an engine. What it sends waits in a buffer of its own for as long as the window is
 // closed. Calls outside of a turn become a turn of the present instant.
@@ -31,6 +31,7 @@ class Actor {
     /// What waits to be sent fell below what tell_below() named.
     virtual void on_drained(LinkId link) = 0;
     virtual void on_timer(std::uint64_t id) = 0;
+    virtual void on_datagram(const Endpoint& from, Bytes bytes) = 0;
 };
 
 class Participant final : public runtime::Host {
@@ -57,6 +58,9 @@ class Participant final : public runtime::Host {
     /// on_drained once, when fewer than so many bytes wait to be sent; only while some do.
     void tell_below(LinkId link, std::uint64_t bytes);
     bool is_open(LinkId link) const;
+    /// Datagrams that come there are told from now on; 0: any port. A participant has one such socket.
+    Result<Endpoint> open_udp(std::uint16_t port);
+    void send_to(const Endpoint& to, Bytes bytes);
 
     void on_wake(Time now) override;
     void on_round_end(Time now) override;
@@ -96,6 +100,8 @@ class Participant final : public runtime::Host {
     void on_connect(Link& link);
     void on_readable(Link& link);
     void on_written(Link& link);
+    void hear();
+    void on_datagrams();
     void arm();
 
     World& world_;
@@ -103,6 +109,8 @@ class Participant final : public runtime::Host {
     Actor& actor_;
     std::unique_ptr<runtime::Listener> listener_;
     runtime::AcceptOp accept_;
+    std::unique_ptr<runtime::UdpSocket> udp_;
+    runtime::ReadableOp heard_;
     std::map<LinkId, std::unique_ptr<Link>> links_;
     bool some_ended_ = false;  // links of which something may be left
     std::uint32_t next_link_ = 0;
