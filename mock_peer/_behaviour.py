@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -76,8 +77,41 @@ def _text(value: Any, _: str) -> Any:
     return value if isinstance(value, str) and value else _NO
 
 
+def _whole(value: Any, _: str) -> Any:
+    return value if value is None or (isinstance(value, int) and not isinstance(value, bool)) else _NO
+
+
+def _count(value: Any, _: str) -> Any:
+    return value if _integer(value, "") is not _NO and value >= 1 else _NO
+
+
+def _string(value: Any, _: str) -> Any:
+    return value if isinstance(value, str) else _NO
+
+
+def _flag(value: Any, _: str) -> Any:
+    return value if isinstance(value, bool) else _NO
+
+
+def _retry(value: Any, _: str) -> Any:
+    return value if value == "never" else _whole(value, "")
+
+
+def _keys(value: Any, _: str) -> Any:
+    return dict(value) if isinstance(value, dict) and all(isinstance(key, str) for key in value) else _NO
+
+
+def _addresses(value: Any, _: str) -> Any:
+    try:
+        made = tuple((str(ipaddress.ip_address(host)), port) for host, port in value)
+    except (TypeError, ValueError):
+        return _NO
+    return made if all(_integer(port, "") is not _NO and port < 1 << 16 for _, port in made) else _NO
+
+
 _CHECKS = {
-    "number": _number, "integer": _integer, "maybe": _maybe, "maybe_number": _maybe_number, "pieces": _pieces,
+    "whole": _whole, "count": _count, "string": _string, "flag": _flag, "retry": _retry, "keys": _keys,
+    "addresses": _addresses, "number": _number, "integer": _integer, "maybe": _maybe, "maybe_number": _maybe_number, "pieces": _pieces,
     "bytes": _bytes, "word": _word, "text": _text,
 }  # fmt: skip
 _MEANING = {
@@ -89,6 +123,13 @@ _MEANING = {
     "bytes": "bytes, or their hexadecimal digits",
     "word": "a known word",
     "text": "a text",
+    "whole": "an integer, or None",
+    "count": "an integer of at least 1",
+    "string": "a str",
+    "flag": "True or False",
+    "retry": 'minutes, "never" or None',
+    "keys": "a dict with str keys",
+    "addresses": "pairs of a host and a port",
 }
 
 
@@ -170,12 +211,12 @@ class Behaviour:
 
         kind = KINDS[self.kind]
         args = {name: self.args[name] for name, arg in kind.args.items() if self.args[name] != arg.default}
-        plain = Behaviour(self.kind, **args)
+        usual = Behaviour(self.kind, **args)
         made: dict[str, Any] = {"kind": self.kind}
         for name in ("on", "nth", "times", "after", "p", "piece", "begin"):
-            if getattr(self, name) != getattr(plain, name):
-                made[name] = _plain(getattr(self, name))
-        return made | {name: _plain(value) for name, value in args.items()}
+            if getattr(self, name) != getattr(usual, name):
+                made[name] = plain(getattr(self, name))
+        return made | {name: plain(value) for name, value in args.items()}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Behaviour):
@@ -193,7 +234,8 @@ class Behaviour:
         return f"Behaviour({', '.join(words)})"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As JSON has it."""
     if isinstance(value, bytes):
         return value.hex()
     return list(value) if isinstance(value, tuple) else value

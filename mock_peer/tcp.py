@@ -73,8 +73,12 @@ class Loop:
     def transport(self, host: str) -> TcpTransport:
         """A transport that listens on and dials from there."""
         made = TcpTransport(self, host)
-        self._transports.append(made)
+        self.add(made)
         return made
+
+    def add(self, made: TcpTransport) -> None:
+        """It ends with the loop."""
+        self._transports.append(made)
 
     def run_once(self, timeout: float) -> None:
         """Waits for the next thing to happen, so long at most, and tells what happened."""

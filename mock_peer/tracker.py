@@ -1,123 +1,49 @@
-"""A tracker for tests, without input or output: HTTP (BEP 3, 23) and UDP (BEP 15), honest unless told otherwise.
+"""A tracker for tests, without input or output: HTTP (BEP 3, 7, 23, 48) and UDP (BEP 15), honest unless told otherwise.
 
-Requests go in as bytes, answers come out as bytes. It keeps what each peer announced, and `announces`, all that was said.
-Whoever carries it may say which name stands behind an address (`who`) and which addresses an answer names (`swarm`).
+Requests go in as bytes, answers come out as bytes. It keeps what each peer announced; `announces` has all that was said,
+`requests` every request, also one that it did not answer. Whoever carries it may say which name stands behind an address
+(`who`) and which addresses an answer names (`swarm`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import itertools
 import struct
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
 
-from mock_peer._bencode import encode
+from mock_peer._tracker_answer import Address, Answer, Reply
+from mock_peer._tracker_http import HttpRequest, NotFound, http_reply, read_request, refusal
+from mock_peer._tracker_kinds import KINDS, ON, TrackerBehaviour, behaviours_of, tracker_table
+from mock_peer._tracker_swarm import MOST_PEERS, Announce, Swarms
+from mock_peer._tracker_udp import ANNOUNCE_SIZE, EVENTS, UdpRequest, read_datagram, udp_reply
 
-Address = tuple[str, int]
-
-MOST_PEERS = 4096
-"""Peers that are remembered; one more announce is refused."""
-MOST_ANNOUNCES = 100_000
-"""Announces that are kept; older ones are forgotten."""
+MOST_KEPT = 100_000
+"""Announces, and requests, that are kept; older ones are forgotten."""
 MOST_GIVEN = 200
 """Addresses in one answer."""
 USUAL_GIVEN = 50
-_UDP_MAGIC = 0x41727101980
-_CONNECT, _ANNOUNCE, _SCRAPE, _ERROR = range(4)
-_EVENTS = ("", "completed", "started", "stopped")
-_KINDS: dict[str, dict[str, Any]] = {
-    "interval": {"value": -1},
-    "silent": {},
-    "failure": {"text": "no"},
-    "body": {"nbytes": 1 << 30},
-    "redirect": {"url": ""},
-}
-KINDS = tuple(_KINDS)
-"""What a tracker may do wrong."""
+CONNECTION_LIFE = 60.0
+"""Seconds that a UDP connection id is good for at least; at most it is twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Announce:
-    """One announce, as it was said. `node`: the name of who said it, as far as it is known."""
+class Request:
+    """One request of any kind. kind: announce, scrape, connect, or other for what is none of these."""
 
     time: float
-    event: str
-    info_hash: bytes
-    node: str | None
-    left: int
-    uploaded: int
-    downloaded: int
-    numwant: int
-    peer_id: bytes
-    address: Address
-    """The host that it came from and the port that it named."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerBehaviour:
-    """One thing that a tracker does wrong, from its nth announce on, so many times (None: always)."""
-
     kind: str
-    nth: int = 1
-    times: int | None = None
-    args: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, value: Any) -> TrackerBehaviour:
-        """From itself, its JSON dict or just its kind."""
-        if isinstance(value, cls):
-            return value
-        plain = getattr(value, "to_dict", lambda: value)()
-        said: dict[str, Any] = {"kind": value} if isinstance(value, str) else dict(plain)
-        kind = said.pop("kind", None)
-        if kind not in _KINDS:
-            raise ValueError(f"no such behaviour of a tracker: {kind!r} (known: {', '.join(KINDS)})")
-        nth, times = said.pop("nth", 1), said.pop("times", None)
-        for word in said:
-            if word not in _KINDS[kind]:
-                raise ValueError(f"{kind} has no word {word!r} (known: {', '.join(['nth', 'times', *_KINDS[kind]])})")
-        if nth < 1 or (times is not None and times < 1):
-            raise ValueError("nth and times count from 1")
-        return cls(kind, nth, times, {**_KINDS[kind], **said})
-
-    def applies(self, number: int) -> bool:
-        """To the announce of that number, from 1."""
-        return self.nth <= number and (self.times is None or number < self.nth + self.times)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Bytes to send, and so many zeros behind them, of which nobody has to hold more than a few at a time."""
-
-    data: bytes
-    zeros: int = 0
-
-
-@dataclass(slots=True)
-class _Swarm:
-    """Who announced one torrent, in order, and how many of them lack nothing."""
-
-    peers: dict[bytes, tuple[Address, bool]] = field(default_factory=dict)
-    seeds: int = 0
-
-    def put(self, peer_id: bytes, address: Address, is_seed: bool) -> None:
-        self.drop(peer_id)
-        self.peers[peer_id] = address, is_seed
-        self.seeds += is_seed
-
-    def drop(self, peer_id: bytes) -> bool:
-        old = self.peers.pop(peer_id, None)
-        self.seeds -= old is not None and old[1]
-        return old is not None
+    node: str | None
+    source: Address
+    transaction: int | None = None
+    """Of UDP."""
 
 
 class TrackerCore:
-    """A tracker. `behave` may be assigned at any time."""
+    """A tracker. `behave` may be assigned at any time; requests count from then on."""
 
     def __init__(
         self,
@@ -133,11 +59,10 @@ class TrackerCore:
             raise ValueError(f"no such kind of tracker: {kind!r} (known: http, udp)")
         self.kind = kind
         self.interval, self.min_interval = interval, min_interval
-        self.announces: deque[Announce] = deque(maxlen=MOST_ANNOUNCES)
+        self.announces: deque[Announce] = deque(maxlen=MOST_KEPT)
+        self.requests: deque[Request] = deque(maxlen=MOST_KEPT)
         self._who, self._swarm = who, swarm
-        self._known: dict[bytes, _Swarm] = {}
-        self._num_known = 0
-        self._count = 0
+        self._swarms = Swarms()
         self._key = hashlib.sha256(repr((kind, interval, min_interval)).encode()).digest()
         self.behave = behave
 
@@ -148,172 +73,130 @@ class TrackerCore:
 
     @behave.setter
     def behave(self, value: Any) -> None:
-        given = [value] if isinstance(value, str | dict) or not isinstance(value, Iterable) else value
-        made = tuple(TrackerBehaviour.of(one) for one in given)
-        if self.kind == "udp" and any(one.kind == "redirect" for one in made):
-            raise ValueError("a UDP tracker has no redirect")
-        self._behave = made
+        self._behave = behaviours_of(value, self.kind)
+        self._seen: Counter[str] = Counter()
 
     def peers(self, info_hash: bytes | None = None) -> list[Address]:
         """Who announced and did not stop since, of one torrent or of all."""
-        swarms = self._known.values() if info_hash is None else [self._known.get(info_hash, _Swarm())]
-        return [address for swarm in swarms for address, _ in swarm.peers.values()]
+        return self._swarms.peers(info_hash)
 
     # -- HTTP
 
-    def http(self, head: bytes, host: str, now: float) -> Reply | None:
+    def http(self, head: bytes, source: Address, now: float) -> Reply | None:
         """The answer to a request (its bytes up to the empty line); None: none ever comes."""
-        target = head.split(b"\r\n", 1)[0].split(b" ")
-        if len(target) != 3 or target[0] != b"GET":
-            return _http("400 Bad Request", b"")
-        path, _, query = target[1].decode("latin-1").partition("?")
-        if not path.endswith("/announce"):
-            return _http("404 Not Found", b"")
         try:
-            said = self._read_query(query, host, now)
+            request = read_request(head)
+        except NotFound as wrong:
+            self._note("other", source, now)
+            return refusal(wrong.status)
+        self._note(request.kind, source, now)
+        answer = Answer()
+        try:
+            if request.kind == "announce":
+                self._announced(answer, self._http_announce(request, source, now))
+            else:
+                self._scraped(answer, request.hashes)
         except (ValueError, KeyError) as wrong:
-            return _http("200 OK", encode({"failure reason": f"not an announce: {wrong}"}))
-        answer = self._announced(said)
-        if answer is None:
-            return None
-        if answer.redirect is not None:
-            return _http("302 Found", b"", f"Location: {answer.redirect}\r\n")
-        if answer.zeros:
-            return Reply(_http_head("200 OK", answer.zeros), answer.zeros)
-        if answer.failure is not None:
-            return _http("200 OK", encode({"failure reason": answer.failure}))
-        body: dict[str, Any] = {"interval": answer.interval, "peers": _compact(answer.peers, 4)}
-        if any(":" in host for host, _ in answer.peers):
-            body["peers6"] = _compact(answer.peers, 16)
-        if self.min_interval is not None:
-            body["min interval"] = self.min_interval
-        return _http("200 OK", encode({**body, "complete": answer.seeds, "incomplete": answer.leechers}))
+            answer = Answer(failure=f"not an announce: {wrong}")
+        if request.words.get("compact") == "0":
+            answer.is_compact = False
+        self._misbehave(answer, request.kind)
+        return None if answer.is_silent else http_reply(answer, request, source[0])
 
-    def _read_query(self, query: str, host: str, now: float) -> Announce:
-        raw = {pair.partition("=")[0]: pair.partition("=")[2] for pair in query.split("&")[:64]}
-        words = dict(parse_qsl(query, encoding="latin-1", max_num_fields=64))
-        info_hash, peer_id = unquote_to_bytes(raw["info_hash"]), unquote_to_bytes(raw["peer_id"])
+    def _http_announce(self, request: HttpRequest, source: Address, now: float) -> Announce:
+        words = request.words
+        info_hash, peer_id = b"".join(request.hashes), request.peer_id
         if len(info_hash) != 20 or len(peer_id) != 20:
             raise ValueError("info_hash and peer_id have 20 bytes")
         event, port = words.get("event", ""), int(words["port"])
         if event == "empty":
             event = ""
-        if event not in _EVENTS or not 0 <= port < 65536:
+        if event not in EVENTS or not 0 <= port < 65536:
             raise ValueError("no such event or port")
-        numbers = [int(words.get(name, 0)) for name in ("left", "uploaded", "downloaded")]
-        address = (host, port)
-        return Announce(now, event, info_hash, self._who(address), numbers[0], numbers[1], numbers[2],
-                        int(words.get("numwant", USUAL_GIVEN)), peer_id, address)  # fmt: skip
+        left, uploaded, downloaded = (int(words.get(name, 0)) for name in ("left", "uploaded", "downloaded"))
+        return Announce(
+            now, event, info_hash, self._who(source), left, uploaded, downloaded,
+            int(words.get("numwant", USUAL_GIVEN)), peer_id, (source[0], port), words.get("key", ""), request.target,
+            source,
+        )  # fmt: skip
 
     # -- UDP
 
-    def udp(self, datagram: bytes, source: Address, now: float) -> bytes | None:
+    def udp(self, datagram: bytes, source: Address, now: float) -> Reply | None:
         """The answer to a datagram; None: none."""
-        if len(datagram) < 16:
+        request = read_datagram(datagram)
+        if request is None:
+            self._note("other", source, now)
             return None
-        connection, action, transaction = struct.unpack_from(">QII", datagram)
-        if action == _CONNECT and connection == _UDP_MAGIC:
-            if any(one.kind == "silent" and one.applies(self._count + 1) for one in self._behave):
-                return None
-            return struct.pack(">IIQ", _CONNECT, transaction, self._connection_id(source))
-        if connection != self._connection_id(source):
-            return _udp_error(transaction, "not connected")
-        if action != _ANNOUNCE or len(datagram) < 98:
-            return _udp_error(transaction, "not an announce")
-        return self._udp_announce(datagram, transaction, source, now)
+        self._note(request.kind, source, now, request.transaction)
+        answer = Answer()
+        if request.kind == "other":
+            answer.failure = "no such action"
+        elif not request.is_connect and not self._is_connected(request.connection, source, now):
+            answer.failure = "not connected"
+        elif request.kind == "scrape":
+            self._scraped(answer, request.hashes())
+        elif request.kind == "announce":
+            said = self._udp_announce(request, source, now)
+            if said is None:
+                answer.failure = "not an announce"
+            else:
+                self._announced(answer, said)
+        self._misbehave(answer, request.kind)
+        return None if answer.is_silent else udp_reply(answer, request, source, self._connection_id(source, now))
 
-    def _udp_announce(self, datagram: bytes, transaction: int, source: Address, now: float) -> bytes | None:
-        info_hash, peer_id, downloaded, left, uploaded, event, _, _, numwant, port = struct.unpack_from(
-            ">20s20sQQQIIIiH", datagram, 16
+    def _udp_announce(self, request: UdpRequest, source: Address, now: float) -> Announce | None:
+        if len(request.data) < ANNOUNCE_SIZE:
+            return None
+        info_hash, peer_id, downloaded, left, uploaded, event, _, key, numwant, port = struct.unpack_from(
+            ">20s20sQQQIIIiH", request.data, 16
         )
-        if event >= len(_EVENTS):
-            return _udp_error(transaction, "no such event")
-        address = (source[0], port)
-        answer = self._announced(
-            Announce(now, _EVENTS[event], info_hash, self._who(address), left, uploaded, downloaded, numwant, peer_id,
-                     address)
-        )  # fmt: skip
-        if answer is None:
+        if event >= len(EVENTS):
             return None
-        if answer.failure is not None:
-            return _udp_error(transaction, answer.failure)
-        size = 16 if ":" in source[0] else 4
-        head = struct.pack(">IIiII", _ANNOUNCE, transaction, answer.interval, answer.leechers, answer.seeds)
-        return head + _compact(answer.peers, size) + bytes(min(answer.zeros, 60_000))
+        return Announce(
+            now, EVENTS[event], info_hash, self._who(source), left, uploaded, downloaded, numwant, peer_id,
+            (source[0], port), f"{key:08x}", request.path(), source,
+        )  # fmt: skip
 
-    def _connection_id(self, source: Address) -> int:
-        return int.from_bytes(hashlib.sha256(self._key + repr(source).encode()).digest()[:8], "big")
+    def _connection_id(self, source: Address, now: float, ago: int = 0) -> int:
+        when = int(now // CONNECTION_LIFE) - ago
+        return int.from_bytes(hashlib.sha256(self._key + repr((source, when)).encode()).digest()[:8], "big")
+
+    def _is_connected(self, connection: int, source: Address, now: float) -> bool:
+        return connection in (self._connection_id(source, now), self._connection_id(source, now, 1))
 
     # -- what both do
 
-    def _announced(self, said: Announce) -> _Answer | None:
-        self._count += 1
+    def _note(self, kind: str, source: Address, now: float, transaction: int | None = None) -> None:
+        self._seen[kind] += 1
+        self._seen["any"] += 1
+        self.requests.append(Request(now, kind, self._who(source), source, transaction))
+
+    def _announced(self, answer: Answer, said: Announce) -> None:
         self.announces.append(said)
-        swarm = self._remember(said)
+        answer.interval, answer.min_interval = self.interval, self.min_interval
+        swarm = self._swarms.take(said)
         if swarm is None:
-            return _Answer(0, failure="full")
-        answer = _Answer(self.interval)
-        for behaviour in self._behave:
-            if behaviour.applies(self._count):
-                if behaviour.kind == "silent":
-                    return None
-                _misbehave(answer, behaviour)
-        others = (address for key, (address, _) in swarm.peers.items() if key != said.peer_id)
-        known = list(itertools.islice(others, MOST_GIVEN))
-        wanted = USUAL_GIVEN if said.numwant < 0 else min(said.numwant, MOST_GIVEN)
+            answer.failure = "full"
+            return
+        answer.seeds, answer.leechers = swarm.seeds, swarm.leechers
         if said.event != "stopped":
+            known = list(itertools.islice(swarm.others(said.peer_id), MOST_GIVEN))
+            wanted = USUAL_GIVEN if said.numwant < 0 else min(said.numwant, MOST_GIVEN)
             answer.peers = self._swarm(said, known)[:wanted]
-        answer.seeds = swarm.seeds
-        answer.leechers = len(swarm.peers) - swarm.seeds
-        return answer
 
-    def _remember(self, said: Announce) -> _Swarm | None:
-        swarm = self._known.setdefault(said.info_hash, _Swarm())
-        self._num_known -= swarm.drop(said.peer_id)
-        is_full = self._num_known >= MOST_PEERS
-        if said.event != "stopped" and not is_full:
-            swarm.put(said.peer_id, said.address, said.left == 0)
-            self._num_known += 1
-        if not swarm.peers:
-            del self._known[said.info_hash]
-        return None if is_full and said.event != "stopped" else swarm
+    def _scraped(self, answer: Answer, hashes: tuple[bytes, ...]) -> None:
+        for info_hash in hashes:
+            swarm = self._swarms.of(info_hash)
+            answer.files.append((info_hash, swarm.seeds, swarm.downloaded, swarm.leechers))
+
+    def _misbehave(self, answer: Answer, kind: str) -> None:
+        for behaviour in self._behave:
+            if behaviour.on in (kind, "any") and behaviour.applies(self._seen[behaviour.on]):
+                KINDS[behaviour.kind].deed(answer, behaviour.args)
 
 
-@dataclass(slots=True)
-class _Answer:
-    interval: int
-    failure: str | None = None
-    zeros: int = 0
-    redirect: str | None = None
-    peers: list[Address] = field(default_factory=list)
-    seeds: int = 0
-    leechers: int = 0
-
-
-def _misbehave(answer: _Answer, behaviour: TrackerBehaviour) -> None:
-    args = behaviour.args
-    if behaviour.kind == "interval":
-        answer.interval = int(args["value"])
-    elif behaviour.kind == "failure":
-        answer.failure = str(args["text"])
-    elif behaviour.kind == "body":
-        answer.zeros = int(args["nbytes"])
-    else:
-        answer.redirect = str(args["url"])
-
-
-def _compact(peers: list[Address], size: int) -> bytes:
-    packed = ((ipaddress.ip_address(host).packed, port) for host, port in peers)
-    return b"".join(host + struct.pack(">H", port) for host, port in packed if len(host) == size)
-
-
-def _http_head(status: str, length: int, more: str = "") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n".encode("latin-1")
-
-
-def _http(status: str, body: bytes, more: str = "") -> Reply:
-    return Reply(_http_head(status, len(body), more) + body)
-
-
-def _udp_error(transaction: int, text: str) -> bytes:
-    return struct.pack(">II", _ERROR, transaction) + text.encode()
+__all__ = [
+    "CONNECTION_LIFE", "KINDS", "MOST_GIVEN", "MOST_KEPT", "MOST_PEERS", "ON", "USUAL_GIVEN", "Address", "Announce", "Reply",
+    "Request", "TrackerBehaviour", "TrackerCore", "tracker_table",
+]  # fmt: skip
