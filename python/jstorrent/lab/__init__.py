@@ -29,16 +29,18 @@ from jstorrent.lab._recorder import install as _install
 from jstorrent.lab._saved import Saved
 from jstorrent.lab._sockets import Sockets
 from jstorrent.lab._spec import Spec
+from jstorrent.lab._tracker import ProgramTracker, Tracker
 from jstorrent.lab._watched import Watched
 from mock_peer import Behaviour, Handshake
+from mock_peer.tracker import TrackerBehaviour
 
 __all__ = [
     "Behaviour", "Client", "DiskFault", "Engine", "Gate", "Handshake", "Hit", "Lab", "LabFailure", "LaneLacks", "Node", "Peer",
-    "Plan", "Record", "Report", "Saved", "Sockets", "Spec", "Watched", "run",
+    "Plan", "ProgramTracker", "Record", "Report", "Saved", "Sockets", "Spec", "Tracker", "TrackerBehaviour", "Watched", "run",
 ]  # fmt: skip
 
 _install({
-    "lab": (Lab,), "gate": (Gate,), "engine": (Engine,), "peer": (Peer,), "assigned": (Peer,), "net": (Net,), "clock": (Clocks,),
-    "disk": (SimDisk,), "fault": (DiskFault,), "sockets": (Sockets,), "session": (LabSession,),
-    "torrent": (LabTorrent,), "along": (Along,),
+    "lab": (Lab,), "gate": (Gate,), "engine": (Engine,), "peer": (Peer,), "tracker": (Tracker,),
+    "assigned": (Peer, Tracker), "net": (Net,), "clock": (Clocks,), "disk": (SimDisk,), "fault": (DiskFault,),
+    "sockets": (Sockets,), "session": (LabSession,), "torrent": (LabTorrent,), "along": (Along,),
 })  # fmt: skip

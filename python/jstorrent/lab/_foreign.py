@@ -17,7 +17,8 @@ from jstorrent.lab._namespace import Namespace
 from jstorrent.lab._node import Client, Have, Node
 from jstorrent.lab._real_net import inner_host
 from jstorrent.lab._spec import Spec
-from jstorrent.lab._tracker import HttpPort
+from jstorrent.lab._transports import transport_of
+from mock_peer._tracker_server import Server
 from mock_peer.tracker import TrackerCore
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Foreign(Client):
         self._home = lab._lane.root / f"{name}.own"
         self._home.mkdir()
         self.downloads.mkdir(parents=True)
-        self._tracker: HttpPort | None = None
+        self._tracker: Any = None
+        self._tracker_port = 0
         self._peers: list[tuple[str, int]] = []
         self._job: Job | None = None
         self._spec: Spec | None = None
@@ -130,14 +132,14 @@ class Foreign(Client):
     def _drop(self) -> None:
         self._end(self._driver.kill)
         if self._tracker is not None:
-            self._tracker.close()
+            self._tracker.end()
         if self._namespace is not None:
             self._namespace.close()
 
     # -- its torrent
 
     def add(self, spec: Spec, *, peers: Iterable[Any] = (), have: Have = "none", magnet: bool = False) -> Job:
-        """Starts it with the torrent; `peers` are what its tracker names."""
+        """Starts it with the torrent; `peers` are what its tracker names. Without any it has only those of the torrent."""
         self._lab._check_thread()
         if self._spec is not None:
             raise LaneLacks(f"{self.name} runs one torrent: make another client for the next")
@@ -145,7 +147,7 @@ class Foreign(Client):
         self._spec = spec
         self._peers = [self._seen(peer) for peer in peers]
         trackers = self._trackers_of(spec)
-        if getattr(self._driver, "uses_tracker", True):
+        if getattr(self._driver, "uses_tracker", True) and (self._peers or not trackers):
             trackers.insert(0, [self._own_tracker()])
         metainfo = spec.metainfo.replace(trackers=trackers)
         torrent = Path(self._home / f"{spec.info_hash.hex()}.torrent")
@@ -175,7 +177,7 @@ class Foreign(Client):
         host = inner_host(self._host) if self._namespace is None else self._namespace.outside
         if self._tracker is None:
             core = TrackerCore(interval=_AGAIN, swarm=lambda said, known: self._peers)
-            self._tracker = HttpPort(
-                self._network.reactor, host, 0, lambda head, source: core.http(head, source, self._lab.now)
-            )
-        return f"http://{host}:{self._tracker.port}/announce"
+            self._tracker = transport_of(self._lab._lane, self._number, host)
+            Server(self._tracker, core)
+            self._tracker_port = self._tracker.listen(0)
+        return f"http://{host}:{self._tracker_port}/announce"

@@ -25,7 +25,7 @@ from jstorrent.lab._record import Record
 from jstorrent.lab._recorder import Recorded
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
-from jstorrent.lab._tracker import Tracker
+from jstorrent.lab._tracker import ProgramTracker, Tracker, TrackerNode, make_tracker
 from jstorrent.lab._watched import Ordered, Watched
 
 
@@ -60,7 +60,7 @@ class Lab(Gating, Recorded):
         self._names: set[str] = set()
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
-        self._trackers: list[Tracker] = []
+        self._trackers: list[TrackerNode] = []
         self._specs = itertools.count(1)
         self._along = Along(self)
         self._streams: dict[str, random.Random] = {}
@@ -119,10 +119,13 @@ class Lab(Gating, Recorded):
         trackers: Iterable[Any] = (),
     ) -> Spec:
         """A made-up torrent. files=[(path, size), ...] fixes the sizes; tail is the length of the last piece."""
-        return make_spec(
+        spec = make_spec(
             self.seed, name or f"torrent-{next(self._specs)}", pieces=pieces, piece_length=piece_length, tail=tail,
             files=files, version=version, private=private, trackers=trackers,
         )  # fmt: skip
+        for tracker in self._trackers:
+            tracker._names(spec)
+        return spec
 
     def engine(
         self,
@@ -161,10 +164,16 @@ class Lab(Gating, Recorded):
         self._check_thread()
         return Foreign(self, name, program, **place)
 
-    def tracker(self, name: str, kind: str = "http", **words: Any) -> Tracker:
-        """A tracker, http or udp, in the real lane: interval=, min_interval=, behave=."""
+    @overload
+    def tracker(self, name: str, kind: Literal["http", "udp"] = "http", **words: Any) -> Tracker: ...
+    @overload
+    def tracker(self, name: str, kind: Literal["opentracker", "bittorrent-tracker"], **words: Any) -> ProgramTracker: ...
+    @overload
+    def tracker(self, name: str, kind: str, **words: Any) -> Any: ...
+    def tracker(self, name: str, kind: str = "http", **words: Any) -> Any:
+        """A tracker, http or udp: interval=, min_interval=, behave=, host=, port=. Real lane: also real programs."""
         self._check_thread()
-        return Tracker(self, name, kind, **words)
+        return make_tracker(self, name, kind, words)
 
     # -- time
 
@@ -356,7 +365,7 @@ class Lab(Gating, Recorded):
             return
         for client in self._clients:
             client._drop()
-        for other in itertools.chain[Peer | Tracker](self._peers, self._trackers):
+        for other in itertools.chain[Peer | TrackerNode](self._peers, self._trackers):
             other._drop()
         self._closed = True
         self._lane.close()

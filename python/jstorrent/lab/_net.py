@@ -81,6 +81,15 @@ class Net:
         self._world().heal()
         self._lab.check()
 
+    def name(self, name: str, nodes: Node | str | Iterable[Node | str] = ()) -> None:
+        """What a host name means from now on, in the sim lane: nodes or hosts; none: nothing. Nodes have their names."""
+        self._lab._check_thread()
+        lane = self._lab._lane
+        if not isinstance(lane, SimLane):
+            raise LaneLacks("net.name needs the sim lane")
+        given = [nodes] if isinstance(nodes, Node | str) else nodes
+        lane.world.set_name(name, [node.address[0] if isinstance(node, Node) else node for node in given])
+
     def hold(self, a: Ends, b: Ends) -> None:
         """What a sends to b waits."""
         for world, one, other in self._each(a, b):

@@ -173,13 +173,21 @@ def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
     starved = any(event.new == "stalled" for event in engine.history(StateChanged))
     longest = max(base, _STARVED_WAIT if starved else _LONGEST_WAIT)
     by_address: dict[tuple[int, str], list[tuple[float, float | None, bool, bool]]] = {}
+    trackers = _places_of_trackers(lab)
     for serial, torrent, to, at, ended, connected, by_hand in lab._lane.world.dials(engine._number):
+        if to in trackers:
+            continue
         by_address.setdefault((torrent, to), []).append((at, ended, connected, by_hand))
         facts.dials_seen = max(facts.dials_seen, serial)
     for address, dials in by_address.items():
         early = _early(dials, base, longest)
         if early > _FORGIVEN:
             lab._fail("quiet", f"{address[1]} was dialled {len(dials)} times, {early} times before its wait was over", engine)
+
+
+def _places_of_trackers(lab: Lab) -> set[str]:
+    """What is dialled there is no peer, and has its own rule: no_storm_of_announces."""
+    return {f"{tracker._host}:{tracker._port}" for tracker in lab._trackers}
 
 
 def _early(dials: list[tuple[float, float | None, bool, bool]], base: float, longest: float) -> int:
@@ -217,6 +225,7 @@ def loops(lab: Lab) -> None:
             if known.states > most:
                 lab._fail("loops", f"{torrent.name} changed its state {known.states} times, {most:.0f} would be much", engine)
         _no_storm(lab, engine)
+        _no_storm_of_announces(lab, engine)
     nothing_flaps(lab)
 
 
@@ -232,14 +241,37 @@ def _no_storm(lab: Lab, engine: Engine) -> None:
         return
     most = _MOST_DIALS + 60 / (0.5 * engine.session.settings.reconnect_interval)
     times: dict[str, list[float]] = {}
+    trackers = _places_of_trackers(lab)
     for _, _, to, at, _, _, by_hand in lane.world.dials(engine._number):
-        if not by_hand:
+        if not by_hand and to not in trackers:
             times.setdefault(to, []).append(at)
     torrents = max(engine.session.status().num_torrents, 1)
     for to, dialled in times.items():
-        first = 0
-        for last, at in enumerate(dialled):
-            while dialled[first] < at - 60:
-                first += 1
-            if last - first + 1 > most * torrents:
-                lab._fail("loops", f"{to} was dialled {last - first + 1} times within a minute", engine)
+        if (busiest := _in_a_minute(dialled)) > most * torrents:
+            lab._fail("loops", f"{to} was dialled {busiest} times within a minute", engine)
+
+
+def _in_a_minute(times: list[float]) -> int:
+    """How many came in the busiest minute."""
+    first = busiest = 0
+    for last, at in enumerate(times):
+        while times[first] < at - 60:
+            first += 1
+        busiest = max(busiest, last - first + 1)
+    return busiest
+
+
+_MOST_REQUESTS = 40
+"""Of one torrent to one tracker in a minute: started, completed, stopped, retries, and redirects that lead back to it."""
+
+
+def _no_storm_of_announces(lab: Lab, engine: Engine) -> None:
+    """No tracker is asked more often than events, intervals and the user give reason for."""
+    if not isinstance(lab._lane, SimLane):
+        return
+    torrents = max(engine.session.status().num_torrents, 1)
+    most = _MOST_REQUESTS * torrents + _commands(lab, engine)
+    for tracker in lab._trackers:
+        times = [request.time for request in tracker._requests() if request.node == engine.name]
+        if (busiest := _in_a_minute(times)) > most:
+            lab._fail("loops", f"{tracker.name} was asked {busiest} times within a minute, {most:.0f} would be much", engine)

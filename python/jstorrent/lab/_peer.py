@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import random
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import mock_peer
-from jstorrent import _core
 from jstorrent.lab._failure import LaneLacks
-from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._node import Have, Node
 from jstorrent.lab._spec import Spec
+from jstorrent.lab._transports import pair_of, transport_of
 from mock_peer import BehaviourLike, Handshake, Message
 
 if TYPE_CHECKING:
@@ -40,81 +38,6 @@ class SpecTruth:
         return self._spec.data(piece * self._length + begin, length)
 
 
-class SimTransport:
-    """Links of a simulated world. Facts go to the core directly: a delivered run of bytes costs one call."""
-
-    lock = contextlib.nullcontext()
-
-    def __init__(self, world: Any, number: int) -> None:
-        self._world = world
-        self._facts = _Facts()
-        self._participant = _core.lab.Participant(world, number, self._facts)
-        self.send = self._participant.send
-        self.unsent = self._participant.unsent
-        self.tell_below = self._participant.tell_below
-        self.pause = self._participant.pause_reading
-        self.timer = self._participant.timer
-
-    @property
-    def now(self) -> float:
-        """Seconds of the world."""
-        return float(self._world.now)
-
-    @property
-    def seconds_spent(self) -> float:
-        """Real time that the peer has used so far, what it sends included."""
-        return float(self._participant.seconds_spent)
-
-    def listen(self, port: int) -> int:
-        """Takes links there; the port, for 0 means any."""
-        return _pair(self._participant.listen(port))[1]
-
-    def tell(self, core: Any) -> None:
-        """Facts go there from now on."""
-        self._facts.tell(core)
-
-    def connect(self, address: tuple[str, int], source_port: int) -> int:
-        """Dials."""
-        return int(self._participant.connect(_text(address), source_port))
-
-    def close(self, link: int, how: str) -> None:
-        """Ends a link."""
-        if how == "blackhole":
-            self._participant.drop(link)
-        else:
-            self._participant.close(link, how == "rst")
-
-    def end(self) -> None:
-        """Gives everything back; the world, its participant and the facts hold each other no more."""
-        self._facts.__dict__.clear()
-        self.__dict__.clear()
-
-
-class _Facts:
-    """What a participant of the world tells: addresses in the form that mock_peer knows, all else as it is."""
-
-    def tell(self, core: Any) -> None:
-        self.core = core
-        self.received, self.closed, self.failed = core.received, core.closed, core.failed
-        self.drained, self.timer = core.drained, core.timer
-
-    def accepted(self, link: int, local: str, remote: str) -> None:
-        self.core.accepted(link, _pair(local), _pair(remote))
-
-    def connected(self, link: int, local: str) -> None:
-        self.core.connected(link, _pair(local))
-
-
-def _text(address: tuple[str, int]) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _pair(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
 class Peer(Node, mock_peer.Peer):
     """A scripted peer with an address of its own; everything it can say and do is in mock_peer."""
 
@@ -139,7 +62,7 @@ class Peer(Node, mock_peer.Peer):
         super().__init__(lab, name, host=host, port=port)
         self._specs: dict[int, SpecTruth] = {} if spec is None or truth is None else {id(spec): truth}
         inner, self._port = lab._lane.arrive(self._number, self._host, self._port)
-        self._transport = _transport(lab, self._number, inner)
+        self._transport = transport_of(lab._lane, self._number, inner)
         self._set_up(
             self._transport,
             truth,
@@ -172,7 +95,7 @@ class Peer(Node, mock_peer.Peer):
             raise LaneLacks("a relay dials from a port of its own: source_port needs the sim lane")
         address = client.address if isinstance(client, Node) else client
         if isinstance(address, str):
-            address = _pair(address)
+            address = pair_of(address)
         ipaddress.ip_address(address[0])
         truth = None if spec is None else self._specs.setdefault(id(spec), SpecTruth(spec))
         self.dial(address, truth=truth, handshake=handshake, source_port=source_port, retry=retry)
@@ -202,10 +125,3 @@ class Peer(Node, mock_peer.Peer):
     def _drop(self) -> None:
         self._lab._lane.leave(self._number)
         self._transport.end()
-
-
-def _transport(lab: Lab, number: int, host: str) -> Any:
-    lane: Any = lab._lane
-    if isinstance(lane, SimLane):
-        return SimTransport(lane.world, number)
-    return lane.sockets().transport(host)

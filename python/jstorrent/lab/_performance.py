@@ -197,6 +197,9 @@ class Performance:
             words["spec"] = self._spec(op["torrent"])
         getattr(node, word.method)(**words)
 
+    def _tracker(self, op: dict[str, Any], word: Word) -> None:
+        self._call(self._node(op.get("node")), word, op)
+
     def _assigned(self, op: dict[str, Any], word: Word) -> None:
         setattr(self._node(op.get("node")), word.method, op["value"])
 

@@ -11,7 +11,7 @@ from jstorrent.lab._words import NAMED, POSITION, WORDS
 if TYPE_CHECKING:
     from jstorrent.lab._plan import Plan
 
-_NODE_WORDS = ("a", "b", "node", "engine", "client", "address", "peers", "host", "core")
+_NODE_WORDS = ("a", "b", "node", "engine", "client", "address", "peers", "host", "core", "nodes")
 _OF_ADD = ("have", "peers", "magnet")
 _ASKS_RUNNING = ("add", "session.add", "session.configure", "session.save", "session.close", "session.ban", "session.unban")
 _MAY_MISS = ("disk.write", "disk.delete", "disk.truncate", "disk.corrupt")

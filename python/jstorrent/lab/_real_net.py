@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from jstorrent.lab._datagrams import DatagramDoor
 from jstorrent.lab._failure import LaneLacks
 from jstorrent.lab._reactor import Reactor
 from jstorrent.lab._relay import MOST_LINKS, Access, Door, Line, Link, LinkRecord, Path
@@ -36,6 +37,8 @@ class Place:
     inner: tuple[str, int] | None = None
     """Where it really listens."""
     door: Door | None = None
+    datagrams: DatagramDoor | None = None
+    """Where datagrams to it go in."""
     views: dict[int, Door] = field(default_factory=dict)
     """Doors to it that are for one dialler alone."""
     sees: Callable[[int, str], str] | None = None
@@ -79,9 +82,38 @@ class RealNet:
             place.inner = inner or (inner_host(place.host), place.door.port)
             return place.door.port
 
+    def open_datagrams(self, number: int, port: int | None) -> int:
+        """The node's door for datagrams opens; its port, which stays the same."""
+        place = self._places[number]
+
+        def allowed(host: str, inward: bool) -> bool:
+            other = self.number_of(host)
+            ends = (other, number) if inward else (number, other)
+            return other is None or not self._paths[ends].datagrams_cut  # type: ignore[index]
+
+        def seen_as(host: str) -> str:
+            other = self.number_of(host)
+            return host if other is None else self._places[other].host
+
+        def inner() -> tuple[str, int]:
+            return self.inner_of(number)
+
+        with self.reactor.lock:
+            place.datagrams = DatagramDoor(self.reactor, place.host, port or 0, inner, seen_as, allowed)
+            place.inner = place.inner or (inner_host(place.host), place.datagrams.port)
+            return place.datagrams.port
+
+    def inner_of(self, number: int) -> tuple[str, int]:
+        """Where the node really listens."""
+        inner = self._places[number].inner
+        assert inner is not None
+        return inner
+
     def shut(self, number: int) -> None:
         """Its doors are closed: calls are refused."""
         place = self._places[number]
+        if place.datagrams is not None:
+            place.datagrams.close()
         for door in filter(None, (place.door, *place.views.values())):
             door.close()
 
@@ -170,19 +202,25 @@ class RealNet:
                     path.line = Line(int(settings["rate"]))
 
     def partition(self, a: int, b: int, one_way: bool, only: str | None) -> None:
-        """Nothing gets through. TCP needs both ways to carry anything, but what b sends may still reach a."""
+        """Nothing gets through. TCP needs both ways to carry anything, but what b sends may still reach a.
+
+        Datagrams go through relays only to trackers, which are all in the laboratory that hear any.
+        """
         if only not in (None, "tcp", "udp"):
             raise ValueError(f"no such traffic: {only!r} (known: tcp, udp)")
-        if only == "udp":
-            raise LaneLacks("a relay carries TCP: a partition of UDP needs the sim lane")
+
+        def cut(path: Path) -> None:
+            path.is_cut = path.is_cut or only != "udp"
+            path.datagrams_cut = path.datagrams_cut or only != "tcp"
+
         for pair in [(a, b)] if one_way else [(a, b), (b, a)]:
-            self._set(pair, lambda path: setattr(path, "is_cut", True))
+            self._set(pair, cut)
 
     def heal(self) -> None:
         """Undoes partitions, corruption and cuts that still wait."""
         with self.reactor.lock:
             for path in self._paths.values():
-                path.is_cut, path.corrupt, path.cut_after = False, 0.0, None
+                path.is_cut, path.datagrams_cut, path.corrupt, path.cut_after = False, False, 0.0, None
             self._update()
 
     def hold(self, a: int, b: int) -> None:

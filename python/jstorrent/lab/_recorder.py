@@ -217,7 +217,7 @@ def _lab_of(kind: str, target: Any) -> Lab | None:
 
 def _subject(kind: str, target: Any) -> dict[str, Any]:
     """How a plan names what a call belongs to."""
-    if kind in ("engine", "peer", "assigned"):
+    if kind in ("engine", "peer", "tracker", "assigned"):
         return {"node": target.name}
     if kind == "disk":
         return {"node": target._client.name}
@@ -361,10 +361,10 @@ def install(owners: dict[str, tuple[type, ...]]) -> None:
             if name != "restart" and word.owner != "assigned":
                 setattr(owner, word.method, recorded(name, getattr(owner, word.method)))
     for owner in owners["assigned"]:
-        for attribute in ("behave", "auto"):
-            before = inspect.getattr_static(owner, attribute)
-            setter = recorded(f"peer.{attribute}", before.fset)
-            setattr(owner, attribute, before.setter(setter))
+        for name, word in WORDS.items():
+            if word.owner == "assigned" and name.startswith(f"{owner.__name__.lower()}."):
+                before = inspect.getattr_static(owner, word.method)
+                setattr(owner, word.method, before.setter(recorded(name, before.fset)))
     for along in owners["along"]:
         along.call_due = _called_due(along.call_due)  # type: ignore[attr-defined]
         along.add_call = _alarmed(along.add_call)  # type: ignore[attr-defined]

@@ -64,6 +64,7 @@ class Path:
     latency: float = 0.0
     jitter: float = 0.0
     is_cut: bool = False
+    datagrams_cut: bool = False
     is_held: bool = False
     corrupt: float = 0.0
     sizes: tuple[int, ...] = ()

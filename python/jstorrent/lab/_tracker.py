@@ -1,167 +1,36 @@
-"""Trackers in the real lane: mock_peer's tracker behind a port, HTTP or UDP, carried by the laboratory's own thread."""
+"""Trackers of the laboratory: mock_peer's tracker on a node of its own, HTTP or UDP, in both lanes; and real programs."""
 
 from __future__ import annotations
 
-import selectors
-import socket
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from jstorrent.lab._failure import check_word, not_yet
-from jstorrent.lab._lanes import RealLane
+from jstorrent.lab._failure import LaneLacks, check_word
+from jstorrent.lab._lanes import RealLane, SimLane
 from jstorrent.lab._node import Node
-from jstorrent.lab._reactor import Reactor, Timer
-from jstorrent.lab._relay import Door
-from mock_peer.tracker import Announce, Reply, TrackerBehaviour, TrackerCore
+from jstorrent.lab._spec import Spec
+from jstorrent.lab._tracker_programs import PROGRAMS, TrackerProgram
+from jstorrent.lab._transports import transport_of
+from mock_peer._tracker_server import Server
+from mock_peer.tracker import Announce, Reply, Request, TrackerBehaviour, TrackerCore
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
 
-MOST_CONNECTIONS = 256
-"""Requests that are served at once; one more is hung up on."""
-MOST_HEAD = 16 << 10
-"""Bytes of a request."""
-_PATIENCE = 30.0
-_CHUNK = 64 << 10
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-_KINDS = ("http", "udp", "opentracker", "bittorrent-tracker")
-
-Answer = Callable[[bytes, str], Reply | None]
+KINDS = ("http", "udp", *PROGRAMS)
+_PORT = 6969
+_START = 30.0
 
 
-class HttpPort:
-    """A port that reads one request a connection and answers with what `answer` (head, host) says."""
+class TrackerNode(Node):
+    """A tracker with an address of its own. In the real lane it names nodes by the addresses under which they are found."""
 
-    def __init__(self, reactor: Reactor, host: str, port: int, answer: Answer) -> None:
-        self._reactor = reactor
-        self._answer = answer
-        self._open: set[_Request] = set()
-        self._door = Door(reactor, host, port, self._accepted)
-        self.port = self._door.port
-
-    def _accepted(self, sock: socket.socket, host: str) -> None:
-        if len(self._open) >= MOST_CONNECTIONS:
-            sock.close()
-        else:
-            self._open.add(_Request(self._reactor, sock, host, self._answer, self._open.discard))
-
-    def close(self) -> None:
-        """Ends it with all its connections."""
-        with self._reactor.lock:
-            self._door.close()
-            for request in list(self._open):
-                request.close()
-
-
-class _Request:
-    def __init__(self, reactor: Reactor, sock: socket.socket, host: str, answer: Answer,
-                 gone: Callable[[_Request], None]) -> None:  # fmt: skip
-        self._reactor, self._socket, self._host = reactor, sock, host
-        self._answer, self._gone = answer, gone
-        self._head = bytearray()
-        self._reply: Reply | None = None
-        self._sent = 0
-        self._is_over = False
-        self._timer: Timer = reactor.after(_PATIENCE, self.close)
-        reactor.watch(sock, _READ, self._ready)
-
-    def _ready(self, events: int) -> None:
-        if self._is_over:
-            return
-        try:
-            if self._reply is None:
-                self._read()
-            else:
-                self._write(self._reply)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.close()
-
-    def _read(self) -> None:
-        data = self._socket.recv(MOST_HEAD)
-        if not data:
-            return self.close()
-        if b"\r\n\r\n" in self._head:
-            return  # it is silent, and only waits for the other to leave
-        self._head += data
-        if b"\r\n\r\n" in self._head:
-            self._reply = self._answer(bytes(self._head), self._host)
-            if self._reply is not None:
-                self._reactor.watch(self._socket, _WRITE, self._ready)
-        elif len(self._head) > MOST_HEAD:
-            self.close()
-
-    def _write(self, reply: Reply) -> None:
-        total = len(reply.data) + reply.zeros
-        while self._sent < total:
-            rest = reply.data[self._sent : self._sent + _CHUNK]
-            self._sent += self._socket.send(rest or bytes(min(_CHUNK, total - self._sent)))
-        self._socket.shutdown(socket.SHUT_WR)
-        self.close()
-
-    def close(self) -> None:
-        """Ends it."""
-        if not self._is_over:
-            self._is_over = True
-            self._timer.cancel()
-            self._reactor.watch(self._socket, 0, self._ready)
-            self._socket.close()
-            self._gone(self)
-
-
-class UdpPort:
-    """A port that answers datagrams."""
-
-    def __init__(self, reactor: Reactor, host: str, answer: Callable[[bytes, tuple[str, int]], bytes | None]) -> None:
-        self._reactor = reactor
-        self._answer = answer
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind((host, 0))
-        self.port = int(self._socket.getsockname()[1])
-        reactor.watch(self._socket, _READ, self._ready)
-
-    def _ready(self, events: int) -> None:
-        try:
-            data, source = self._socket.recvfrom(65536)
-            answer = self._answer(data, source)
-            if answer is not None:
-                self._socket.sendto(answer, source)
-        except OSError:
-            pass  # who asked is gone
-
-    def close(self) -> None:
-        """Ends it."""
-        with self._reactor.lock:
-            self._reactor.watch(self._socket, 0, self._ready)
-            self._socket.close()
-
-
-class Tracker(Node):
-    """A tracker of the laboratory. It names nodes by the addresses under which whoever asks finds them."""
-
-    def __init__(self, lab: Lab, name: str, kind: str = "http", *, interval: int = 1800,
-                 min_interval: int | None = None, behave: Any = ()) -> None:  # fmt: skip
-        if check_word(kind, _KINDS, "kind of tracker") not in ("http", "udp"):
-            not_yet(f"a tracker of kind {kind!r}")
-        if not isinstance(lab._lane, RealLane):
-            not_yet("a tracker in the sim lane")
-        core = TrackerCore(kind, interval=interval, min_interval=min_interval, behave=behave,
-                           who=self._who, swarm=self._as_seen)  # fmt: skip
-        super().__init__(lab, name)
+    def __init__(self, lab: Lab, name: str, kind: str = "http", *, host: Node | str | None = None,
+                 port: int | None = None) -> None:  # fmt: skip
+        super().__init__(lab, name, host=host, port=_usual_port(lab, host, port))
         self.kind = kind
-        self._core = core
-        self._network = lab._lane.network
-        self._reactor = self._network.reactor
-        self._port_of: HttpPort | UdpPort
-        if kind == "http":
-            host, port = lab._lane.arrive(self._number, self._host, None)
-            self._port_of = HttpPort(self._reactor, host, port or 0, self._http)
-        else:
-            self._port_of = UdpPort(self._reactor, self._host, self._udp)
-            port = self._port_of.port
-        self._port = port
+        if isinstance(lab._lane, SimLane):
+            lab._lane.world.be_service(self._number)
         lab._trackers.append(self)
 
     @property
@@ -170,22 +39,92 @@ class Tracker(Node):
         return self._url(*self.address)
 
     def _url(self, host: str, port: int) -> str:
-        return f"{self.kind}://{host}:{port}/announce"
+        return f"{self.kind if self.kind == 'udp' else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/announce"
 
     def url_for(self, number: int) -> str:
         """The url under which that node finds it."""
-        return self.url if self.kind == "udp" else self._url(*self._network.address_for(number, self._number))
+        lane = self._lab._lane
+        if self.kind == "udp" or not isinstance(lane, RealLane):
+            return self.url
+        return self._url(*lane.network.address_for(number, self._number))
+
+    def _names(self, spec: Spec) -> None:
+        """A torrent that may name it was made."""
+
+    def _requests(self) -> Sequence[Request]:
+        """What oracles read; of a program nothing is known."""
+        return ()
+
+    def _drop(self) -> None:
+        raise NotImplementedError
+
+
+class Tracker(TrackerNode):
+    """A scripted one: honest unless told otherwise, and it keeps all that was said."""
+
+    def __init__(self, lab: Lab, name: str, kind: str = "http", *, interval: int = 1800,
+                 min_interval: int | None = None, behave: Any = (), **place: Any) -> None:  # fmt: skip
+        core = TrackerCore(kind, interval=interval, min_interval=min_interval, behave=behave,
+                           who=self._who, swarm=self._as_seen)  # fmt: skip
+        super().__init__(lab, name, kind, **place)
+        self._core = core
+        self._is_up = True
+        lane = lab._lane
+        host = self._host
+        if isinstance(lane, RealLane):
+            opened = lane.network.open_datagrams if kind == "udp" else lane.network.open
+            self._port = opened(self._number, self._port)
+            host = lane.network.inner_of(self._number)[0]
+        self._transport = transport_of(lane, self._number, host)
+        self._server = Server(self._transport, self)
+        self._listen()
+
+    def _listen(self) -> None:
+        listen = self._transport.open_udp if self.kind == "udp" else self._transport.listen
+        self._port = listen(self._port or 0)
+
+    def stop(self) -> None:
+        """Out of order: calls are refused, datagrams are not heard. It forgets nothing."""
+        self._lab._check_thread()
+        self._is_up = False
+        if self._lab.lane == "real":
+            self._lab._lane.leave(self._number)
+        elif self.kind == "http":
+            self._transport.stop_listening()
+
+    def start(self) -> None:
+        """In order again, at the same place."""
+        self._lab._check_thread()
+        if self._is_up:
+            return
+        self._is_up = True
+        if isinstance(self._lab._lane, RealLane):
+            opened = self._lab._lane.network.open_datagrams if self.kind == "udp" else self._lab._lane.network.open
+            opened(self._number, self._port)
+        elif self.kind == "http":
+            self._listen()
+
+    # -- what it knows
 
     @property
     def announces(self) -> list[Announce]:
         """All that was announced, in order."""
-        with self._reactor.lock:
+        with self._transport.lock:
             return list(self._core.announces)
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests of any kind, also those that were not answered."""
+        with self._transport.lock:
+            return list(self._core.requests)
+
+    def _requests(self) -> Sequence[Request]:
+        return self._core.requests
 
     @property
     def peers(self) -> list[tuple[str, int]]:
         """The addresses of who announced and did not stop since."""
-        with self._reactor.lock:
+        with self._transport.lock:
             return [self._public(address) for address in self._core.peers()]
 
     @property
@@ -195,35 +134,114 @@ class Tracker(Node):
 
     @behave.setter
     def behave(self, value: Any) -> None:
-        with self._reactor.lock:
+        with self._transport.lock:
             self._core.behave = value
 
-    def _http(self, head: bytes, host: str) -> Reply | None:
-        return self._core.http(head, host, self._lab.now)
+    # -- what its server asks
 
-    def _udp(self, data: bytes, source: tuple[str, int]) -> bytes | None:
-        return self._core.udp(data, source, self._lab.now)
+    def http(self, head: bytes, source: tuple[str, int], now: float) -> Reply | None:
+        """The answer to a request."""
+        return self._core.http(head, source, now)
+
+    def udp(self, datagram: bytes, source: tuple[str, int], now: float) -> Reply | None:
+        """The answer to a datagram."""
+        return self._core.udp(datagram, source, now) if self._is_up else None
+
+    # -- who is who
 
     def _who(self, address: tuple[str, int]) -> str | None:
-        number = self._network.number_of(address[0])
-        return None if number is None else self._network.place(number).name
+        lane = self._lab._lane
+        if isinstance(lane, RealLane):
+            number = lane.network.number_of(address[0])
+            return None if number is None else lane.network.place(number).name
+        there = [node for node in [*self._lab._clients, *self._lab._peers] if node._host == address[0]]
+        exact = [node for node in there if node._port == address[1]]
+        return exact[0].name if exact else there[0].name if there else None
 
     def _public(self, address: tuple[str, int]) -> tuple[str, int]:
-        number = self._network.number_of(address[0])
-        door = None if number is None else self._network.place(number).door
+        lane = self._lab._lane
+        number = lane.network.number_of(address[0]) if isinstance(lane, RealLane) else None
+        door = None if number is None else lane.network.place(number).door
         return address if door is None else door.address
 
     def _as_seen(self, said: Announce, known: list[tuple[str, int]]) -> list[tuple[str, int]]:
         """Who is known, as the one who asks can dial them."""
-        me = self._network.number_of(said.address[0])
+        lane = self._lab._lane
+        if not isinstance(lane, RealLane):
+            return known
+        network = lane.network
+        me = network.number_of(said.address[0])
         seen = []
         for address in known:
-            number = self._network.number_of(address[0])
+            number = network.number_of(address[0])
             if number is None or me is None:
                 seen.append(address)
-            elif number != me and self._network.place(number).inner is not None:
-                seen.append(self._network.address_for(me, number))
+            elif number != me and network.place(number).inner is not None:
+                seen.append(network.address_for(me, number))
         return seen
 
     def _drop(self) -> None:
-        self._port_of.close()
+        self._lab._lane.leave(self._number)
+        self._transport.end()
+
+
+class ProgramTracker(TrackerNode):
+    """A real tracker program behind a relay. It does not say what was announced."""
+
+    def __init__(self, lab: Lab, name: str, kind: str, *, interval: int = 1800, min_interval: int | None = None,
+                 behave: Any = (), **place: Any) -> None:  # fmt: skip
+        lane = lab._lane
+        if not isinstance(lane, RealLane):
+            raise LaneLacks(f"{kind} is a program: it needs the real lane")
+        if min_interval is not None or behave:
+            raise ValueError(f"{kind} does as it was written: it has no min_interval and no behave")
+        made: TrackerProgram = PROGRAMS[kind](interval)
+        super().__init__(lab, name, kind, **place)
+        self._program = made
+        self._hashes: list[bytes] = []
+        port = lane.network.open(self._number, self._port)
+        self._port = lane.network.open_datagrams(self._number, port)
+        folder = lane.root / f"{name}.tracker"
+        folder.mkdir()
+        made.start(folder, *lane.network.inner_of(self._number))
+        lab.until(lambda: made.is_ready or not made.running, within=_START)
+        if not made.running:
+            made.kill()
+            raise RuntimeError(f"{kind} ended at once; it said: {made.output}")
+
+    @property
+    def udp_url(self) -> str:
+        """The same tracker over UDP."""
+        host, port = self.address
+        return f"udp://{host}:{port}/announce"
+
+    @property
+    def output(self) -> str:
+        """The end of what it said."""
+        return self._program.output
+
+    def allow(self, spec: Spec) -> None:
+        """It serves this torrent. Torrents of the laboratory that name it are allowed by themselves."""
+        if spec.info_hash not in self._hashes:
+            self._hashes.append(spec.info_hash)
+            self._program.allow(self._hashes)
+            self._lab.until(lambda: self._program.serves(spec.info_hash), within=_START)
+
+    def _names(self, spec: Spec) -> None:
+        own = {self.url, self.udp_url}
+        if any(url in own for tier in spec.metainfo.trackers for url in tier):
+            self.allow(spec)
+
+    def _drop(self) -> None:
+        self._lab._lane.leave(self._number)
+        self._program.kill()
+
+
+def make_tracker(lab: Lab, name: str, kind: str, words: dict[str, Any]) -> Any:
+    """A tracker of that kind."""
+    made = Tracker if check_word(kind, KINDS, "kind of tracker") in ("http", "udp") else ProgramTracker
+    return made(lab, name, kind, **words)
+
+
+def _usual_port(lab: Lab, host: Node | str | None, port: int | None) -> int | None:
+    return _PORT if port is None and host is None and lab.lane == "sim" else port

@@ -14,6 +14,7 @@ from jstorrent._metadata import Metainfo
 from jstorrent.lab._node import Node
 from jstorrent.lab._spec import Spec
 from mock_peer import Behaviour, Handshake, Message
+from mock_peer.tracker import TrackerBehaviour
 
 POSITION: Final = ("at", "op", "turn", "early", "during", "refused", "as", "of")
 """Words that each operation may have: when, what, its own name for what it gives, and whose it is."""
@@ -57,9 +58,11 @@ WORDS: Final[dict[str, Word]] = {
     **_table("peer", "peer.", "connect client spec handshake source_port retry", "disconnect how", "gain pieces"),
     **_table("peer", "peer.", "answer request data", *_SENDS),
     **_table("assigned", "peer.", "behave value", "auto value"),
+    **_table("tracker", "tracker.", "stop", "start"),
+    **_table("assigned", "tracker.", "behave value"),
     **_table("net", "net.", "access node up down latency jitter", "partition a b one_way only", "heal", "hold a b"),
     **_table("net", "net.", "release a b", "fragment a b sizes", "cut_after a b nbytes how", "corrupt a b p"),
-    **_table("net", "net.", "link a b latency rate jitter window loss duplicate reorder one_way"),
+    **_table("net", "net.", "link a b latency rate jitter window loss duplicate reorder one_way", "name name nodes"),
     **_table("clock", "clock.", "jump_mono seconds engine", "jump_wall seconds engine"),
     **_table("disk", "disk.", "write path offset data", "delete path", "truncate path size", "corrupt path offset data"),
     **_table("disk", "disk.", "quota nbytes under", "fail operation nth error times path offset"),
@@ -81,7 +84,7 @@ RENAMED: Final = {"op": "operation", "spec": "torrent"}
 NAMED: Final = {"operation": "op", "torrent": "spec"}
 TARGET_IS_ARGUMENT: Final = ("net.access",)
 """Operations whose `node` is an argument."""
-_NODES: Final = ("a", "b", "node", "engine", "client", "address", "peers", "host")
+_NODES: Final = ("a", "b", "node", "engine", "client", "address", "peers", "host", "nodes")
 
 
 def plain(value: Any) -> Any:
@@ -92,7 +95,7 @@ def plain(value: Any) -> Any:
         return {"hex": bytes(value).hex()}
     if isinstance(value, (Node, Spec)):
         return value.name
-    if isinstance(value, (Behaviour, Handshake)):
+    if isinstance(value, (Behaviour, Handshake, TrackerBehaviour)):
         return value.to_dict()
     if isinstance(value, Message):
         return {name: getattr(value, name) for name in ("connection", "piece", "begin", "length")}

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from jstorrent.lab import Lab
 
+from mock_peer.tracker import tracker_table
+
 _ROOT = Path(__file__).parents[3]
 PAGES = ("lab.md", "mock-peer.md", "first-scenario.md", "test-your-client.md", "plans.md")
 SNIPPETS = [
@@ -32,6 +34,10 @@ def test_a_snippet_runs(source: str, tmp_path: Path) -> None:
             for lane in lanes_of(test):
                 with Lab(lane, seed=1) as lab:
                     test(lab)
+
+
+def test_the_table_of_trackers_is_that_of_the_code() -> None:
+    assert tracker_table() in (_ROOT / "docs" / "lab.md").read_text(), "paste what mock_peer.tracker.tracker_table() gives"
 
 
 def test_links_of_the_pages_lead_somewhere() -> None:

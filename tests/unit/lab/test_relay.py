@@ -150,5 +150,5 @@ def test_what_a_relay_cannot_do_is_said(lab: Lab, setting: str) -> None:
     a, b = lab.engine("a"), lab.engine("b")
     with pytest.raises(LaneLacks, match=setting):
         lab.net.link(a, b, **{setting: 1})
-    with pytest.raises(LaneLacks, match="UDP"):
-        lab.net.partition(a, b, only="udp")
+    with pytest.raises(ValueError, match="tcp, udp"):
+        lab.net.partition(a, b, only="pigeons")
