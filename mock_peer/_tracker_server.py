@@ -72,6 +72,8 @@ class Server:
         link = self._links.get(number)
         if link is not None and (error != "end_of_stream" or link.reply is None):
             self._end(number, "fin")
+        elif link is not None:
+            self._transport.pause(number, True)
 
     def drained(self, number: int) -> None:
         """There is room for more of the answer."""

@@ -94,7 +94,8 @@ class Loop:
                 assert isinstance(sock, socket.socket)
                 if sock.fileno() >= 0 and sock in self._selector.get_map():  # not closed by what came before it
                     key.data(mask)
-            while self._timers and self._timers[0][0] <= self.clock() and not self._ending:
+            now = self.clock()  # what a timer sets for at once comes after the sockets
+            while self._timers and self._timers[0][0] <= now and not self._ending:
                 heapq.heappop(self._timers)[2]()
 
     def start(self) -> None:
@@ -344,6 +345,8 @@ class _Link:
             except OSError:
                 self.broken = True
                 self.out.clear()
+                if self.paused and not self.leaving:  # nobody reads who could be told
+                    loop.at(self.owner.now, lambda: self._gone("connection_reset"))
                 break
             del self.out[:sent]
         if self.leaving and not self.out and not self.said_all:
@@ -363,7 +366,7 @@ class _Link:
         except OSError as error:
             return self._gone(_WORDS.get(error.errno or 0, "network_other"))
         if not data:
-            return self._gone("end_of_stream")
+            return self._gone("connection_reset" if self.broken else "end_of_stream")
         if not self.leaving:
             self.owner.facts.received(self.number, data)
         return len(data) == READ_SIZE

@@ -225,10 +225,8 @@ def test_what_is_no_announce_is_not_found(lab: Lab) -> None:
     assert trk.requests[0].kind == "other"
 
 
-@both
+@real
 def test_a_partition_stops_announces_too(lab: Lab) -> None:
-    if lab.lane == "sim":
-        pytest.skip("the sim lane's askers are no nodes of lab.net: tests of scenarios cut engines off")
     trk, udp = lab.tracker("trk"), lab.tracker("udp", kind="udp")
     who = asker(lab)
     a = lab.engines[0]

@@ -40,6 +40,9 @@ class Script:
     def unsent(self, link: int) -> int:
         return self.out.get(link, 0)
 
+    def pause(self, link: int, paused: bool) -> None:
+        self.ended.append((link, "paused"))
+
     def tell_below(self, link: int, nbytes: int) -> None:
         self.low[link] = nbytes
 
@@ -153,7 +156,7 @@ def test_who_has_asked_may_say_no_more_and_is_answered() -> None:
     server.received(0, ASK)
     server.closed(0, "end_of_stream")
     script.fire()
-    assert script.sent == {0: 4}
+    assert script.sent == {0: 4} and script.ended == [(0, "paused"), (0, "fin")]
     script, server, _ = served(None)
     server.received(0, ASK[:5])
     server.closed(0, "end_of_stream")
@@ -199,6 +202,22 @@ def test_on_sockets_it_hears_datagrams() -> None:
     _run(loop, lambda: heard == [b"ping", b"pong"])
     loop.close()
     there.send_to(at, b"too late")
+
+
+def test_on_sockets_a_timer_that_sets_itself_again_lets_others_have_their_turn() -> None:
+    loop = Loop()
+    count = 0
+
+    def again() -> None:
+        nonlocal count
+        count += 1
+        loop.at(loop.clock() + 1e-9, again)
+
+    loop.at(0.0, again)
+    for _ in range(5):
+        loop.run_once(0.0)
+    assert 1 <= count <= 5
+    loop.close()
 
 
 def _run(loop: Loop, done: Callable[[], bool]) -> None:
