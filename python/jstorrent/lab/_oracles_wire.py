@@ -82,13 +82,21 @@ def _stored_was_asked(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer) ->
         lab._fail("accounting", f"{torrent.name}: it kept {kept} bytes of {peer.name}, whom it asked for {asked}", engine)
 
 
+def _reads_slowly(engine: Engine, torrent: Torrent) -> bool:
+    """What came may wait in the socket for a limit of its rate."""
+    own = engine.session._engine.limits(torrent._key)["download_rate_limit"]
+    return own is not None or engine.session.settings.download_rate_limit is not None
+
+
 # What is answered or cancelled in both directions has arrived: nothing is on the way.
 def _owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentFacts) -> None:
     links = [p for p in torrent.peers() if p.address[0] == peer._host]
     if len(links) != 1 or links[0].send_buffered or peer.behave:
         return
+    if sum(connection.closed_at is None for connection in peer.ledger.connections) != 1:
+        return  # it left without a word: the engine still has the link
     outstanding = peer.ledger.outstanding
-    if links[0].outstanding > len(outstanding):
+    if links[0].outstanding > len(outstanding) and not _reads_slowly(engine, torrent):
         lab._fail(
             "accounting",
             f"{torrent.name}: it waits for {links[0].outstanding} blocks of {peer.name}, which owes {len(outstanding)}",

@@ -132,9 +132,19 @@ class Performance:
             getattr(self, f"_{word.owner}")(op, word)
         except (RemovedError, DiskError):
             pass  # a file or a torrent that is not there
+        except TimeoutError:
+            if not self._something_is_held:
+                raise
+        except Error as error:
+            if error.code != "no_metadata" or isinstance(error, ValueError):
+                raise
         except (ValueError, TypeError, IndexError) as error:
             if "refused" not in op:
                 raise Nonsense(error) from error
+
+    @property
+    def _something_is_held(self) -> bool:
+        return any(op["op"] == "gate" and op.get("action", "hold") == "hold" for op in self.plan.ops)
 
     def _call(self, target: Any, word: Word, op: dict[str, Any], but: tuple[str, ...] = ("node",), **more: Any) -> Any:
         made = getattr(target, word.method)(**self._read(op, but), **more)
