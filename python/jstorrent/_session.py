@@ -65,6 +65,7 @@ class Session:
     def _begin(self, engine: _core.Engine, each_round: Callable[[], object] | None = None) -> None:
         self._engine = engine
         self._is_clean: bool | None = None
+        self._last_settings: tuple[dict[str, Any], Settings] | None = None
         self._are_removed = False  # after the end, its torrents answer as removed: the laboratory's restarts
         self._log = LogPump(engine)
         self._hook = each_round
@@ -157,7 +158,10 @@ class Session:
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        return Settings(**self._engine.settings())
+        values = self._engine.settings()
+        if self._last_settings is None or self._last_settings[0] != values:
+            self._last_settings = values, Settings(**values)  # checking them costs more than all else here
+        return self._last_settings[1]
 
     def configure(self, **changes: Any) -> Settings:
         """Changes settings of the running session; listen_port rebinds."""

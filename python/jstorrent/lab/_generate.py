@@ -30,7 +30,8 @@ _SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
 _SELF_GATES = tuple(point for point in POINTS if point not in ("announce.sent",))
 _ERRORS = tuple(sorted(ERRORS))
 _DISK_OPS = ("open", "read", "write", "allocate", "truncate", "rename", "unlink", "sync", "sync_dir", "any")
-_GO_ON_FOR_EVER = ("keepalive_flood", "request_flood", "pex_flood", "choke_flap", "own_peer_id")
+_OFTEN = {"gate": 4, "disk_fails": 4, "disk_full": 2, "disk_stalls": 2, "observe": 1}
+"""Deeds that lie in wait: they are to be there from the beginning, and many come to nothing."""
 
 
 @dataclass
@@ -360,12 +361,13 @@ def _inhabitants(d: Draw, banned: set[str]) -> tuple[Ops, Ops, list[str]]:
 
 
 def _breaking(d: Draw, banned: set[str]) -> Ops:
-    deeds = [name for name in DEEDS if name not in banned]
+    deeds = [name for name in DEEDS if name not in banned for _ in range(_OFTEN.get(name, 1))]
     ops: Ops = []
-    span = d.rng.choice([0.3, 1.0, 5.0, 20.0])
+    span = d.rng.choice([0.1, 0.3, 1.0, 3.0, 20.0])
     for _ in range(d.rng.choice([0, 1, 1, 2, 2, 3, 4, 6]) if deeds else 0):
-        at = round(d.rng.random() * span, 3)
-        for op in DEEDS[d.rng.choice(deeds)](d):
+        chosen = d.rng.choice(deeds)
+        at = 0.0 if chosen in _OFTEN and d.rng.random() < 0.6 else round(d.rng.random() * span, 3)
+        for op in DEEDS[chosen](d):
             at = round(at + op.pop("later", 0), 3)
             ops.append({"at": at, **op})
     ops.sort(key=lambda op: op["at"])
@@ -383,8 +385,8 @@ def generate(seed: int, number: int) -> Plan:
     torrent = _torrent(d)
     engines, peers, core = _inhabitants(d, banned)
     links: Ops = []
-    if "lines" not in banned and rng.random() < 0.5:
-        rate = rng.choice([50_000, 300_000])
+    if rng.random() < (0.2 if "lines" in banned else 0.8):
+        rate = rng.choice([20_000, 60_000, 200_000, 1_000_000])
         d.slowest = min(d.slowest, rate)
         links.append({"node": "client", "up": rng.choice([30_000, None]), "down": rate, "latency": rng.choice([0, 0.05])})
     ops = _breaking(d, banned)

@@ -132,19 +132,12 @@ class Performance:
             getattr(self, f"_{word.owner}")(op, word)
         except (RemovedError, DiskError):
             pass  # a file or a torrent that is not there
-        except TimeoutError:
-            if not self._something_is_held:
-                raise
         except Error as error:
             if error.code != "no_metadata" or isinstance(error, ValueError):
                 raise
         except (ValueError, TypeError, IndexError) as error:
             if "refused" not in op:
                 raise Nonsense(error) from error
-
-    @property
-    def _something_is_held(self) -> bool:
-        return any(op["op"] == "gate" and op.get("action", "hold") == "hold" for op in self.plan.ops)
 
     def _call(self, target: Any, word: Word, op: dict[str, Any], but: tuple[str, ...] = ("node",), **more: Any) -> Any:
         made = getattr(target, word.method)(**self._read(op, but), **more)
@@ -242,7 +235,9 @@ class Performance:
         node = self._node(op.get("node"))
         if not node.running:
             return
-        if word.method in ("save", "close"):
+        if word.method == "save":
+            node.session._engine.begin_save()  # it may take for ever: what comes next has its own time
+        elif word.method == "close":
             self._blocks(node, lambda: self._call(node.session, word, op))
         else:
             self._call(node.session, word, op)
