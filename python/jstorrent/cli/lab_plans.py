@@ -176,7 +176,7 @@ class _View:
             return
         table = Table.grid(padding=(0, 2))
         total = soaked.sum
-        table.add_row(f"{soaked.seconds:.0f} s", f"{total.plans} plans", f"{soaked.plans_per_second:.0f} a second")
+        table.add_row(f"{soaked.seconds:.0f} s", f"{soaked.plans} plans", f"{soaked.plans_per_second:.0f} a second")
         table.add_row(f"{len(total.hits)} things hit", f"{sum(total.excuses.values())} excused", f"{len(soaked.findings)} causes")
         for finding in soaked.findings[:_SHOWN]:
             table.add_row(f"{len(finding.numbers)} x", finding.cause[:100], "")

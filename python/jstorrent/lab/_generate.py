@@ -7,7 +7,7 @@ Then two phases: everything breaks, and at the end all is healed, while liars st
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -329,7 +329,7 @@ def _some(d: Draw) -> list[int]:
     return [piece for piece in range(d.pieces) if d.rng.random() < 0.5]
 
 
-def _inhabitants(d: Draw, banned: set[str]) -> tuple[Ops, Ops, list[str]]:
+def _inhabitants(d: Draw, banned: set[str], max_peers: int) -> tuple[Ops, Ops, list[str]]:
     """Engines, peers, and who is honest and complete."""
     rng = d.rng
     engines: Ops = [{"name": "client", **_settings(d, banned)}]
@@ -348,7 +348,7 @@ def _inhabitants(d: Draw, banned: set[str]) -> tuple[Ops, Ops, list[str]]:
     peers: Ops = [] if core and rng.random() < 0.7 else [{"name": "good"}]
     core += [entry["name"] for entry in peers]
     kinds = [kind for kind in KINDS_DRAWN if kind not in banned]
-    for number in range(rng.choice([0, 1, 1, 1, 2, 2, 3]) if kinds else 0):
+    for number in range(min(rng.choice([0, 1, 1, 1, 2, 2, 3, max_peers]), max_peers) if kinds else 0):
         peers.append({"name": f"p{number}", "behave": [behaviour(rng, rng.choice(kinds)) for _ in range(rng.choice([1, 1, 2]))]})
         if rng.random() < 0.3:
             peers[-1]["have"] = rng.choice(["none", _some(d)])
@@ -377,13 +377,20 @@ def _breaking(d: Draw, banned: set[str]) -> Ops:
 
 def generate(seed: int, number: int) -> Plan:
     """Plan `number` of a seed."""
-    rng = random.Random(f"{seed}/{number}")
+    return drawn(random.Random(f"{seed}/{number}"))
+
+
+def drawn(rng: random.Random, kinds: Iterable[str] | None = None, max_peers: int = 3) -> Plan:
+    """A plan by the luck of `rng`, of these kinds of behaviour (None: all), with so many liars at most."""
     d = Draw(rng)
     features = [*DEEDS, *KINDS_DRAWN, *_SETTINGS, "magnet", "second", "lines"]
     share = rng.choice([0.2, 0.5, 0.8, 0.95])
     banned = {name for name in features if rng.random() < share}
+    if kinds is not None:
+        allowed = set(kinds)
+        banned = (banned - allowed) | (set(KINDS_DRAWN) - allowed)
     torrent = _torrent(d)
-    engines, peers, core = _inhabitants(d, banned)
+    engines, peers, core = _inhabitants(d, banned, max_peers)
     links: Ops = []
     if rng.random() < (0.2 if "lines" in banned else 0.8):
         rate = rng.choice([20_000, 60_000, 200_000, 1_000_000])

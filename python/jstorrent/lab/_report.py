@@ -19,6 +19,8 @@ _MOST_ENGINES = 8
 _MOST_PEERS = 6
 _MOST_PIECES = 10
 _MOST_EVENTS = 12
+_MOST_LANES = 3
+_LINE = 132
 _STATES = ("missing", "incomplete", "verifying", "complete")
 
 
@@ -127,7 +129,20 @@ def _timeline(lab: Lab) -> list[str]:
     events = [(event.time, engine.name, event) for engine in lab.engines for event in engine.history(Event)]
     events = [entry for entry in events if not isinstance(entry[2], BlockReceived)]
     events.sort(key=lambda entry: entry[0])
-    return [f"  {time:.6f} {name} {_words(event)}" for time, name, event in events[-_MOST_EVENTS:]]
+    return _lanes([(time, name, _words(event)) for time, name, event in events[-_MOST_EVENTS:]])
+
+
+def _lanes(events: list[tuple[float, str, str]]) -> list[str]:
+    """A column for each engine, as long as they fit; else its name in each line."""
+    names = list(dict.fromkeys(name for _, name, _ in events))
+    if not 2 <= len(names) <= _MOST_LANES:
+        return [f"  {time:.6f} {name} {words}" for time, name, words in events]
+    width = _LINE // len(names)
+    rows = [f"  {'':12}" + "".join(name[: width - 2].ljust(width) for name in names).rstrip()]
+    for time, name, words in events:
+        shown = words if len(words) < width - 1 or name == names[-1] else words[: width - 4] + "..."
+        rows.append(f"  {time:<12.6f}" + "".join((shown if name == lane else "|").ljust(width) for lane in names).rstrip())
+    return rows
 
 
 def _words(event: Event) -> str:

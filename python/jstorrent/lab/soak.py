@@ -65,7 +65,10 @@ class Soaked:
     seed: int
     jobs: int
     seconds: float
+    plans: int = 0
+    """Begun, those that killed their process included."""
     sum: Sum = field(default_factory=Sum)
+    """What was told of those that ended; a process that dies takes its last half second along."""
     findings: list[Finding] = field(default_factory=list)
     ran: list[tuple[int, int, int]] = field(default_factory=list)
     """Of each process: (first, end, step) of the numbers that it ran, each once."""
@@ -73,7 +76,7 @@ class Soaked:
     @property
     def plans_per_second(self) -> float:
         """Of all processes together."""
-        return self.sum.plans / self.seconds if self.seconds else 0.0
+        return self.plans / self.seconds if self.seconds else 0.0
 
     @property
     def never_hit(self) -> list[str]:
@@ -84,7 +87,7 @@ class Soaked:
         """Ready for JSON. `findings` are tokens, one for each cause."""
         plans = max(self.sum.plans, 1)
         return {
-            "plans": self.sum.plans,
+            "plans": self.plans,
             "plans_per_second": round(self.plans_per_second, 1),
             "findings": [finding.token for finding in self.findings],
             "causes": [finding.to_dict() for finding in self.findings],
@@ -181,6 +184,7 @@ class _Campaign:
         for line in lines:
             if "at" in line:
                 worker.at, worker.since = line["at"], time.monotonic()
+                self.soaked.plans += 1
             if "finding" in line:
                 self.keep(line["finding"])
             if "sum" in line:
@@ -208,7 +212,6 @@ class _Campaign:
         if worker.at is None:
             raise RuntimeError(f"a process that was to run plans {how}: {words}")
         report = report_of_death(generate(worker.seed, worker.at), oracle, how, words)
-        self.soaked.sum.plans += 1
         self.soaked.ran.append((worker.first, worker.at + worker.step, worker.step))
         self.keep({"number": worker.at, "oracle": oracle, "error": report.error, "token": report.token})
         self.start(worker.at + worker.step)
