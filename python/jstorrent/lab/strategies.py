@@ -16,8 +16,11 @@ import random
 from collections.abc import Iterable
 from typing import Any
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+try:
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+except ImportError as error:
+    raise ImportError("jstorrent.lab.strategies needs hypothesis: pip install 'jstorrent[lab]'") from error
 
 from jstorrent._torrent import Torrent
 from jstorrent.lab import phases

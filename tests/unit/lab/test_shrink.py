@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import time
+import random
 from typing import Any
 
 import pytest
-from jstorrent.lab import LabFailure, Plan, Report, run
+from jstorrent.lab import Plan, Report, run
 from jstorrent.lab import _child as child
 from jstorrent.lab._generate import DEEDS, KINDS_DRAWN, behaviour, generate
 from jstorrent.lab._perform import perform
@@ -87,7 +86,7 @@ def test_a_real_failure_is_shrunk_in_a_child() -> None:
     hasty = CROWDED.replace(within=0.001)
     with child.Children() as children:
         made = shrink(hasty, children.run, seconds=60)
-    assert made.elements == 0 and run(made.plan).oracle == "until"
+    assert made.elements <= 1 < elements_of(hasty) and run(made.plan).oracle == "until"
 
 
 # -- what dies
@@ -160,8 +159,6 @@ def test_everything_that_is_known_is_drawn() -> None:
 
 @pytest.mark.parametrize("kind", KINDS_DRAWN)
 def test_each_kind_can_be_hit(kind: str) -> None:
-    import random
-
     engines: list[dict[str, Any]] = [{"name": "client", "magnet": kind in ("metadata", "remap")}]
     for luck in range(5):
         lie = {key: value for key, value in behaviour(random.Random(luck), kind).items() if key not in ("p", "on", "nth")}
