@@ -124,6 +124,10 @@ bool MetadataFetch::fits() const {
 void MetadataFetch::on_hashed(Time now) {
     const Pieces bytes = std::exchange(hashed_, {});
     if (ended_) return client_.on_metadata_idle(now);
+    if (hash_.error != Errc::ok) {  // our own trouble: it says nothing of those who gave the bytes
+        end();
+        return client_.on_metadata_error(hash_.error, now);
+    }
     if (!fits()) {
         for (const auto& host : plan_.on_false(hashing_, now)) client_.on_metadata_liar(host, now);
         hash_next();

@@ -279,3 +279,15 @@ def test_who_switches_it_off_is_not_asked_any_more(lab: Lab) -> None:
     asked = len(peer.ledger.metadata_requests)
     lab.run_for(4)
     assert len(peer.ledger.metadata_requests) == asked and peer.connected
+
+
+def test_a_hash_that_cannot_be_made_is_nobodys_lie(lab: Lab) -> None:
+    spec = named(lab)
+    good, client = lab.peer("good", spec), lab.engine("client")
+    failing = lab.gate("hash.start", "fail", node=client, times=1)
+    t = client.add(spec, magnet=True, peers=[good])
+    lab.until(lambda: t.state == "error", within=10)
+    assert failing.hit and client.session.bans() == []
+    t.start()
+    t.connect(good)
+    lab.until(lambda: t.state == "seeding", within=60)
