@@ -132,6 +132,9 @@ class Performance:
             getattr(self, f"_{word.owner}")(op, word)
         except (RemovedError, DiskError):
             pass  # a file or a torrent that is not there
+        except TimeoutError:
+            if "turn" not in op:
+                raise
         except Error as error:
             if error.code != "no_metadata" or isinstance(error, ValueError):
                 raise
@@ -235,9 +238,9 @@ class Performance:
         node = self._node(op.get("node"))
         if not node.running:
             return
-        if word.method == "save":
+        if word.method == "save" and "turn" not in op:
             node.session._engine.begin_save()  # it may take for ever: what comes next has its own time
-        elif word.method == "close":
+        elif word.method in ("save", "close"):
             self._blocks(node, lambda: self._call(node.session, word, op))
         else:
             self._call(node.session, word, op)

@@ -67,7 +67,7 @@ def _unlimit(engine: Engine) -> None:
         engine.session.configure(download_rate_limit=None, upload_rate_limit=None)
 
 
-def _forgive(engine: Engine, core: list[Node]) -> None:
+def _forgive(engine: Engine, core: list[Any]) -> None:
     """Lines changed what honest hosts sent: who was banned for it is not any more."""
     hosts = {node._host for node in core}
     for ban in engine.session.bans():
@@ -113,6 +113,8 @@ def _wanting(lab: Lab) -> list[tuple[Engine, Spec]]:
     """Who has not completed what. Whom a disk stopped once more goes on."""
     found = []
     for engine in lab.engines:
+        if lab.net._lies and engine.running:
+            _forgive(engine, list(_honest(lab)))  # what had come before a line was healed may still be found false
         for spec in engine._specs.values():
             torrent = engine.torrent(spec)
             state = None if torrent is None else torrent.state
