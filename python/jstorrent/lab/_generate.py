@@ -14,7 +14,7 @@ from jstorrent.lab._deeds import DEEDS, Draw, Ops
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the generator: a finding names it, and it goes up when the same number draws another plan."""
 _ALWAYS = 900.0
 """Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
@@ -117,6 +117,8 @@ def _inhabitants(d: Draw, banned: set[str], max_peers: int) -> tuple[Ops, Ops, l
             peers[-1]["handshake"] = rng.choice([{"fast": False}, {"extended": False}, {"fast": False, "extended": False}])
         if rng.random() < 0.01:
             peers[-1]["host"] = core[0]
+            for entry in engines:
+                entry.pop("max_connections_per_host", None)  # the liar would hold the only place of the honest one
     d.peers = [entry["name"] for entry in peers]
     return engines, peers, core
 
