@@ -36,6 +36,8 @@ void bind_sockets(py::class_<LabHost>& host) {
         .def("connect", &LabHost::connect, "to"_a, "from_host"_a = "", "then"_a = nothing)
         .def("cancel_connect", &LabHost::cancel_connect, "op"_a)
         .def("resolve", &LabHost::resolve, "name"_a)
+        .def("secure", &LabHost::secure, "stream"_a, "host"_a)
+        .def("cancel_secure", &LabHost::cancel_secure, "op"_a)
         .def("readable", &LabHost::readable, "stream"_a, "sizes"_a = std::vector<std::size_t>{65536},
              "then"_a = nothing)
         .def("read_now", &LabHost::read_now, "stream"_a, "sizes"_a)

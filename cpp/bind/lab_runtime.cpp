@@ -46,6 +46,11 @@ void LabHost::Operation<ConnectOp>::fill(LabEvent& event) {
     if (op.stream) event.value = host->keep(std::move(op.stream));
 }
 template <>
+void LabHost::Operation<SecureOp>::fill(LabEvent& event) {
+    event.data = py::str(op.reason);
+    if (op.stream) event.value = host->keep(std::move(op.stream));
+}
+template <>
 void LabHost::Operation<ResolveOp>::fill(LabEvent& event) {
     py::list addresses;
     for (const auto& address : op.addresses) addresses.append(address.to_string());
@@ -166,6 +171,19 @@ std::uint64_t LabHost::resolve(const std::string& name) {
     auto& operation = make<ResolveOp>("resolve", py::none());
     submit([&] { world_->seam().net.resolve(operation.op, name); });
     return operation.id;
+}
+
+std::uint64_t LabHost::secure(std::uint64_t id, const std::string& host) {
+    auto& operation = make<SecureOp>("secure", py::none());
+    operation.op.stream = std::move(streams_.at(id));
+    streams_.erase(id);
+    submit([&] { world_->seam().net.secure(operation.op, host); });
+    return operation.id;
+}
+
+void LabHost::cancel_secure(std::uint64_t op) {
+    auto& operation = dynamic_cast<Operation<SecureOp>&>(find(operations_, op));
+    submit([&] { world_->seam().net.cancel(operation.op); });
 }
 
 std::uint64_t LabHost::readable(std::uint64_t id, const std::vector<std::size_t>& sizes, py::object then) {

@@ -73,6 +73,9 @@ class LabHost final : public runtime::Host {
     std::uint64_t connect(const std::string& to, const std::string& from, py::object then);
     void cancel_connect(std::uint64_t op);
     std::uint64_t resolve(const std::string& name);
+    /// TLS over a stream, which is gone; the completion names the new one, or says what was wrong.
+    std::uint64_t secure(std::uint64_t stream, const std::string& host);
+    void cancel_secure(std::uint64_t op);
     std::uint64_t readable(std::uint64_t stream, const std::vector<std::size_t>& sizes, py::object then);
     py::object read_now(std::uint64_t stream, const std::vector<std::size_t>& sizes);
     std::uint64_t write(std::uint64_t stream, const std::vector<py::bytes>& spans, py::object then);

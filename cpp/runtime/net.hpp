@@ -73,7 +73,14 @@ struct ConnectOp : Op {
     std::unique_ptr<Stream> stream;
 };
 
+/// A client's TLS over a connection. It takes the stream over, whatever comes of it.
+struct SecureOp : Op {
+    std::unique_ptr<Stream> stream;  // in: nothing is outstanding on it; out: what carries the plain bytes
+    std::string reason;              // of Errc::tls, for people
+};
+
 struct ResolveOp : Op {
+    std::uint16_t port = 0;  // that will be asked there: for the probe
     std::vector<IpAddress> addresses;
 };
 
@@ -103,6 +110,10 @@ class Net {
     virtual void connect(ConnectOp& op, const Endpoint& to, const IpAddress& from) = 0;
     virtual void cancel(ConnectOp& op) = 0;
     virtual void resolve(ResolveOp& op, std::string_view host) = 0;
+    /// The certificate must be valid now, made out to `host` (a name or an address) and vouched for by somebody whom
+    /// this machine trusts: else Errc::tls. There is no time-out here. Errc::not_supported in a world without TLS.
+    virtual void secure(SecureOp& op, std::string_view host) = 0;
+    virtual void cancel(SecureOp& op) = 0;
     virtual Result<std::unique_ptr<UdpSocket>> open_udp(const Endpoint& at) = 0;
     /// Open streams, listeners and datagram sockets.
     virtual std::size_t open_sockets() const noexcept = 0;

@@ -19,7 +19,7 @@ namespace jst::runtime {
 inline constexpr std::uint32_t no_index = 0xFFFFFFFF;
 
 /// What an operation begins, where its kind alone does not say so.
-enum class Purpose : std::uint8_t { none, resume_save };
+enum class Purpose : std::uint8_t { none, resume_save, announce };
 
 /// For whom an operation is made. `torrent` and `peer` are the engine's running numbers.
 struct Tag {

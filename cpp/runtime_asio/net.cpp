@@ -21,7 +21,7 @@ std::size_t default_ceiling() noexcept {
 }  // namespace
 
 AsioNet::AsioNet(Reactor& reactor, std::shared_ptr<Bell> bell, std::size_t ceiling)
-    : reactor_(reactor), resolver_(reactor, std::move(bell)) {
+    : reactor_(reactor), resolver_(reactor, std::move(bell)), tls_(reactor) {
     set_ceiling(ceiling);
 }
 
@@ -51,6 +51,7 @@ Result<std::unique_ptr<runtime::UdpSocket>> AsioNet::open_udp(const Endpoint& at
 
 void AsioNet::abandon() noexcept {
     resolver_.abandon();
+    tls_.abandon();
     while (!sockets_.dialling.empty()) {
         const auto socket = std::move(sockets_.dialling.back());
         sockets_.dialling.pop_back();

@@ -3,6 +3,7 @@
 
 #include "runtime_asio/resolver.hpp"
 #include "runtime_asio/tcp.hpp"
+#include "runtime_asio/tls.hpp"
 
 namespace jst::runtime_asio {
 
@@ -15,6 +16,8 @@ class AsioNet final : public runtime::Net {
     void connect(runtime::ConnectOp& op, const Endpoint& to, const IpAddress& from) override;
     void cancel(runtime::ConnectOp& op) override;
     void resolve(runtime::ResolveOp& op, std::string_view host) override { resolver_.resolve(op, host); }
+    void secure(runtime::SecureOp& op, std::string_view host) override { tls_.secure(op, host); }
+    void cancel(runtime::SecureOp& op) override { tls_.cancel(op); }
     Result<std::unique_ptr<runtime::UdpSocket>> open_udp(const Endpoint& at) override;
     std::size_t open_sockets() const noexcept override { return sockets_.open; }
 
@@ -27,6 +30,7 @@ class AsioNet final : public runtime::Net {
     Reactor& reactor_;
     Sockets sockets_;
     Resolver resolver_;
+    Tls tls_;
 };
 
 }  // namespace jst::runtime_asio

@@ -11,6 +11,7 @@ using runtime::DiskOp;
 using runtime::HashMoreOp;
 using runtime::HashOp;
 using runtime::Op;
+using runtime::ResolveOp;
 
 Gated::Gated(runtime::Runtime& below, std::shared_ptr<Instruments> instruments, Surroundings around)
     : below_(below),
@@ -52,9 +53,15 @@ void Gated::leave(Passage& passage) noexcept {
     free_.push_back(&passage);
 }
 
-void Gated::submit(Op& op, Kind kind) {
+// What a gate fails with is a word of disks; a network has others.
+Errc Gated::failure(Kind kind, Errc error) noexcept {
+    return kind == Kind::announce && kind_of(error) == ErrorKind::disk ? Errc::network_other : error;
+}
+
+void Gated::submit(Op& op, Kind kind, std::string_view host) {
     if (crashed_) return;
     Passage& passage = enter(op, kind);
+    passage.host = host;
     const GateVerdict verdict = ask_start(passage);
     switch (verdict.action) {
         case GateAction::observe:
@@ -63,7 +70,7 @@ void Gated::submit(Op& op, Kind kind) {
         case GateAction::hold:
             return hold(passage, verdict.gate, Stage::start);
         case GateAction::fail:
-            op.error = verdict.error;
+            op.error = failure(kind, verdict.error);
             op.pending = true;
             if (kind == Kind::disk) static_cast<DiskOp&>(op).transferred = 0;
             return carry(passage);
@@ -80,6 +87,8 @@ void Gated::forward(Passage& passage) {
             return below_.compute.hash(static_cast<HashOp&>(*passage.op));
         case Kind::hash_more:
             return below_.compute.hash_more(static_cast<HashMoreOp&>(*passage.op));
+        case Kind::announce:
+            return below_.net.resolve(static_cast<ResolveOp&>(*passage.op), passage.host);
         case Kind::accept:
             JST_CHECK(false, "an accept is submitted by its listener");
     }

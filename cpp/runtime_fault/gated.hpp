@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime_fault/instruments.hpp"
@@ -48,7 +49,7 @@ class Gated final {
     class Net;
     class Listener;
     class Fan;
-    enum class Kind : std::uint8_t { disk, hash, hash_more, accept };
+    enum class Kind : std::uint8_t { disk, hash, hash_more, accept, announce };
     enum class Stage : std::uint8_t { start, done };
 
     // An operation that came through here and has not been delivered.
@@ -57,6 +58,7 @@ class Gated final {
         runtime::Op* op = nullptr;
         runtime::Op::Handler handler = nullptr;
         Kind kind = Kind::disk;
+        std::string host;  // of an announce: whose name is looked up
         std::optional<GateVerdict> verdict;  // of its end
         runtime::HashOp courier;
     };
@@ -68,7 +70,8 @@ class Gated final {
 
     Passage& enter(runtime::Op& op, Kind kind);
     void leave(Passage& passage) noexcept;
-    void submit(runtime::Op& op, Kind kind);
+    void submit(runtime::Op& op, Kind kind, std::string_view host = {});
+    static Errc failure(Kind kind, Errc error) noexcept;
     void forward(Passage& passage);
     void hold(Passage& passage, GateId gate, Stage stage);
     const Held* blocker(const Passage& passage) const noexcept;
@@ -81,6 +84,7 @@ class Gated final {
 
     GateVerdict ask_start(const Passage& passage);
     GateVerdict ask_done(const Passage& passage, Errc error);
+    GateVerdict ask_announce(const Passage& passage);
     GateVerdict ask_disk(GatePoint point, const runtime::DiskOp& op);
     GateVerdict ask(GatePoint point, const runtime::Tag& tag, std::string path = {}, std::string_view op = {},
                     const std::optional<Endpoint>& peer = {});

@@ -151,11 +151,18 @@ GateVerdict Gated::ask_disk(GatePoint point, const DiskOp& op) {
 
 GateVerdict Gated::ask_start(const Passage& passage) {
     if (passage.kind == Kind::accept) return {};
+    if (passage.kind == Kind::announce) return ask_announce(passage);
     if (passage.kind != Kind::disk) return ask(GatePoint::hash_start, passage.op->tag);
     const auto& op = static_cast<const DiskOp&>(*passage.op);
     if (op.tag.purpose == runtime::Purpose::resume_save) return ask(GatePoint::resume_save, op.tag);
     const auto points = points_of(op.action);
     return points ? ask_disk(points->start, op) : GateVerdict{};
+}
+
+GateVerdict Gated::ask_announce(const Passage& passage) {
+    const auto literal = IpAddress::parse(passage.host);
+    const auto& op = static_cast<const runtime::ResolveOp&>(*passage.op);
+    return ask(GatePoint::announce_sent, op.tag, {}, {}, literal ? std::optional(Endpoint{*literal, op.port}) : std::nullopt);
 }
 
 GateVerdict Gated::ask_done(const Passage& passage, Errc error) {
@@ -164,6 +171,7 @@ GateVerdict Gated::ask_done(const Passage& passage, Errc error) {
         const auto& op = static_cast<const runtime::AcceptOp&>(*passage.op);
         return ask(GatePoint::peer_accept, op.tag, {}, {}, op.stream->remote());
     }
+    if (passage.kind == Kind::announce) return {};
     if (passage.kind != Kind::disk) return ask(GatePoint::hash_done, passage.op->tag);
     const auto& op = static_cast<const DiskOp&>(*passage.op);
     GateVerdict verdict;
@@ -199,6 +207,12 @@ void Gated::Listener::close() {
 
 Gated::Listener::~Listener() {
     if (op_ != nullptr) room_.accept_dropped(*op_);
+}
+
+// Whoever announces looks up the tracker's name first, also when it is an address: there an announce is still whole.
+void Gated::Net::resolve(runtime::ResolveOp& op, std::string_view host) {
+    if (op.tag.purpose != runtime::Purpose::announce) return below().resolve(op, host);
+    room_.submit(op, Kind::announce, host);
 }
 
 Result<std::unique_ptr<runtime::Listener>> Gated::Net::listen(const Endpoint& at) {

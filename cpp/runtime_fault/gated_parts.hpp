@@ -53,7 +53,9 @@ class Gated::Net final : public runtime::Net {
         below().connect(op, to, from);
     }
     void cancel(runtime::ConnectOp& op) override { below().cancel(op); }
-    void resolve(runtime::ResolveOp& op, std::string_view host) override { below().resolve(op, host); }
+    void resolve(runtime::ResolveOp& op, std::string_view host) override;
+    void secure(runtime::SecureOp& op, std::string_view host) override { below().secure(op, host); }
+    void cancel(runtime::SecureOp& op) override { below().cancel(op); }
     Result<std::unique_ptr<runtime::UdpSocket>> open_udp(const Endpoint& at) override { return below().open_udp(at); }
     std::size_t open_sockets() const noexcept override { return room_.below_.net.open_sockets(); }
 

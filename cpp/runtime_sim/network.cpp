@@ -77,6 +77,12 @@ void Network::resolve(NodeId id, runtime::ResolveOp& op, std::string_view host) 
                                key.packed());
 }
 
+void Network::secure(NodeId id, runtime::SecureOp& op) {
+    auto& node = *nodes_[id.value];
+    op.stream.reset();
+    if (node.submitted(op, OpKind::secure)) node.finished(op, OpKind::secure, Errc::not_supported);
+}
+
 void Network::on_event(const Event& event) {
     const auto key = QuestionKey::unpack(event.key);
     const Question asked = *questions_.find(key);
@@ -110,6 +116,8 @@ void NodeNet::connect_from(runtime::ConnectOp& op, const Endpoint& to, std::uint
 void NodeNet::cancel(runtime::ConnectOp& op) { network_.connections().cancel(node_, op); }
 
 void NodeNet::resolve(runtime::ResolveOp& op, std::string_view host) { network_.resolve(node_, op, host); }
+
+void NodeNet::secure(runtime::SecureOp& op, std::string_view) { network_.secure(node_, op); }
 
 Result<std::unique_ptr<runtime::UdpSocket>> NodeNet::open_udp(const Endpoint& at) {
     JST_TRY(key, network_.datagrams().open(node_, at));

@@ -38,6 +38,8 @@ class Network final : private EventSink {
 
     // ---- nodes ----
     void resolve(NodeId node, runtime::ResolveOp& op, std::string_view host);
+    /// There is no TLS in this world.
+    void secure(NodeId node, runtime::SecureOp& op);
     /// `closed`: sockets end as after the end of a process; else they fall silent.
     void drop_node(NodeId node, bool closed);
 
@@ -69,6 +71,8 @@ class NodeNet final : public runtime::Net {
     void connect_from(runtime::ConnectOp& op, const Endpoint& to, std::uint16_t port);
     void cancel(runtime::ConnectOp& op) override;
     void resolve(runtime::ResolveOp& op, std::string_view host) override;
+    void secure(runtime::SecureOp& op, std::string_view host) override;
+    void cancel(runtime::SecureOp&) override {}
     Result<std::unique_ptr<runtime::UdpSocket>> open_udp(const Endpoint& at) override;
     std::size_t open_sockets() const noexcept override;
 

@@ -24,7 +24,8 @@ enum class OpKind : std::uint8_t {
     datagram_readable,
     hash,
     hash_more,
-    disk,  // disk + DiskAction: the rest
+    disk,          // disk + DiskAction: what follows
+    secure = 255,  // behind all of them
 };
 
 constexpr OpKind disk_kind(runtime::DiskAction action) noexcept {
