@@ -252,6 +252,7 @@ void bind_schedule(py::module_& lab) {
                 return seconds_or_none(s.on_failure(message, asked, never, to_time(now)));
             },
             py::arg("now"), py::arg("retry_in") = py::none(), py::arg("never") = false, py::arg("message") = "no")
+        .def("withdraw", &Schedule::withdraw)
         .def_property_readonly("deadline", [](const Schedule& s) { return to_seconds(s.deadline()); })
         .def_property_readonly("asking", [](const Schedule& s) { return s.asking().has_value(); })
         .def_property_readonly("trackers", [](const Schedule& s) {

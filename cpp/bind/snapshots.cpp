@@ -35,7 +35,7 @@ py::object key_or_none(TorrentKey key) {
 }
 
 py::tuple peer_arguments(const Event& e) {
-    if (e.kind == EventKind::peer_connected) return py::make_tuple(to_tuple(e.address), direction(e.incoming));
+    if (e.kind == EventKind::peer_connected) return py::make_tuple(to_tuple(e.address), direction(e.incoming), e.text);
     return py::make_tuple(to_tuple(e.address), word(e.reason));
 }
 
@@ -44,6 +44,10 @@ py::tuple piece_arguments(const Event& e) {
     if (e.kind == EventKind::piece_completed) return py::make_tuple(piece);
     if (e.kind == EventKind::piece_failed) return py::make_tuple(piece, py::tuple(to_tuples(e.addresses)));
     return py::make_tuple(piece, e.block.begin, e.block.length, to_tuple(e.address));
+}
+
+std::optional<double> seconds_of(const std::optional<Duration>& span) {
+    return span ? std::optional(span->seconds()) : std::nullopt;
 }
 
 py::tuple arguments(const StreamItem& item) {
@@ -59,8 +63,8 @@ py::tuple arguments(const StreamItem& item) {
         case EventKind::file_completed: return py::make_tuple(e.number, e.text);
         case EventKind::files_moved: return py::make_tuple(e.text);
         case EventKind::peers_discovered: return py::make_tuple(e.text, e.number);
-        case EventKind::announce_completed: return py::make_tuple(e.text, e.number, py::none(), py::none());
-        case EventKind::announce_failed: return py::make_tuple(e.text, std::string(describe(e.error.code)), py::none());
+        case EventKind::announce_completed: return py::make_tuple(e.text, e.counts.seeds, e.counts.leechers, seconds_of(e.wait));
+        case EventKind::announce_failed: return py::make_tuple(e.text, e.message, seconds_of(e.wait));
         case EventKind::torrent_failed: return py::make_tuple(make_exception(e.error, e.text));
         case EventKind::torrent_removed: return py::make_tuple();
         case EventKind::peer_banned: return py::make_tuple(e.address.host.to_string(), e.text);
@@ -127,7 +131,8 @@ py::tuple to_tuple(const engine::PeerStatus& s) {
 }
 
 py::tuple to_tuple(const engine::TrackerStatus& s) {
-    return py::make_tuple(s.url, s.tier, s.state, s.message, s.failures, s.next_announce, s.seeds, s.leechers);
+    return py::make_tuple(s.url, s.tier, s.state, s.message, s.failures, s.next_announce, s.seeds, s.leechers,
+                          s.external_ip ? std::optional(s.external_ip->to_string()) : std::nullopt);
 }
 
 py::tuple to_tuple(const engine::BanStatus& s) {

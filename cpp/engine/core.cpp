@@ -1,7 +1,9 @@
 #include "engine/core.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "engine/inquiries.hpp"
 #include "engine/link.hpp"
 #include "engine/peer.hpp"
 #include "engine/torrent.hpp"
@@ -14,11 +16,18 @@ constexpr std::uint64_t download_share = 6;
 
 std::uint64_t places_kept(std::uint64_t max_half_open) noexcept { return std::min(max_half_open / 16, most_places_kept); }
 
+std::uint32_t secret_number(runtime::Entropy& entropy) {
+    std::array<Byte, 4> bytes;
+    entropy.secret(bytes);
+    return load_be<std::uint32_t>(bytes.data());
+}
+
 }  // namespace
 
 Core::Core(runtime::Runtime& runtime, Settings initial, const PeerId& id)
-    : rt(runtime), peer_id(id), pool(initial.max_memory) {
+    : rt(runtime), peer_id(id), pool(initial.max_memory), tracker_key(secret_number(runtime.entropy)) {
     apply(initial);
+    inquiries = std::make_unique<Inquiries>(*this);
 }
 
 void Core::apply(const Settings& changed) {

@@ -24,6 +24,7 @@
 
 namespace jst::engine {
 
+class Inquiries;
 class Torrent;
 struct Peer;
 class Link;
@@ -101,6 +102,7 @@ class Core {
     BufferPool pool;
     TimerQueue timers;
     EventLog events;
+    const std::uint32_t tracker_key;  // what trackers know us by when our address changes
     wire::ReceiveScratch scratch;
     policy::Bans bans;
     Throttle throttle;
@@ -120,6 +122,7 @@ class Core {
     std::uint64_t send_buffered = 0;
     std::uint64_t max_expiries = 0;
 
+    std::unique_ptr<Inquiries> inquiries;  // to trackers
     SlotMap<std::unique_ptr<Torrent>, TorrentKey> torrents;
     SlotMap<std::unique_ptr<Peer>, PeerKey> peers;
     std::vector<IpAddress> newly_banned;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/result.hpp"
 #include "base/slot_map.hpp"
 #include "base/time.hpp"
+#include "tracker/announce.hpp"
 
 namespace jst::engine {
 
@@ -46,10 +48,13 @@ struct Event {
     bool incoming = false;
     Endpoint address;                  // of peer events; the host of peer_banned; of accept_failed: our own
     Block block;                       // of block and piece events
-    std::uint32_t number = 0;          // file index; count of peers discovered; seeds
+    std::uint32_t number = 0;          // file index; count of peers discovered
     std::vector<Endpoint> addresses;   // piece_failed: who contributed
     Error error;                       // torrent_failed
-    std::string text;                  // path, message, source, reason word
+    std::string text;                  // path, url, source, reason word
+    std::string message;               // announce_failed
+    tracker::Counts counts;            // announce_completed
+    std::optional<Duration> wait;      // until the tracker is asked again; announce_failed without: never
 };
 
 class EventLog {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/inquiries.hpp"
 #include "engine/session_parts.hpp"
 
 namespace jst::engine {
@@ -45,14 +46,17 @@ void Session::begin_close(Duration timeout) {
     core.closing = true;
     core.cut = timeout.ns <= 0;
     parts_->listener.close();
+    // A goodbye that nobody takes must not cost the close its success.
+    core.inquiries->begin_close(timeout / 2);
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->shut_down(now); });
+    if (core.cut) core.inquiries->abort();
     if (core.cut) parts_->closed = true;
     else parts_->close_timer.set(now + timeout);
 }
 
 bool Session::is_closed() const noexcept { return parts_->closed; }
 bool Session::closed_cleanly() const noexcept { return parts_->closed_cleanly; }
-bool Session::is_drained() const noexcept { return parts_->is_idle() && parts_->listener.is_idle(); }
+bool Session::is_drained() const noexcept { return parts_->is_idle() && parts_->core.inquiries->is_idle() && parts_->listener.is_idle(); }
 bool Session::is_healthy() const noexcept { return parts_->core.healthy; }
 
 EventLog& Session::events() noexcept { return parts_->core.events; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/planted.hpp"
+#include "engine/inquiries.hpp"
 
 namespace jst::engine {
 namespace {
@@ -155,6 +156,7 @@ void SessionParts::end_round(Time now) {
         close_banned(now);
         offer_places(now);
         if (std::exchange(core.queue_changed, false)) update_queue(now);
+        core.inquiries->pump(now);
         if (core.touched_torrents.empty()) break;
         run_touched(now);
     }
@@ -242,7 +244,7 @@ void SessionParts::clear_drained(Time now) {
         torrent->finish_removal(now);
         Remembered& last = remembered[key];
         last = {torrent->status(now), torrent->shared_metainfo(), torrent->piece_states(), torrent->file_status(),
-                torrent->tracker_status(), torrent->limits()};
+                torrent->announcer().status(now), torrent->limits()};
         if (remembered.size() > max_remembered) remembered.erase(remembered.begin());
         core.emit(EventKind::torrent_removed, key, {});
         core.torrents.erase(key);
@@ -257,12 +259,13 @@ void SessionParts::clear_drained(Time now) {
 bool SessionParts::is_idle() const noexcept {
     bool quiet = core.graveyard.empty() && core.dead.empty() && core.peers.empty();
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { quiet = quiet && t->is_quiet(); });
-    return quiet && handles.is_idle() && (!store || store->is_idle()) && (!saver || !saver->is_busy());
+    return quiet && core.inquiries->is_settled() && handles.is_idle() && (!store || store->is_idle()) && (!saver || !saver->is_busy());
 }
 
 void SessionParts::advance_close(Time now) {
     if (!core.closing || closed) return;
     if (!core.graveyard.empty()) core.bury_dead();
+    if (core.inquiries->is_quiet()) core.inquiries->close_sockets();
     bool quiet = core.peers.empty();
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { quiet = quiet && t->is_quiet(); });
     if (!quiet) return;

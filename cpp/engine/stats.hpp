@@ -151,6 +151,7 @@ struct TrackerStatus {
     std::optional<double> next_announce;
     std::optional<std::uint32_t> seeds;
     std::optional<std::uint32_t> leechers;
+    std::optional<IpAddress> external_ip;  // ours, as it said
 };
 
 struct BanStatus {

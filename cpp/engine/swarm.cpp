@@ -277,6 +277,7 @@ bool Swarm::complete(Peer& peer, Time now) {
     Event event;
     event.address = peer.address;
     event.incoming = peer.incoming;
+    event.text = word(peer.source);
     core_.emit(EventKind::peer_connected, torrent_.key(), std::move(event));
     return true;
 }

@@ -42,6 +42,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       upload_(core, files_, geometry_, throttle_, *this, number),
       conversation_(core, *this),
       swarm_(core, *this),
+      announcer_(core, *this, std::move(setup.trackers)),
       look_(files_, tag()),
       checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
       unparking_(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); }),
@@ -52,7 +53,6 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       encoded_(std::move(setup.encoded)),
       record_(std::move(setup.record)),
       file_priorities_(std::move(setup.file_priorities)),
-      trackers_(std::move(setup.trackers)),
       web_seeds_(std::move(setup.web_seeds)),
       added_at_(core.unix_now()),
       accounted_(core.now()),
@@ -207,8 +207,8 @@ void Torrent::set_limits(const TorrentLimits& limits, Time now) {
     evaluate(now);
 }
 
-void Torrent::set_trackers(std::vector<std::vector<std::string>> tiers) {
-    trackers_ = std::move(tiers);
+void Torrent::set_trackers(std::vector<std::vector<std::string>> tiers, Time now) {
+    announcer_.set_tiers(std::move(tiers), now);
     dirty_ = urgent_ = true;
 }
 
@@ -261,12 +261,21 @@ void Torrent::evaluate(Time now) {
         files_.close_files();
     }
     if (network && !before) swarm_.start(now);
+    steer_announcer(network, now);
     if (running) start_traffic(now);
     if (removed_) begin_removal(now);
     else if (wants_move()) begin_move();
     core_.queue_changed = true;
     set_state(derive_state(now), now);
     core_.touch(*this);
+}
+
+// Files that are checked or moved take the network away for a while: trackers need not hear of it.
+void Torrent::steer_announcer(bool network, Time now) {
+    if (network) return announcer_.run(now);
+    const bool stays = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped && permitted_;
+    if (stays) announcer_.hold();
+    else announcer_.stop(now);
 }
 
 CloseReason Torrent::stop_reason() const noexcept {
@@ -393,6 +402,7 @@ void Torrent::update_completion(Time now) {
     core_.queue_changed = true;
     if (all && !completed_at_) completed_at_ = core_.unix_now();
     dirty_ = urgent_ = true;
+    announcer_.on_completion(has_all(), now);
     swarm_.configure();
     if (networking_) {
         if (all) {

@@ -11,8 +11,7 @@
 //   every wanted piece is there                         seeding
 //   nobody to ask, or no payload for snub_timeout       stalled
 //   else                                                downloading
-// The state is derived from facts in one place (derive_state), and every change of it is an event. evaluate() brings the
-// parts in line with the facts after each change of them.
+// derive_state() says so, in one place; each change is an event. evaluate() brings the parts in line with the facts.
 #pragma once
 
 #include <memory>
@@ -20,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/announcer.hpp"
 #include "engine/checker.hpp"
 #include "engine/unparking.hpp"
 #include "engine/conversation.hpp"
@@ -53,7 +53,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     /// Links close while files move; then it goes on where it was.
     void move(std::string save_path, Time now);
     Result<void> rename_file(FileIndex file, std::string_view name, Time now);
-    void set_trackers(std::vector<std::vector<std::string>> tiers);
+    void set_trackers(std::vector<std::vector<std::string>> tiers, Time now);
     void set_web_seeds(std::vector<std::string> urls);
     /// The metadata of a magnet link, from peers or from the user: taken once.
     void take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Time now);
@@ -73,7 +73,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     std::string name() const { return metainfo_ ? metainfo_->name() : origin_.name(); }
     std::string magnet() const;
     bool has_metadata() const noexcept { return metainfo_ != nullptr; }
-    /// has_metadata() holds.
     const codec::Metainfo& metainfo() const noexcept { return *metainfo_; }
     /// The info dictionary as peers may have it: empty when it is not known, or private.
     Bytes shared_info() const noexcept;
@@ -87,10 +86,13 @@ class Torrent final : public Download::Client, public Upload::Client {
     Upload& upload() noexcept { return upload_; }
     Swarm& swarm() noexcept { return swarm_; }
     const Swarm& swarm() const noexcept { return swarm_; }
+    Announcer& announcer() noexcept { return announcer_; }
+    const Announcer& announcer() const noexcept { return announcer_; }
     FileStore& files() noexcept { return files_; }
     Throttle& throttle() noexcept { return throttle_; }
     const Bitfield& have() const noexcept { return download_.have(); }
     bool is_complete() const noexcept { return complete_; }
+    bool has_all() const noexcept { return knows_pieces() && have().all(); }
     bool wants_peers() const noexcept { return networking_ && !complete_; }
     bool uploads_allowed() const noexcept {
         return networking_ && knows_pieces() && wanted_ == storage::WantedState::running;
@@ -125,7 +127,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     /// It is drained: from now on its state is `removed`.
     void finish_removal(Time now);
     const std::string& save_path() const noexcept { return files_.save_path(); }
-    const std::vector<std::vector<std::string>>& trackers() const noexcept { return trackers_; }
     storage::TorrentRecord record(const Bitfield& durable, const StatSweep* stamps) const;
     void saved() noexcept { dirty_ = urgent_ = false; }
 
@@ -134,7 +135,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     ByteVector piece_states() const;
     std::vector<FileStatus> file_status() const;
     std::vector<PeerStatus> peer_status(bool all, Time now) const;
-    std::vector<TrackerStatus> tracker_status() const;
 
   private:
     enum class Phase : std::uint8_t { unchecked, looking, checking, ready };
@@ -150,6 +150,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool may_run() const noexcept;
     bool may_look() const noexcept;
     CloseReason stop_reason() const noexcept;
+    void steer_announcer(bool network, Time now);
     void stop_traffic(bool keep, Time now);
     void start_traffic(Time now);
     std::vector<bool> wanted_flags() const;
@@ -195,6 +196,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     Upload upload_;
     Conversation conversation_;
     Swarm swarm_;
+    Announcer announcer_;
     StatSweep look_;
     std::unique_ptr<EmptyFilesSweep> empty_files_;
     std::unique_ptr<RemoveSweep> removal_;
@@ -230,7 +232,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     std::vector<std::uint8_t> file_priorities_;
     std::vector<std::uint8_t> piece_priorities_;    // what the user set for single pieces; 255: as the files say
     std::vector<std::uint32_t> file_pieces_left_;
-    std::vector<std::vector<std::string>> trackers_;
     std::vector<std::string> web_seeds_;
     RateMeter down_rate_;
     RateMeter up_rate_;

@@ -80,11 +80,11 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
         key = known->second;
     }
     Torrent& torrent = *parts_->core.torrent(key);
-    auto tiers = torrent.trackers();
+    auto tiers = torrent.announcer().tiers();
     if (!fresh && request.magnet) merge_tiers(tiers, tiers_of(*request.magnet));
     if (!fresh && request.metainfo && !torrent.has_metadata()) merge_tiers(tiers, request.metainfo->trackers());
     merge_tiers(tiers, request.trackers);
-    if (tiers != torrent.trackers()) torrent.set_trackers(std::move(tiers));
+    if (tiers != torrent.announcer().tiers()) torrent.set_trackers(std::move(tiers), now);
     if (request.metainfo && !torrent.has_metadata()) torrent.take_metadata(request.metainfo, now);
     if (request.magnet)
         for (const auto& peer : request.magnet->peers)
@@ -127,7 +127,7 @@ Result<void> Session::recheck(TorrentKey key) {
 
 Result<void> Session::announce(TorrentKey key) {
     JST_TRY(torrent, parts_->find(key));
-    static_cast<void>(torrent);
+    torrent->announcer().request(parts_->core.now());
     return {};
 }
 
@@ -161,7 +161,7 @@ Result<void> Session::set_sequential(TorrentKey key, bool on) {
 
 Result<void> Session::set_trackers(TorrentKey key, std::vector<std::vector<std::string>> tiers) {
     JST_TRY(torrent, parts_->find(key));
-    torrent->set_trackers(std::move(tiers));
+    torrent->set_trackers(std::move(tiers), parts_->core.now());
     return {};
 }
 
@@ -275,7 +275,7 @@ Result<std::vector<PeerStatus>> Session::peers(TorrentKey key, bool all) const {
 }
 
 Result<std::vector<TrackerStatus>> Session::trackers(TorrentKey key) const {
-    if (const Torrent* t = parts_->look(key)) return t->tracker_status();
+    if (const Torrent* t = parts_->look(key)) return t->announcer().status(parts_->core.now());
     if (const Remembered* r = parts_->recall(key)) return r->trackers;
     return fail(Errc::removed);
 }

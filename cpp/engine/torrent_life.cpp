@@ -65,6 +65,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     dirty_ = true;
     core_.queue_changed = true;
     complete_ = false;
+    if (!have.all()) announcer_.on_completion(false, now);
     const auto sizes = [&](std::uint32_t f) { return layout_->is_empty_file(f) && file_priorities_[f] > 0; };
     bool missing_empty = false;
     for (std::uint32_t f = 0; f < layout_->map.num_files(); ++f)
@@ -140,7 +141,7 @@ State Torrent::derive_state(Time now) const {
 }
 
 bool Torrent::is_stalled(Time now) const {
-    if (swarm_.links().empty()) return true;
+    if (swarm_.links().empty() && !announcer_.is_asking()) return true;
     const Time fresh = std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout);
     return now >= fresh;
 }

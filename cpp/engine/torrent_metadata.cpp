@@ -8,7 +8,7 @@ std::string Torrent::magnet() const {
     codec::Magnet link;
     link.hashes = hashes();
     link.name = metainfo_ ? metainfo_->name() : origin_.link().name;
-    for (const auto& tier : trackers_) link.trackers.insert(link.trackers.end(), tier.begin(), tier.end());
+    for (const auto& tier : announcer_.tiers()) link.trackers.insert(link.trackers.end(), tier.begin(), tier.end());
     link.web_seeds = web_seeds_;
     return link.to_string();
 }
@@ -25,7 +25,7 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     if (!layout) return fail(layout.error().code, {}, now);
     layout_ = std::make_shared<const storage::Layout>(std::move(*layout));
     codec::Envelope envelope = metainfo->envelope();
-    envelope.trackers = trackers_;
+    envelope.trackers = announcer_.tiers();
     envelope.web_seeds = web_seeds_;
     metainfo_ = std::make_shared<const codec::Metainfo>(metainfo->with_envelope(std::move(envelope)));
     geometry_ = {metainfo_->num_pieces(), metainfo_->piece_length(), metainfo_->total_size()};

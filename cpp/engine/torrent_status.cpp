@@ -136,17 +136,6 @@ std::vector<PeerStatus> Torrent::peer_status(bool all, Time now) const {
     return out;
 }
 
-std::vector<TrackerStatus> Torrent::tracker_status() const {
-    std::vector<TrackerStatus> out;
-    for (std::uint32_t tier = 0; tier < trackers_.size(); ++tier)
-        for (const auto& url : trackers_[tier]) {
-            out.emplace_back();
-            out.back().url = url;
-            out.back().tier = tier;
-        }
-    return out;
-}
-
 // -- the record -------------------------------------------------------------------------------------------------------
 
 storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep* stamps) const {
@@ -174,7 +163,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.file_priorities = file_priorities_;
     r.piece_priorities = piece_priorities_;
     for (const auto& [file, name] : moves_.renamed) r.renamed.push_back({file.value, name});
-    r.trackers = trackers_;
+    r.trackers = announcer_.tiers();
     r.web_seeds = web_seeds_;
     r.peers.clear();
     for (const auto& [address, known] : swarm_.list().all()) {
@@ -204,7 +193,7 @@ void Torrent::restore(const storage::TorrentRecord& r) {
             files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
             moves_.renamed[FileIndex{renamed.file}] = renamed.path;
         }
-    trackers_ = r.trackers;
+    announcer_.set_tiers(r.trackers, core_.now());
     web_seeds_ = r.web_seeds;
     const auto& t = r.totals;
     counters_.payload_received = t.payload_received;

@@ -140,6 +140,7 @@ void Schedule::on_reply(const AnnounceReply& reply, Time now) {
     if (reply.counts.seeds) tracker.counts.seeds = reply.counts.seeds;
     if (reply.counts.leechers) tracker.counts.leechers = reply.counts.leechers;
     tracker.message = reply.warning;
+    if (reply.external_ip) tracker.external_ip = reply.external_ip;
     if (!reply.tracker_id.empty()) tracker.tracker_id = reply.tracker_id;
     tiers_.promote(ask.tracker);
     last_ = ask.tracker;

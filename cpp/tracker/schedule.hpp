@@ -37,6 +37,7 @@ struct Tracker {
     Counts counts;
     std::string message;     // its last warning or refusal, or what went wrong
     std::string tracker_id;  // to be sent back
+    std::optional<IpAddress> external_ip;  // ours, as it said (BEP 24)
 };
 
 struct Ask {
@@ -67,11 +68,13 @@ class Schedule {
     /// The user wants an announce: as soon as the tracker allows.
     void request(Time now);
 
-    /// Whom to ask now; nobody while an answer is out. To be followed by on_reply or on_failure.
+    /// Whom to ask now; nobody while an answer is out. To be followed by on_reply, on_failure or withdraw.
     std::optional<Ask> next(Time now);
     void on_reply(const AnnounceReply& reply, Time now);
     /// How long it will not be asked; nothing: for good.
     std::optional<Duration> on_failure(std::string message, std::optional<Duration> retry_in, bool never, Time now);
+    /// The question never left us: as if next() had not been asked.
+    void withdraw() noexcept { asking_.reset(); }
     void on_scrape(TrackerId tracker, const Counts& counts);
     /// When next() may have an answer.
     Time deadline() const noexcept;

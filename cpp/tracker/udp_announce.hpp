@@ -45,6 +45,8 @@ class UdpAnnounce {
     void on_deadline(Time now);
 
     bool is_done() const noexcept { return phase_ == Phase::done; }
+    /// The question itself was written, not only a connect.
+    bool has_asked() const noexcept { return phase_ == Phase::asking || is_done(); }
     /// Errc::timeout when it was given up. JST_CHECK: done.
     const Result<AnnounceAnswer>& answer() const;
     /// To be used for the next question while it is valid.

@@ -52,10 +52,11 @@ class MetadataReceived(TorrentEvent):
 
 @dataclass(frozen=True, slots=True)
 class PeerConnected(TorrentEvent):
-    """The handshake with a peer is done."""
+    """The handshake with a peer is done. `source`: how it was found, as in `PeerStatus`."""
 
     address: Address
     direction: Direction
+    source: str = "user"
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,11 +203,15 @@ class TrackerStatus(Value):
     tier: int
     state: TrackerState
     message: str
+    """What it warned of, why it refused, or what went wrong."""
     failures: int
+    """In a row."""
     next_announce: float | None
     """Seconds from now."""
     seeds: int | None
     leechers: int | None
+    external_ip: str | None
+    """The address under which it sees us, if it says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ _FOLDERS = ("scenarios", "unit/lab", "unit/python", "flow", "interop")
 _VALUES_ONLY = {"test_settings.py", "test_public.py", Path(__file__).name}
 # Of features that are not there yet: they accept only "off", or nothing reads them. The list only shrinks.
 NOT_YET = {
-    "tracker_timeout", "stopped_announce_timeout", "dht", "dht_bootstrap", "pex", "lsd", "port_mapping", "encryption", "proxy",
+    "dht", "dht_bootstrap", "pex", "lsd", "port_mapping", "encryption", "proxy",
 }  # fmt: skip
 
 NAMES = [name for name, *_ in _core.settings_schema]

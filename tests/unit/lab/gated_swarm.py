@@ -4,7 +4,7 @@ from jstorrent.lab import Engine, Gate, Lab, Spec
 from jstorrent.lab._gates import POINTS
 
 PIECE = 7
-OPERATIONS = [point for point in POINTS.values() if not point.in_turn and point.name != "announce.sent"]
+OPERATIONS = [point for point in POINTS.values() if not point.in_turn and point.name != "announce.sent"]  # that is test_gates_announces
 IN_TURN = [point for point in POINTS.values() if point.in_turn]
 ON_THE_SEED = ("disk.read", "disk.read.done", "peer.accept")
 SAVING = ("disk.sync", "disk.sync.done", "resume.save")

@@ -6,7 +6,7 @@ import jstorrent
 import pytest
 from jstorrent import _core
 from jstorrent.lab import Lab, LaneLacks
-from jstorrent.lab._gates import ACTIONS, POINTS, table
+from jstorrent.lab._gates import POINTS, table
 
 from tests.unit.lab.gated_swarm import IN_TURN, OPERATIONS, PIECE, Swarm
 
@@ -96,19 +96,6 @@ def test_unknown_words_name_the_known_ones(lab: Lab) -> None:
     ):
         with pytest.raises(ValueError):
             wrong()
-
-
-def test_announces_come_with_their_feature(lab: Lab) -> None:
-    """Fails when trackers are announced to: then Gated::Net asks this point, and it belongs to OPERATIONS."""
-    gates = [lab.gate("announce.sent", action) for action in ACTIONS]
-    spec = lab.torrent(pieces=4, trackers=["http://10.0.0.9:80/announce"])
-    client = lab.engine("client")
-    client.add(spec, peers=[lab.seeder("good", spec)])
-    lab.until(lambda: client.torrent(spec).state == "seeding", within=20)
-    client.torrent(spec).announce()
-    lab.run_for(60)
-    assert [(tracker.state, tracker.failures) for tracker in client.torrent(spec).trackers()] == [("idle", 0)]
-    assert not any(gate.hit for gate in gates)
 
 
 def test_there_are_no_gates_in_what_is_not_this_engine(lab: Lab) -> None:

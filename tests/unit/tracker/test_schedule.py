@@ -46,6 +46,15 @@ def test_nothing_is_asked_before_the_start_or_without_trackers() -> None:
     assert s.next(0.0) is None and s.deadline == NEVER
 
 
+def test_a_question_that_never_left_us_is_as_if_nobody_had_been_asked() -> None:
+    s = running([A])
+    assert s.next(0.0) == (A, "started")
+    s.withdraw()
+    assert not s.asking and s.next(1.0) == (A, "started")
+    s.withdraw()
+    assert s.stop() == [], "it never heard of us"
+
+
 def test_tiers_are_tried_in_order_until_one_answers() -> None:
     s = running([A], [B], [C])
     assert s.next(0.0)[0] == A
