@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 import jstorrent as jst
+from jstorrent.cli.people import people_text
 from jstorrent.cli.units import duration_text, rate_text, size_text
 
 _SHADES = " ░▒▓█"
@@ -35,13 +36,13 @@ def piece_strip(pieces: bytes, width: int) -> str:
     return "".join(strip)
 
 
-def status_line(name: str, status: jst.TorrentStatus) -> str:
+def status_line(name: str, status: jst.TorrentStatus, people: str | None = None) -> str:
     """The same news in one line of text."""
     if status.state == "fetching_metadata":
         return f"{name}: fetching metadata {status.metadata_progress:6.1%}  {_people(status)}"
     return (
         f"{name}: {status.progress:6.1%} {status.state}  down {rate_text(status.download_rate)}  "
-        f"up {rate_text(status.upload_rate)}  eta {duration_text(status.eta)}  peers {status.num_peers}"
+        f"up {rate_text(status.upload_rate)}  eta {duration_text(status.eta)}  {people or f'peers {status.num_peers}'}"
     )
 
 
@@ -94,7 +95,7 @@ class Display:
         now = time.monotonic()
         if now - self._said_at >= _LINE_EVERY or (status.state != self._state and status.state in {"seeding", "error"}):
             self._said_at, self._state = now, status.state
-            print(status_line(torrent.name, status), file=sys.stderr, flush=True)
+            print(status_line(torrent.name, status, people_text(torrent, status)), file=sys.stderr, flush=True)
 
     def _picture(self, torrent: jst.Torrent, status: jst.TorrentStatus) -> Group:
         width = max(20, min(self._console.width - 2, 100))
@@ -111,7 +112,7 @@ class Display:
             f"down {rate_text(status.download_rate)}",
             f"up {rate_text(status.upload_rate)}",
             f"eta {duration_text(status.eta)}",
-            f"peers {status.num_peers}",
+            people_text(torrent, status),
         ]
         if status.limited_by != "nothing" and status.state in {"downloading", "stalled"}:
             facts.append(f"limited by {status.limited_by}")

@@ -17,6 +17,7 @@ import typer
 import jstorrent as jst
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
+from jstorrent.cli.people import People
 from jstorrent.cli.sources import is_file_source, load_metainfo
 from jstorrent.cli.units import duration_text, parse_address, parse_size, rate_text, size_text
 
@@ -101,8 +102,9 @@ def get(
             with jst.Session(jst.Settings(**settings), state_dir=state) as session:
                 torrent = session.add(source, output, peers=peers, trackers=tracker or (), sequential=sequential)
                 before = torrent.status().counters.payload_received  # of earlier runs
-                code = _download(torrent, display, _Patience.begin(timeout, patience))
-                status = torrent.status()
+                people = People(session, torrent)
+                code = _download(torrent, display, people, _Patience.begin(timeout, patience))
+                status, met = torrent.status(), people.report()
                 name, fetched = torrent.name, status.counters.payload_received - before
                 if code is Exit.DONE:
                     display.say(_report(torrent, status, fetched, time.monotonic() - started, output))
@@ -120,12 +122,14 @@ def get(
     if code is Exit.NO_PEERS:
         display.say("nobody was found who has it (see --peer and --tracker)")
     if as_json:
-        print(json.dumps({"exit": int(code), "path": str(output / name), "fetched": fetched, **status.to_dict()}))
+        print(json.dumps({"exit": int(code), "path": str(output / name), "fetched": fetched, **met, **status.to_dict()}))
     return code
 
 
-def _download(torrent: jst.Torrent, display: Display, patience: _Patience) -> Exit:
+def _download(torrent: jst.Torrent, display: Display, people: People, patience: _Patience) -> Exit:
     for status in torrent.watch(interval=_TICK):
+        for news in people.look():
+            display.say(news)
         display.show(torrent, status)
         if status.state == "error":
             raise torrent.error or jst.Error(status.state, code="internal")

@@ -13,6 +13,7 @@ import jstorrent as jst
 from jstorrent.cli.create import create_with_bar
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
+from jstorrent.cli.people import People
 from jstorrent.cli.sources import load_metainfo
 from jstorrent.cli.units import parse_size, rate_text, size_text
 
@@ -52,6 +53,7 @@ def seed(
         torrents = [
             session.add(m, where, trusted=trusted or hashed, trackers=tracker or ()) for m, where, hashed in sources
         ]
+        people = {torrent: People(session, torrent) for torrent in torrents}
         bad = _until_checked(torrents, display)
         if bad:
             return bad
@@ -59,11 +61,11 @@ def seed(
             _print({"listen_port": session.listen_port, "torrents": [t.status().to_dict() for t in torrents]})
         display.say(f"seeding on port {session.listen_port}, until Ctrl-C")
         try:
-            _serve(session, torrents, display, seconds)
+            _serve(torrents, people, display, seconds)
         except KeyboardInterrupt:
-            _end(session, display, as_json)
+            _end(session, people, display, as_json)
             return Exit.INTERRUPTED
-        _end(session, display, as_json)
+        _end(session, people, display, as_json)
     return Exit.DONE
 
 
@@ -97,7 +99,9 @@ def _until_checked(torrents: list[jst.Torrent], display: Display) -> Exit | None
     return None
 
 
-def _serve(session: jst.Session, torrents: list[jst.Torrent], display: Display, seconds: float | None) -> None:
+def _serve(
+    torrents: list[jst.Torrent], people: dict[jst.Torrent, People], display: Display, seconds: float | None
+) -> None:
     end = time.monotonic() + seconds if seconds is not None else None
     while any(t.state == "seeding" for t in torrents):
         left = _TICK if end is None else min(_TICK, end - time.monotonic())
@@ -110,14 +114,17 @@ def _serve(session: jst.Session, torrents: list[jst.Torrent], display: Display, 
         except jst.RemovedError:
             return
         for torrent in torrents:
+            for news in people[torrent].look():
+                display.say(news)
             display.show(torrent, torrent.status())
 
 
-def _end(session: jst.Session, display: Display, as_json: bool) -> None:
+def _end(session: jst.Session, people: dict[jst.Torrent, People], display: Display, as_json: bool) -> None:
     status = session.status()
     display.say(f"uploaded {size_text(status.counters.payload_sent)}, last {rate_text(status.upload_rate)}")
     if as_json:
-        _print({"payload_sent": status.counters.payload_sent})
+        met = [{"info_hash": torrent.to_dict(), **seen.report()} for torrent, seen in people.items()]
+        _print({"payload_sent": status.counters.payload_sent, "torrents": met})
 
 
 def _print(values: dict[str, Any]) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("rich")
-from rich.console import Console
 import jstorrent as jst
 from jstorrent.cli.display import Display, piece_strip, status_line
+from rich.console import Console
 
 
 def test_nothing_shows_nothing() -> None:

@@ -1,6 +1,7 @@
 """`get`, `seed` and `verify` on real sockets and real files, in processes of their own."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests.support.files import digest
 from tests.support.processes import Talker
 from tests.support.sanitizers import times_mean_nothing
+from tests.support.tracker import HttpTracker
 from tests.unit.cli.conftest import Run, Sample
 
 pytest.importorskip("typer")
@@ -65,6 +67,42 @@ def test_get_goes_on_where_it_was(run: Run, sample: Sample, libtorrent_seed: str
     fetched = json.loads(again.stdout.splitlines()[-1])["fetched"]
     assert fetched < sample.metainfo.total_size * 0.95, "what was verified is not fetched again"
     assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+
+
+def said(tracker: HttpTracker, word: str) -> list[str]:
+    """What the announces said of it."""
+    return [found[1] for path in tracker.announces if (found := re.search(rf"[?&]{word}=(\w+)", path))]
+
+
+def test_get_finds_peers_through_a_tracker_and_says_so(
+    run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path
+) -> None:
+    host, _, port = libtorrent_seed.rpartition(":")
+    with HttpTracker([(host, int(port))]) as tracker:
+        link = f"{sample.metainfo.magnet()}&tr=http://127.0.0.1:9/announce&tr={tracker.url}"
+        done = run("get", link, "-o", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    assert digest(tmp_path / "out" / "sample.bin") == digest(sample.source)
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["peers_by_source"] == {"tracker": 1}
+    assert report["trackers"][0]["state"] == "failed" and report["trackers"][1]["failures"] == 0
+    assert "tracker http://127.0.0.1:9: the connection was refused" in done.stderr
+    assert said(tracker, "event")[0] == "started" and said(tracker, "event")[-1] == "stopped"
+
+
+def test_get_with_trackers_that_know_nobody_ends_with_3(run: Run, sample: Sample, tmp_path: Path) -> None:
+    with HttpTracker([]) as tracker:
+        done = run("get", sample.torrent, "-o", tmp_path / "out", "--tracker", tracker.url, "--timeout", "2", "--json")
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["trackers"][0]["state"] == "working"
+
+
+def test_seed_tells_trackers(run: Run, sample: Sample) -> None:
+    with HttpTracker([]) as tracker:
+        done = run("seed", sample.torrent, "--data", sample.source.parent, "--tracker", tracker.url, "--seconds", "1.5", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["torrents"][0]["trackers"][0]["state"] == "working"
+    assert (said(tracker, "event"), said(tracker, "left")) == (["started", "stopped"], ["0", "0"])
 
 
 def test_get_with_nobody_there_ends_with_3(run: Run, sample: Sample, tmp_path: Path) -> None:
