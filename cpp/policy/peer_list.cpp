@@ -46,9 +46,19 @@ void PeerList::configure(std::size_t capacity, Duration reconnect_interval) {
     }
 }
 
+namespace {
+
+// 0.0.0.0/8 is this very machine, 240.0.0.0/4 with 255.255.255.255 everybody or nobody.
+bool is_nobody(const IpAddress& host) noexcept {
+    const std::uint32_t first = host.is_v4() ? host.v4_value() >> 24 : 1;
+    return host.is_unspecified() || host.is_multicast() || first == 0 || first >= 240;
+}
+
+}  // namespace
+
 Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global, Time now) {
     if (address.port == 0) return Added::no_port;
-    if (address.host.is_unspecified() || address.host.is_multicast()) return Added::not_global;
+    if (is_nobody(address.host)) return Added::not_global;
     if (from_global && !address.host.is_global()) return Added::not_global;
     if (std::find(own_.begin(), own_.end(), address) != own_.end()) return Added::own;
     if (known_.contains(address)) return Added::known;

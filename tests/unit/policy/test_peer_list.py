@@ -28,6 +28,9 @@ def test_what_cannot_be_a_peer_is_refused() -> None:
     known = lab.PeerList()
     assert known.add("9.0.0.1:0") == "no_port"
     assert known.add("0.0.0.0:5") == "not_global" and known.add("224.0.0.1:5") == "not_global"
+    for nobody in ("255.255.255.255:5", "240.0.0.1:5", "0.1.2.3:5"):
+        assert known.add(nobody) == "not_global", nobody
+    assert known.add("223.255.255.255:5") == "added"
     for private in ("127.0.0.1:5", "10.1.2.3:5", "192.168.1.1:5", "169.254.169.254:5", "[::1]:5"):
         assert known.add(private, from_global=True) == "not_global", private
         assert known.add(private) == "added", private
