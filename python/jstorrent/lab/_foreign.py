@@ -73,7 +73,9 @@ class Foreign(Client):
         self._spec: Spec | None = None
         self._up = False
         self._inner = self._settle()
-        self._port = self._network.open(self._number, port, self._inner)
+        # Who listens where it is told has one port on both sides of its relay: what it says of itself to strangers is true.
+        same = self._inner[1] if port is None and getattr(self._driver, "dials_from_host", False) else port
+        self._port = self._network.open(self._number, same, self._inner)
 
     def _settle(self) -> tuple[str, int]:
         place = self._network.place(self._number)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KINDS = ("http", "udp", *PROGRAMS)
 _PORT = 6969
-_START = 30.0
+_START = 90.0
 
 
 class TrackerNode(Node):
