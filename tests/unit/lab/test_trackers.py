@@ -25,9 +25,9 @@ Asker = Callable[..., bytes]
 class SimAsker:
     """A node of the simulated world that asks by hand."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
+    def __init__(self, lab: Lab, name: str, host: str | None = None) -> None:
         self.lab = lab
-        self.number = lab._lane.add_node(name, lab._lane.take_host(None))
+        self.number = lab._lane.add_node(name, lab._lane.take_host(host))
         self.heard: dict[int, bytearray] = {}
         self.over: set[int] = set()
         self.datagrams: list[tuple[str, bytes]] = []
@@ -315,6 +315,26 @@ def test_a_world_with_trackers_is_told_as_a_plan(lab: Lab) -> None:
     assert report.ok and report.fingerprint == lab.fingerprint, report
     text = lab.plan.to_python()
     assert "trk.behave = [{'kind': 'raw', 'data': '78'}" in text and "udp.stop()" in text and "lab.net.name(" in text
+
+
+@sim
+@pytest.mark.parametrize(("times", "seconds", "is_storm"), [(55, 1.0, True), (40, 1.0, False), (80, 2.0, False)])
+def test_a_storm_of_announces_is_found(lab: Lab, times: int, seconds: float, is_storm: bool) -> None:
+    """By whoever speaks from the engine's host; 40 in a minute are allowed, and some for what its user did."""
+    trk = lab.tracker("trk")
+    client = lab.engine("client")
+    who = SimAsker(lab, "other", client.address[0])
+    for _ in range(times):
+        who.get(trk, announce("a"))
+        lab.run_for(seconds)
+    assert {request.node for request in trk.requests} == {"client"}
+    if is_storm:
+        with pytest.raises(LabFailure, match="asked 5. times within a minute") as found:
+            lab.check()
+        assert found.value.oracle == "loops"
+        lab._without.add("loops")
+    else:
+        assert "loops" in lab.check()
 
 
 @sim
