@@ -80,9 +80,17 @@ void bind_time(py::class_<World, WorldHandle>& world) {
 }  // namespace
 
 CrashMode crash_mode(const std::string& word) {
-    if (word == "clean") return CrashMode::clean;
-    if (word == "drop-all") return CrashMode::drop_all;
-    throw py::value_error("no such crash mode: " + word + " (known: clean, drop-all)");
+    static constexpr std::pair<std::string_view, CrashMode> modes[] = {
+        {"clean", CrashMode::clean},       {"drop-all", CrashMode::drop_all},
+        {"keep-prefix", CrashMode::keep_prefix}, {"torn-512", CrashMode::torn_512},
+        {"metadata-first", CrashMode::metadata_first}, {"random", CrashMode::random},
+    };
+    std::string known;
+    for (const auto& [name, mode] : modes) {
+        if (name == word) return mode;
+        known.append(known.empty() ? "" : ", ").append(name);
+    }
+    throw py::value_error("no such crash mode: " + word + " (known: " + known + ")");
 }
 
 void bind_lab_world(py::module_& module) {

@@ -11,9 +11,9 @@ using namespace runtime;
 
 namespace {
 
-constexpr std::array<std::string_view, 16> action_names{
+constexpr std::array<std::string_view, 17> action_names{
     "open",     "close",    "stat",       "list", "mkdirs", "rename",    "unlink",   "rmdir",
-    "truncate", "allocate", "free_space", "read", "write",  "sync_file", "sync_dir", "lock"};
+    "truncate", "allocate", "free_space", "read", "write",  "sync_file", "sync_dir", "extents", "lock"};
 constexpr std::array<std::string_view, 3> mode_names{"read", "write", "create"};
 constexpr std::array<const char*, 5> kind_names{"missing", "file", "directory", "symlink", "other"};
 
@@ -73,6 +73,12 @@ void LabHost::Operation<DiskOp>::fill(LabEvent& event) {
             found["modified_ns"] = op.stat.modified_ns;
             event.data = found;
             return;
+        case DiskAction::extents: {
+            py::list ranges;
+            for (const auto& range : op.ranges) ranges.append(py::make_tuple(range.begin, range.end));
+            event.data = ranges;
+            return;
+        }
         case DiskAction::list:
             for (const auto& entry : op.entries) found[py::str(entry.name)] = name_of(entry.kind);
             event.data = found;

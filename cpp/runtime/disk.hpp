@@ -38,6 +38,7 @@ enum class DiskAction : std::uint8_t {
     write,       // file, offset, from -> transferred (all, or an error)
     sync_file,   // file: data and size are durable
     sync_dir,    // path: names in it are durable
+    extents,     // path, offset -> ranges: where bytes lie from there on, sorted; what is between reads as zeros
     lock,        // path: creates the file, takes the kernel's exclusive lock -> file; Errc::state_dir_in_use if taken
 };
 
@@ -51,6 +52,16 @@ struct FileStat {
     std::int64_t modified_ns = 0;  // wall clock
     std::uint64_t allocated = 0;   // bytes on disk, holes not counted
 };
+
+/// Half-open.
+struct FileRange {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    friend bool operator==(const FileRange&, const FileRange&) = default;
+};
+
+/// Of one `extents` operation; where there are more, the last range goes to the end of the file.
+inline constexpr std::size_t max_extents = 4096;
 
 struct DirEntry {
     std::string name;
@@ -73,6 +84,7 @@ struct DiskOp : Op {
     std::size_t transferred = 0;
     FileStat stat;
     std::vector<DirEntry> entries;
+    std::vector<FileRange> ranges;
 };
 
 class Disk {

@@ -64,6 +64,7 @@ void AsioDisk::submit(DiskOp& op) {
     op.transferred = 0;
     op.stat = {};
     op.entries.clear();
+    op.ranges.clear();
     if (is_free(op)) return free_.push(op);
     Row* row = &paths_;
     if (!names_a_path(op.action)) {
@@ -123,6 +124,7 @@ bool AsioDisk::wants_worker(const DiskOp& op, const Row& row) const noexcept {
         case DiskAction::sync_file:
         case DiskAction::sync_dir:
         case DiskAction::list:
+        case DiskAction::extents:
             return true;
         case DiskAction::allocate:
             return op.offset > large_reservation;

@@ -176,6 +176,33 @@ Errc sync_directory(const Place& place) noexcept {
     return error;
 }
 
+// A file system that does not know holes says so, or gives the whole file as one range.
+Errc find_extents(DiskOp& op, int fd) {
+    struct stat status;
+    if (::fstat(fd, &status) != 0) return disk_error(errno);
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    for (std::uint64_t at = op.offset; at < size;) {
+        const auto begin = ::lseek(fd, static_cast<off_t>(at), SEEK_DATA);
+        if (begin < 0 && errno == ENXIO) break;
+        const auto end = begin < 0 ? begin : ::lseek(fd, begin, SEEK_HOLE);
+        const bool known = end > begin && op.ranges.size() + 1 < runtime::max_extents;
+        if (begin < 0 && errno != EINVAL) return disk_error(errno);
+        op.ranges.push_back({begin < 0 ? at : static_cast<std::uint64_t>(begin), known ? static_cast<std::uint64_t>(end) : size});
+        at = op.ranges.back().end;
+    }
+    return Errc::ok;
+}
+
+Errc extents(DiskOp& op, const Place& place) {
+    op.mode = runtime::OpenMode::read;
+    const Errc opened = open_file(op, place, false);
+    if (opened != Errc::ok) return opened;
+    const int fd = static_cast<int>(op.extra);
+    const Errc error = find_extents(op, fd);
+    ::close(fd);
+    return error;
+}
+
 // Reserving is cheap only where files are extents; elsewhere it would write the whole file.
 bool has_extents(int fd) noexcept {
     struct statfs status;
@@ -230,6 +257,8 @@ Errc perform_at(DiskOp& op, const Place& place) {
             return free_space(op);
         case DiskAction::sync_dir:
             return sync_directory(place);
+        case DiskAction::extents:
+            return extents(op, place);
         default:
             return Errc::invalid_argument;
     }

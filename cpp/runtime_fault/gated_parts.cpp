@@ -55,6 +55,8 @@ std::string_view word(DiskAction action) noexcept {
             return "sync";
         case DiskAction::sync_dir:
             return "sync_dir";
+        case DiskAction::extents:
+            return "extents";
         case DiskAction::lock:
             return "lock";
     }

@@ -155,6 +155,12 @@ Result<void> Disk::perform_on_path(runtime::DiskOp& op) {
         }
         case DiskAction::sync_dir:
             return files_.sync_dir(op.path, op.trusted_prefix);
+        case DiskAction::extents: {
+            op.ranges.clear();
+            JST_TRY(ranges, files_.extents(op.path, op.trusted_prefix, op.offset));
+            op.ranges = std::move(ranges);
+            return {};
+        }
         default:
             return fail(Errc::not_supported);
     }
@@ -210,14 +216,12 @@ Result<void> Disk::write(runtime::DiskOp& op, const OpenFile& file) {
     return {};
 }
 
-void Disk::abandon(bool crash) {
+void Disk::abandon(CrashMode mode) {
     jobs_ = {};
     open_.clear();
     line_.free_at = last_effect_ = commons_.timeline.now();
-    if (crash)
-        files_.crash_dropping_all();
-    else
-        files_.release_all();
+    Prng luck = node_.stream(0, "crash");
+    files_.crash(mode, luck);
 }
 
 // ---- the laboratory's hand ----

@@ -30,8 +30,8 @@ class Disk final : public runtime::Disk, private EventSink {
     void set(const DiskSettings& settings);
     void submit(runtime::DiskOp& op) override;
     std::size_t pending() const noexcept override { return jobs_.size(); }
-    /// The process is gone: handles and locks with it. `crash`: what was not synced is gone too.
-    void abandon(bool crash);
+    /// The process is gone: handles and locks with it, and of what was not synced what `mode` says.
+    void abandon(CrashMode mode);
 
     /// What the process sees, past all latency; a laboratory's own changes are durable at once.
     FileStore& files() noexcept { return files_; }

@@ -1,4 +1,4 @@
-// Contents: reading and writing open files, what is durable, what a crash leaves.
+// Contents: reading and writing open files, and what of them is durable.
 #include <algorithm>
 
 #include "runtime_sim/file_store.hpp"
@@ -44,6 +44,22 @@ std::uint64_t FileStore::read(InodeId id, std::uint64_t offset, std::span<const 
     return done;
 }
 
+Result<std::vector<runtime::FileRange>> FileStore::extents(std::string_view path, std::size_t trusted,
+                                                           std::uint64_t from) const {
+    JST_TRY(id, existing(path, trusted, true));
+    const auto& file = at(id);
+    if (file.kind == runtime::FileKind::directory) return fail(Errc::is_directory);
+    std::vector<runtime::FileRange> found;
+    for (const auto& [first, last] : file.written.ranges()) {
+        const std::uint64_t begin = std::max(from, first * disk_block);
+        std::uint64_t end = std::min(file.size, last * disk_block);
+        if (found.size() + 1 == runtime::max_extents) end = file.size;
+        if (begin < end) found.push_back({begin, end});
+        if (found.size() == runtime::max_extents) break;
+    }
+    return found;
+}
+
 Written FileStore::write(InodeId id, std::uint64_t offset, std::span<const Bytes> from, std::int64_t now) {
     auto& file = at(id);
     const std::uint64_t wanted = size_of(from);
@@ -57,9 +73,12 @@ Written FileStore::write(InodeId id, std::uint64_t offset, std::span<const Bytes
     }
     if (done != 0) {
         count(file, offset, offset + done);
+        file.written.insert(offset / disk_block, blocks_to(offset + done));
         file.dirty.insert(offset, offset + done);
         file.size = std::max(file.size, offset + done);
         file.modified = now;
+        auto& change = note({.kind = Change::Kind::write, .file = id, .begin = offset, .end = offset + done, .modified = now});
+        change.bytes.share(file.bytes, offset, offset + done);
     }
     return {done, done == wanted ? Errc::ok : Errc::disk_full};
 }
@@ -72,10 +91,12 @@ Result<void> FileStore::truncate(InodeId id, std::uint64_t size, std::int64_t no
         file.bytes.truncate(size);
         const std::uint64_t before = file.allocated.total();
         file.allocated.erase_from(blocks_to(size));
+        file.written.erase_from(blocks_to(size));
         used_ -= (before - file.allocated.total()) * disk_block;
     }
     file.size = size;
     file.modified = now;
+    note({.kind = Change::Kind::truncate, .file = id, .begin = size, .modified = now});
     return {};
 }
 
@@ -88,6 +109,8 @@ void FileStore::sync_file(InodeId id) {
     file.durable_size = file.size;
     file.durable_modified = file.modified;
     file.durable_allocated = file.allocated;
+    file.durable_written = file.written;
+    forget_changes(id);
 }
 
 void FileStore::make_durable(InodeId id, std::uint64_t offset, Bytes bytes) {
@@ -96,6 +119,8 @@ void FileStore::make_durable(InodeId id, std::uint64_t offset, Bytes bytes) {
     file.durable_size = std::max(file.durable_size, offset + bytes.size());
     file.durable_modified = file.modified;
     file.durable_allocated.insert(offset / disk_block, blocks_to(offset + bytes.size()));
+    file.durable_written.insert(offset / disk_block, blocks_to(offset + bytes.size()));
+    if (!bytes.empty() && !log_.empty() && log_.back().file == id) log_.back().always = true;
 }
 
 // Durable names lead there, as they would after a crash; links are not followed.
@@ -123,42 +148,6 @@ void FileStore::release_all() {
         at(id).handles = 0;
         at(id).locked = false;
         forget_if_unused(id);
-    }
-}
-
-void FileStore::crash_dropping_all() {
-    for (auto& inode : inodes_) {
-        if (!inode) continue;
-        inode->children = inode->durable_children;
-        for (const auto& [begin, end] : inode->dirty.ranges()) inode->bytes.share(inode->durable_bytes, begin, end);
-        inode->bytes.truncate(inode->durable_size);
-        inode->dirty.clear();
-        inode->size = inode->durable_size;
-        inode->modified = inode->durable_modified;
-        inode->allocated = inode->durable_allocated;
-        inode->handles = 0;
-        inode->locked = false;
-    }
-    recount();
-}
-
-// Names, used space and what is gone, from the directories as they are.
-void FileStore::recount() {
-    for (auto& inode : inodes_)
-        if (inode) inode->names = 0;
-    std::vector<InodeId> reached{1};
-    at(1).names = 1;
-    for (std::size_t i = 0; i < reached.size(); ++i)
-        for (const auto& [name, child] : at(reached[i]).children)
-            if (++at(child).names == 1) reached.push_back(child);
-    used_ = 0;
-    for (auto& inode : inodes_) {
-        if (!inode) continue;
-        if (inode->names == 0)
-            inode.reset();
-        else
-            used_ += inode->allocated.total() * disk_block;
-        if (inode) inode->durable_names = inode->names;
     }
 }
 

@@ -101,6 +101,7 @@ Result<void> FileStore::allocate(InodeId id, std::uint64_t size, std::int64_t no
     count(file, 0, size);
     file.size = std::max(file.size, size);
     file.modified = now;
+    note({.kind = Change::Kind::allocate, .file = id, .end = size, .modified = now});
     return {};
 }
 

@@ -120,7 +120,8 @@ void FileStore::forget_if_unused(InodeId id) {
     if (inode.names != 0 || inode.handles != 0) return;
     used_ -= inode.allocated.total() * disk_block;  // what a crash would bring back takes no space until then
     inode.allocated.clear();
-    if (inode.durable_names != 0) return;
+    if (inode.durable_names != 0 || inode.pending != 0) return;
+    forget_changes(id);
     const auto durable = std::move(inode.durable_children);
     inodes_[id].reset();
     for (const auto& [name, child] : durable) {
@@ -129,7 +130,8 @@ void FileStore::forget_if_unused(InodeId id) {
     }
 }
 
-void FileStore::sync_names(Inode& directory) {
+void FileStore::sync_names(InodeId id) {
+    auto& directory = at(id);
     const auto before = std::move(directory.durable_children);
     directory.durable_children = directory.children;
     for (const auto& [name, child] : directory.durable_children) ++at(child).durable_names;
@@ -137,6 +139,7 @@ void FileStore::sync_names(Inode& directory) {
         --at(child).durable_names;
         forget_if_unused(child);
     }
+    forget_changes(id);
 }
 
 bool FileStore::is_below(InodeId directory, InodeId node) const {
@@ -154,6 +157,7 @@ Result<InodeId> FileStore::open(std::string_view path, std::size_t trusted, runt
         if (mode != runtime::OpenMode::create) return fail(Errc::not_found);
         place.node = make(FileKind::file, now);
         add_name(place.parent, place.name, place.node);
+        note_name(place.parent, place.name, place.node);
     }
     if (at(place.node).kind == FileKind::directory) return fail(Errc::is_directory);
     ++at(place.node).handles;
@@ -178,9 +182,11 @@ Result<void> FileStore::mkdirs(std::string_view path, std::size_t trusted, std::
     for (std::size_t end = 1; end <= path.size(); ++end) {
         if (end < path.size() && path[end] != '/') continue;
         JST_TRY(place, find(path.substr(0, end), trusted, true));
-        if (place.node == 0)
-            add_name(place.parent, place.name, make(FileKind::directory, now));
-        else if (at(place.node).kind != FileKind::directory)
+        if (place.node == 0) {
+            place.node = make(FileKind::directory, now);
+            add_name(place.parent, place.name, place.node);
+            note_name(place.parent, place.name, place.node);
+        } else if (at(place.node).kind != FileKind::directory)
             return fail(Errc::not_directory);
     }
     return {};
@@ -202,6 +208,9 @@ Result<void> FileStore::rename(std::string_view from, std::string_view to, std::
         remove_name(target.parent, target.name);
     }
     add_name(target.parent, target.name, source.node);
+    ++at(target.parent).changes;
+    ++at(source.parent).changes;
+    note({.names = {{target.parent, target.name, source.node}, {source.parent, source.name, 0}}});
     remove_name(source.parent, source.name);
     return {};
 }
@@ -211,6 +220,7 @@ Result<void> FileStore::unlink(std::string_view path, std::size_t trusted) {
     if (place.node == 0) return fail(Errc::not_found);
     if (at(place.node).kind == FileKind::directory) return fail(Errc::is_directory);
     remove_name(place.parent, place.name);
+    note_name(place.parent, place.name, 0);
     return {};
 }
 
@@ -221,26 +231,28 @@ Result<void> FileStore::rmdir(std::string_view path, std::size_t trusted) {
     if (place.name.empty()) return fail(Errc::invalid_argument);
     if (!at(place.node).children.empty()) return fail(Errc::not_empty);
     remove_name(place.parent, place.name);
+    note_name(place.parent, place.name, 0);
     return {};
 }
 
 Result<void> FileStore::sync_dir(std::string_view path, std::size_t trusted) {
     JST_TRY(id, existing(path, trusted, true));
     if (at(id).kind != FileKind::directory) return fail(Errc::not_directory);
-    sync_names(at(id));
+    sync_names(id);
     return {};
 }
 
 void FileStore::sync_names_above(std::string_view path) {
     for (std::size_t slash = path.rfind('/'); slash != std::string_view::npos && slash != 0;
          slash = path.rfind('/', slash - 1))
-        if (const auto id = existing(path.substr(0, slash), 0, true)) sync_names(at(*id));
-    sync_names(at(root));
+        if (const auto id = existing(path.substr(0, slash), 0, true)) sync_names(*id);
+    sync_names(root);
 }
 
 Result<void> FileStore::unlink_durably(std::string_view path) {
     JST_TRY(place, find(path, 0, false));
     JST_TRY_VOID(unlink(path, 0));
+    log_.back().always = true;
     auto& durable = at(place.parent).durable_children;
     const auto found = durable.find(place.name);
     if (found == durable.end()) return {};
@@ -257,6 +269,7 @@ Result<void> FileStore::symlink(std::string_view path, std::string_view target) 
     const InodeId made = make(FileKind::symlink, 0);
     at(made).target = target;
     add_name(place.parent, place.name, made);
+    note_name(place.parent, place.name, made);
     return {};
 }
 

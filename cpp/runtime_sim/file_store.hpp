@@ -1,9 +1,10 @@
 // The file system of a node, in memory: what the process sees, and what a crash would leave of it.
 //
 // Errors are those of POSIX in the project's own enum. A file's contents become durable by sync_file, the names in a
-// directory by sync_dir; nothing else makes them so. Space is counted in blocks, holes are free. Knows no time.
-// Invariants: 1. used() is the allocated size of all files that have a name or are open; 2. a file lives while a
-// visible name, a durable name or an open handle refers to it.
+// directory by sync_dir; nothing else makes them so. What is not durable yet is a log of changes, in their order. Space
+// is counted in blocks, holes are free. Knows no time. Invariants: 1. used() is the allocated size of all files that
+// have a name or are open; 2. a file lives while a visible name, a durable name, an open handle or a change of names
+// that is not synced refers to it; 3. durable contents and the whole log give the visible ones.
 #pragma once
 
 #include <map>
@@ -12,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/prng.hpp"
 #include "runtime/disk.hpp"
+#include "runtime_sim/crash_mode.hpp"
 #include "runtime_sim/sparse_bytes.hpp"
 
 namespace jst::runtime_sim {
@@ -41,6 +44,7 @@ class FileStore {
     Result<InodeId> open(std::string_view path, std::size_t trusted, runtime::OpenMode mode, std::int64_t now);
     Result<runtime::FileStat> stat(std::string_view path, std::size_t trusted) const;
     Result<std::vector<runtime::DirEntry>> list(std::string_view path, std::size_t trusted) const;
+    Result<std::vector<runtime::FileRange>> extents(std::string_view path, std::size_t trusted, std::uint64_t from) const;
     Result<void> mkdirs(std::string_view path, std::size_t trusted, std::int64_t now);
     Result<void> rename(std::string_view from, std::string_view to, std::size_t trusted);
     Result<void> unlink(std::string_view path, std::size_t trusted);
@@ -75,8 +79,8 @@ class FileStore {
     Result<void> unlink_durably(std::string_view path);
     /// Handles and locks are gone, contents stay.
     void release_all();
-    /// What was not synced is gone, and handles and locks too.
-    void crash_dropping_all();
+    /// Handles and locks are gone, and of what was not synced all that `mode` and the luck of the day say.
+    void crash(CrashMode mode, Prng& luck);
 
   private:
     struct Inode {
@@ -84,6 +88,8 @@ class FileStore {
         std::uint32_t names = 0;
         std::uint32_t durable_names = 0;
         std::uint32_t handles = 0;
+        std::uint32_t pending = 0;  // changes in the log that give it a name
+        std::uint32_t changes = 0;  // changes in the log of its contents, or of the names in it
         bool locked = false;
         std::string target;  // of a symbolic link
         std::map<std::string, InodeId, std::less<>> children;
@@ -96,12 +102,32 @@ class FileStore {
         SparseBytes durable_bytes;
         RangeSet allocated;  // in blocks
         RangeSet durable_allocated;
+        RangeSet written;  // in blocks: what was reserved and never written is a hole as well
+        RangeSet durable_written;
         RangeSet dirty;  // in bytes: written or cut since the last sync
     };
     struct Place {
         InodeId parent = 0;
         std::string name;
         InodeId node = 0;  // 0: missing
+    };
+
+    struct NameChange {
+        InodeId directory = 0;
+        std::string name;
+        InodeId child = 0;  // 0: the name goes
+    };
+    /// What a sync makes durable, and a crash may undo. Names that change together are one.
+    struct Change {
+        enum class Kind : std::uint8_t { names, write, truncate, allocate };
+        Kind kind = Kind::names;
+        bool always = false;  // a laboratory's own: no crash undoes it
+        InodeId file = 0;
+        std::uint64_t begin = 0;  // of a write; of a truncation the new size
+        std::uint64_t end = 0;    // of a write or an allocation
+        std::int64_t modified = 0;
+        SparseBytes bytes = {};
+        std::vector<NameChange> names = {};
     };
 
     struct Quota {
@@ -120,7 +146,7 @@ class FileStore {
     InodeId make(runtime::FileKind kind, std::int64_t now);
     void add_name(InodeId directory, std::string_view name, InodeId child);
     void remove_name(InodeId directory, std::string_view name);
-    void sync_names(Inode& directory);
+    void sync_names(InodeId directory);
     void forget_if_unused(InodeId id);
     std::uint64_t allocated_below(InodeId directory, InodeId& seek) const;
     std::optional<std::uint64_t> left_of(std::string_view under, const Quota& quota, InodeId file) const;
@@ -128,9 +154,18 @@ class FileStore {
     std::uint64_t room_for(InodeId file, std::uint64_t offset, std::uint64_t bytes);
     void count(Inode& file, std::uint64_t begin, std::uint64_t end);
     bool is_below(InodeId directory, InodeId node) const;
-    void recount();
+    Change& note(Change change);
+    void note_name(InodeId directory, const std::string& name, InodeId child);
+    void forget_changes(InodeId file);
+    void drop_unsynced();
+    void replay(const std::vector<Change>& log, std::size_t kept, Prng* torn = nullptr);
+    void apply(const Change& change, std::uint64_t end);
+    static void lose_bytes(Inode& inode);
+    static void lose_sectors(Inode& inode, Prng& luck);
+    void settle();
 
     std::vector<std::unique_ptr<Inode>> inodes_;
+    std::vector<Change> log_;
     std::uint64_t used_ = 0;
     std::map<std::string, Quota, std::less<>> quotas_;  // by directory
 };

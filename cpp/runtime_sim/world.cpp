@@ -34,7 +34,7 @@ struct World::Parts {
         JST_CHECK(id.value < places.size(), "a node of this world");
         return places[id.value];
     }
-    void stop(NodeId id, bool closed, bool disk_crash);
+    void stop(NodeId id, bool closed, CrashMode mode);
     void pass_over_abandoned();
     void run_round();
 
@@ -82,20 +82,20 @@ void World::attach(NodeId id, runtime::Host& host) {
 }
 
 // Operations are forgotten first, so that nothing of the host is touched while its sockets end.
-void World::Parts::stop(NodeId id, bool closed, bool disk_crash) {
+void World::Parts::stop(NodeId id, bool closed, CrashMode mode) {
     auto& at = place(id);
     at.node.abandon();
     network.drop_node(id, closed);
-    at.disk.abandon(disk_crash);
+    at.disk.abandon(mode);
     at.compute.abandon();
 }
 
 void World::detach(NodeId id) {
-    parts_->stop(id, true, false);
+    parts_->stop(id, true, CrashMode::clean);
     parts_->place(id).node.start();  // the machine runs on: it refuses connections
 }
 
-void World::abandon(NodeId id, CrashMode mode) { parts_->stop(id, false, mode == CrashMode::drop_all); }
+void World::abandon(NodeId id, CrashMode mode) { parts_->stop(id, false, mode); }
 
 bool World::command(NodeId id, const std::function<void()>& turn) { return parts_->place(id).node.command(turn); }
 

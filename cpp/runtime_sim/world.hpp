@@ -15,6 +15,7 @@
 
 #include "base/endpoint.hpp"
 #include "runtime/runtime.hpp"
+#include "runtime_sim/crash_mode.hpp"
 #include "runtime_sim/op_kind.hpp"
 #include "runtime_sim/topology.hpp"
 
@@ -28,12 +29,6 @@ class NodeNet;
 
 /// The most rounds of one instant: more is a host that never lets time pass.
 inline constexpr std::uint64_t max_rounds_per_instant = 1'000'000;
-
-/// What a disk keeps when its node is abandoned.
-enum class CrashMode : std::uint8_t {
-    clean,     // everything, as after the end of the process alone
-    drop_all,  // nothing since the last sync: of a file its contents, of a directory its names
-};
 
 class World {
   public:

@@ -210,6 +210,20 @@ def test_truncate_and_allocate(world: World, base: str) -> None:
     assert world.disk("read", file=file, offset=4990, sizes=[100]).data == b"\0" * 10
 
 
+def test_where_bytes_lie_in_a_file(world: World, base: str) -> None:
+    file = world.open(f"{base}/a")
+    block = 1 << 20  # far apart, so that no file system joins them
+    for at in (1, 3):
+        assert world.disk("write", file=file, offset=at * block, data=[b"x" * block]).error == "ok"
+    assert world.disk("truncate", file=file, offset=6 * block).error == "ok"
+    assert world.disk("extents", path=f"{base}/a").data == [(block, 2 * block), (3 * block, 4 * block)]
+    assert world.disk("extents", path=f"{base}/a", offset=2 * block - 1).data == [(2 * block - 1, 2 * block), (3 * block, 4 * block)]
+    assert world.disk("extents", path=f"{base}/a", offset=5 * block).data == []
+    assert world.disk("extents", path=f"{base}/none").error == "not_found"
+    world.disk("mkdirs", path=f"{base}/d")
+    assert world.disk("extents", path=f"{base}/d").error == "is_directory"
+
+
 def test_syncs_and_free_space(world: World, base: str) -> None:
     file = world.open(f"{base}/a")
     assert world.disk("sync_file", file=file).error == "ok"

@@ -28,7 +28,7 @@ ERRORS: Final = {
 }  # fmt: skip
 OPS: Final = (
     "open", "close", "stat", "list", "mkdirs", "rename", "unlink", "rmdir", "truncate", "allocate", "free_space", "read",
-    "write", "sync", "sync_dir", "lock",
+    "write", "sync", "sync_dir", "extents", "lock",
 )  # fmt: skip
 _KEYS: Final = {"n": "node", "t": "torrent", "p": "piece", "b": "begin", "a": "peer", "f": "path", "o": "op"}
 

@@ -184,12 +184,42 @@ def test_a_crash_is_silence_and_a_restart_fetches_no_saved_piece_again(lab: Lab)
     assert served.status().counters.payload_sent - before <= (64 - saved + 1) * 65536 + 16384
 
 
-def test_crash_modes_are_known_or_said_to_come(lab: Lab) -> None:
+def test_crash_modes_are_known(lab: Lab) -> None:
     client = lab.engine("client")
-    with pytest.raises(ValueError, match="drop-all"):
+    with pytest.raises(ValueError, match="drop-all, keep-prefix, metadata-first, random, torn-512"):
         client.crash("drop-some")
-    with pytest.raises(jst.Error, match="not there yet"):
-        client.crash("torn-512")
+    with pytest.raises(ValueError, match="no such crash mode"):
+        lab.gate("disk.done", "crash", mode="drop-some")
+    assert client.running
+
+
+def test_a_real_disk_crashes_in_one_mode_only() -> None:
+    with Lab("real", seed=1) as lab:
+        client = lab.engine("client")
+        for mode in ("keep-prefix", "torn-512", "metadata-first", "random"):
+            with pytest.raises(LaneLacks, match=mode):
+                client.crash(mode)
+            with pytest.raises(LaneLacks, match=mode):
+                lab.gate("disk.done", "crash", mode=mode)
+        assert client.running
+        client.crash()
+        assert not client.running
+
+
+@pytest.mark.parametrize("mode", ["drop-all", "keep-prefix", "torn-512", "metadata-first", "random"])
+def test_a_gate_crashes_in_each_mode(lab: Lab, mode: str) -> None:
+    spec = lab.torrent(pieces=8)
+    client = lab.engine("client")
+    gate = lab.gate("disk.write.done", "crash", nth=3, mode=mode, node=client)
+    good = lab.seeder("good", spec)
+    client.add(spec, peers=[good])
+    lab.until(lambda: gate.hit and not client.running, within=20)
+    client.start()
+    lab.run_for(1)
+    t = client.torrent(spec) or client.add(spec)
+    t.connect(good)
+    lab.until(lambda: t.state == "seeding", within=60)
+    assert client.complete(spec)
 
 
 def test_history_is_all_events_in_order(lab: Lab) -> None:
