@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from jstorrent._errors import Error
+from jstorrent._fastresume import FastResume, load_fastresume
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import FileEntry, Metainfo
 from jstorrent._values import Address
 
 Source = Metainfo | Magnet | bytes | str | os.PathLike[str]
-"""A torrent, a magnet link, the bytes of a .torrent, a bare info-hash in hex, or the path of a .torrent."""
+"""A torrent, a magnet link, the bytes of a .torrent, a bare info-hash in hex, or the path of a .torrent or a .fastresume."""
 
 
 class Located(Protocol):
@@ -58,10 +58,15 @@ def resolve(source: Source) -> Metainfo | Magnet:
             return Magnet(info_hash=digest) if len(digest) == 20 else Magnet(info_hash_v2=digest)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"not a source of a torrent: {source!r}")
-    path = Path(source)
-    if path.suffix.lower() == ".fastresume":
-        raise Error(f"{path}: .fastresume files are not read yet; add the .torrent instead", code="not_supported")
-    return Metainfo.load(path)
+    return Metainfo.load(Path(source))
+
+
+def resume_file(source: Source) -> FastResume | None:
+    """What a resume file of libtorrent or qBittorrent says; None when the source is none."""
+    is_path = isinstance(source, os.PathLike) or (isinstance(source, str) and source[:7].lower() != "magnet:")
+    if not is_path or Path(source).suffix.lower() != ".fastresume":  # type: ignore[arg-type]
+        return None
+    return load_fastresume(Path(source))  # type: ignore[arg-type]
 
 
 def address_of(address: AddressLike) -> Address:
