@@ -37,6 +37,11 @@ class Queue {
     bool up(TorrentKey torrent);
     bool down(TorrentKey torrent);
     bool set_wish(TorrentKey torrent, Wish wish);
+    /// Asks for the wish of each, from the top.
+    template <class F>
+    void ask_each(F&& wish_of) {
+        for (auto& entry : order_) entry.wish = wish_of(entry.torrent);
+    }
 
     std::optional<std::size_t> position(TorrentKey torrent) const noexcept;
     std::span<const QueueEntry> order() const noexcept { return order_; }
