@@ -21,7 +21,7 @@ import jstorrent as jst
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 
-settings = jst.Settings(listen=(), dht=False, pex=False, lsd=False, active_checks=8, active_downloads=0)
+settings = jst.Settings(listen=(), dht=False, pex=False, lsd=False)
 before, began, cpu = resident(), time.perf_counter(), time.process_time()
 with jst.Session(settings, state_dir=sys.argv[1]) as session:
     count = int(sys.argv[2])
@@ -36,7 +36,7 @@ print(json.dumps({"close_seconds": round(time.perf_counter() - closing, 3)}))
 
 
 def fill(folder: Path, count: int) -> None:
-    """A state_dir with so many stopped torrents of 64 pieces, a third of them had."""
+    """A state_dir with so many stopped torrents of 64 pieces, none of them begun."""
     storage = _core.lab.storage
     (folder / "torrents").mkdir(parents=True)
     for n in range(count):
@@ -54,8 +54,8 @@ def fill(folder: Path, count: int) -> None:
             "save_path": f"/nowhere/{n}",
             "wanted": 2,
             "queue_position": n,
-            "have": [piece % 3 == 0 for piece in range(_PIECES)],
-            "files": [(True, _PIECE * _PIECES, 1)],
+            "have": [False] * _PIECES,
+            "files": [(False, 0, 0)],
             "trackers": [["http://tracker.example/announce"]],
             "peers": [f"10.0.{n >> 8 & 255}.{n & 255}:6881"],
         }

@@ -247,7 +247,15 @@ class StoreBench {
             if (into.pieces.size() == into.cancel_after) self.cancel();
         };
         checker.on_done = [](Checker& self, Time) { static_cast<Seen*>(self.owner)->done = true; };
-        bench_.run([&] { checker.start(bits, holes); }, [&] { return seen.done; });
+        Bitfield in_holes(holes.empty() ? 0 : store_->map().num_pieces());
+        for (std::uint32_t p = 0; p < in_holes.size(); ++p) {
+            bool all = true;
+            store_->map().each_slice(PieceIndex{p}, 0, store_->map().piece_size(PieceIndex{p}), [&](const storage::FileSlice& slice) {
+                all = all && (slice.is_pad || (slice.file.value < holes.size() && holes[slice.file.value]));
+            });
+            if (all) in_holes.set(PieceIndex{p});
+        }
+        bench_.run([&] { checker.start(bits, in_holes); }, [&] { return seen.done; });
         return py::make_tuple(outcome(checker.error(), checker.error_path()), seen.pieces, seen.most_buffered);
     }
     std::vector<bool> parked() const { return store_->parked(); }

@@ -22,7 +22,7 @@ StreamFeed make_feed(std::uint32_t kinds, std::optional<std::uint64_t> torrent, 
 
 bool push(StreamFeed& feed, std::uint8_t kind, double time, std::uint64_t torrent, std::uint8_t old_state,
           std::uint8_t new_state, std::uint32_t piece) {
-    if (kind > static_cast<std::uint8_t>(EventKind::accept_failed)) throw py::value_error("no such kind");
+    if (kind > static_cast<std::uint8_t>(EventKind::record_rejected)) throw py::value_error("no such kind");
     if (std::max(old_state, new_state) > static_cast<std::uint8_t>(engine::State::removed))
         throw py::value_error("no such state");
     engine::Event event;

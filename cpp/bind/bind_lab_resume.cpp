@@ -75,6 +75,11 @@ void take_names(const py::dict& from, TorrentRecord& record) {
     take_into(from, "queue_position", record.queue_position);
     take_into(from, "added_at", record.added_at.ns);
     take<std::int64_t>(from, "completed_at", [&](std::int64_t ns) { record.completed_at = WallTime{ns}; });
+    take_into(from, "epoch", record.epoch);
+    take_into(from, "writing", record.writing);
+    take<std::vector<std::pair<std::uint32_t, py::bytes>>>(from, "partial", [&](const auto& partial) {
+        for (const auto& [piece, blocks] : partial) record.partial.push_back({piece, to_vector(view_of(blocks))});
+    });
 }
 
 }  // namespace
@@ -128,6 +133,11 @@ py::dict record_to_python(const TorrentRecord& record) {
     std::vector<bool> have;
     for (std::uint32_t i = 0; i < record.have.size(); ++i) have.push_back(record.have[PieceIndex{i}]);
     out["have"] = have;
+    out["epoch"] = record.epoch;
+    out["writing"] = record.writing;
+    py::list partial;
+    for (const auto& one : record.partial) partial.append(py::make_tuple(one.piece, to_python(one.blocks)));
+    out["partial"] = partial;
     std::vector<Stamp> files;
     for (const auto& stamp : record.files) files.push_back(stamp_to(stamp));
     out["files"] = files;
@@ -211,6 +221,8 @@ void bind_lab_resume(py::module_& storage) {
         return to_python(frame_record(kind, version, view_of(body)));
     });
     storage.attr("record_version") = record_version;
+    storage.attr("max_saved_partials") = max_saved_partials;
+    storage.attr("max_partial_bytes") = max_partial_bytes;
     storage.attr("max_saved_peers") = max_saved_peers;
     storage.attr("max_saved_trackers") = max_saved_trackers;
 }

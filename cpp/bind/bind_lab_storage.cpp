@@ -160,15 +160,19 @@ void bind_fit(py::module_& module) {
         "fit_record",
         [](const FileMap& map, const std::optional<std::vector<bool>>& have, const std::vector<Stamp>& saved,
            const std::vector<Stamp>& now, const Stamp& part_saved, const Stamp& part_now,
-           const std::vector<bool>& in_parts) {
+           const std::vector<bool>& in_parts, const std::vector<std::uint32_t>& hinted) {
             const Bitfield bits = have ? bits_from(*have) : Bitfield();
             const auto saved_stamps = stamps_from(saved);
-            const SavedFiles files{have ? &bits : nullptr, saved_stamps, stamps_from({part_saved}).front()};
+            SavedFiles files{have ? &bits : nullptr, saved_stamps, stamps_from({part_saved}).front(), nullptr};
+            Bitfield hints(map.num_pieces());
+            for (const auto piece : hinted) hints.set(PieceIndex{piece});
+            files.hinted = &hints;
             const Fit fit = fit_record(map, files, stamps_from(now), stamps_from({part_now}).front(), in_parts);
             return py::make_tuple(bits_to(fit.trusted), bits_to(fit.to_check), fit.fits);
         },
         py::arg("map"), py::arg("have"), py::arg("saved"), py::arg("now"), py::arg("part_saved") = Stamp{},
-        py::arg("part_now") = Stamp{}, py::arg("in_parts") = std::vector<bool>{});
+        py::arg("part_now") = Stamp{}, py::arg("in_parts") = std::vector<bool>{},
+        py::arg("hinted") = std::vector<std::uint32_t>{});
     module.def("distrust_newer", [](const FileMap& map, const std::vector<bool>& saved, const std::vector<bool>& now,
                                     const std::vector<Stamp>& stamps, const Stamp& part) {
         auto changed = stamps_from(stamps);

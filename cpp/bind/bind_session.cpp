@@ -79,6 +79,16 @@ void bind_life(EngineClass& type) {
                  });
                  return error ? make_exception(error->first, error->second) : py::none();
              })
+        .def("problems",
+             [](EngineHandle& e) {
+                 py::list found;
+                 const auto problems = e.command([](engine::Session& s) {
+                     return Result<std::vector<engine::StateProblem>>(s.problems());
+                 });
+                 for (const auto& one : problems)
+                     found.append(py::make_tuple(one.where(), make_exception(one.error, one.where())));
+                 return found;
+             })
         .def("begin_close",
              [](EngineHandle& e, double timeout) { return e.begin_close(from_seconds(timeout)); }, py::arg("timeout"))
         .def("shut", &EngineHandle::shut, py::arg("are_removed") = false,

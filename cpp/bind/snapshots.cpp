@@ -15,8 +15,8 @@ constexpr std::array event_classes = {
     "StateChanged",   "MetadataReceived", "PeerConnected",   "PeerDisconnected",  "BlockReceived",
     "PieceCompleted", "PieceFailed",      "FileCompleted",   "FilesMoved",        "PeersDiscovered",
     "AnnounceCompleted", "AnnounceFailed", "TorrentFailed",  "TorrentRemoved",    "PeerBanned",
-    "AcceptFailed",   "EventsDropped"};
-static_assert(event_classes.size() == static_cast<std::size_t>(EventKind::accept_failed) + 2);
+    "AcceptFailed",   "RecordRejected", "EventsDropped"};
+static_assert(event_classes.size() == static_cast<std::size_t>(EventKind::record_rejected) + 2);
 
 constexpr std::array piece_words = {"missing", "incomplete", "verifying", "complete"};
 constexpr std::array peer_words = {"connecting", "handshake", "connected"};
@@ -70,6 +70,7 @@ py::tuple arguments(const StreamItem& item) {
         case EventKind::peer_banned: return py::make_tuple(e.address.host.to_string(), e.text);
         case EventKind::accept_failed:
             return py::make_tuple(to_tuple(e.address), e.text, engine::accept_pause.seconds());
+        case EventKind::record_rejected: return py::make_tuple(e.text, make_exception(e.error, e.text));
     }
     return py::make_tuple();
 }

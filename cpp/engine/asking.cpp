@@ -17,6 +17,10 @@ void Download::begin(const codec::Metainfo& metainfo) {
 
 void Download::reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential) {
     picker_.reset(have, priorities);
+    for (auto it = parked_.begin(); it != parked_.end();) {
+        const auto [piece, flags] = *it++;
+        if (have[piece]) forget_parked(piece, flags);
+    }
     set_sequential(sequential);
     hungry_ = true;
 }
@@ -31,7 +35,7 @@ void Download::set_priority(PieceIndex piece, std::uint8_t priority, Time) {
     send_cancels(withdrawn_);
 }
 
-void Download::suspend(bool keep, Time now) {
+void Download::suspend(Keep keep, Time now) {
     allowed_ = false;
     in_endgame_ = false;
     const std::vector<PieceIndex> active(ledger_.active().begin(), ledger_.active().end());
@@ -40,9 +44,12 @@ void Download::suspend(bool keep, Time now) {
         ledger_.cancel_piece(piece, withdrawn_);
         send_cancels(withdrawn_);
         const auto status = ledger_.status(piece);
-        if (status.progress == policy::PieceProgress::downloading && (!keep || status.blocks_received == 0))
-            drop_piece(piece, now);
+        if (status.progress != policy::PieceProgress::downloading) continue;
+        if (keep == Keep::nothing || status.blocks_received == 0) drop_piece(piece, now);
+        else if (keep == Keep::on_disk) park_piece(piece, now);
     }
+    if (keep != Keep::nothing) return;
+    for (auto& [piece, parking] : parking_) parking.first->abandon();
 }
 
 void Download::send_cancels(std::span<const policy::PeerBlock> cancels) {
@@ -61,6 +68,7 @@ void Download::update_interest(Peer& peer) {
 void Download::refill_all(Time now) {
     hungry_ = false;
     starved_ = false;
+    if (allowed_ && !parked_.empty()) take_up_parked(now);
     const std::vector<PeerKey> all = peers;
     for (const PeerKey key : all) {
         Peer* const peer = core_.peer(key);

@@ -40,7 +40,7 @@ Checker::Checker(FileStore& store, runtime::Compute& compute, std::shared_ptr<co
 
 Checker::~Checker() = default;
 
-void Checker::start(Bitfield pieces, std::vector<bool> holes) {
+void Checker::start(Bitfield pieces, Bitfield holes) {
     JST_CHECK(!running_, "a check is started twice");
     JST_CHECK(pieces.size() == store_.map().num_pieces(), "a check of another torrent's pieces");
     running_ = true;
@@ -97,7 +97,7 @@ void Checker::pump(Time now) {
             if (lane->piece.value >= pieces_.size()) break;
             next_ = PieceIndex{lane->piece.value + 1};
             lane->expected = storage::expectation_of(*metainfo_, lane->piece);
-            lane->hole = is_hole(lane->piece);
+            lane->hole = holes_[lane->piece];
             if (const auto good = known_without_reading(*lane)) {
                 ++shortcuts;
                 report(lane->piece, *good, now);
@@ -118,15 +118,6 @@ void Checker::pump(Time now) {
 void Checker::report(PieceIndex piece, bool good, Time now) {
     ++checked_;
     if (on_piece != nullptr) on_piece(*this, piece, good, now);
-}
-
-bool Checker::is_hole(PieceIndex piece) const {
-    if (holes_.empty()) return false;
-    bool hole = true;
-    store_.map().each_slice(piece, 0, store_.map().piece_size(piece), [&](const storage::FileSlice& slice) {
-        if (!slice.is_pad) hole = hole && holes_[slice.file.value] && !store_.is_parked(slice.file);
-    });
-    return hole;
 }
 
 namespace {

@@ -41,8 +41,8 @@ class Checker {
 
     /// The metadata came later.
     void begin(std::shared_ptr<const codec::Metainfo> metainfo) noexcept { metainfo_ = std::move(metainfo); }
-    /// `holes`: files of which no byte is on disk (StatSweep), empty when unknown. Not twice at a time (JST_CHECK).
-    void start(Bitfield pieces, std::vector<bool> holes = {});
+    /// `holes`: pieces of which no byte is on disk (StatSweep), empty when unknown. Not twice at a time (JST_CHECK).
+    void start(Bitfield pieces, Bitfield holes = {});
     void cancel() noexcept { canceled_ = true; }
     bool is_running() const noexcept { return running_; }
 
@@ -69,7 +69,6 @@ class Checker {
     void end_piece(Lane& lane, bool good, Time now);
     void leave_piece(Lane& lane, Time now);
     void wake_later();
-    bool is_hole(PieceIndex piece) const;
     void report(PieceIndex piece, bool good, Time now);
 
     FileStore& store_;
@@ -79,7 +78,7 @@ class Checker {
     std::uint64_t budget_;
     std::vector<std::unique_ptr<Lane>> lanes_;
     Bitfield pieces_;
-    std::vector<bool> holes_;
+    Bitfield holes_;
     PieceIndex next_;
     std::size_t lane_bytes_ = 0;
     std::size_t reading_ = 0;

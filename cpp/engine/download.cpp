@@ -36,6 +36,7 @@ Download::Download(Core& core, FileStore& files, const codec::Metainfo* metainfo
 
 Download::~Download() {
     for (const auto& [piece, job] : jobs_) core_.unreserve(job->reservation());
+    for (const auto& [piece, parking] : parking_) core_.unreserve(parking.first->reservation());
 }
 
 void Download::configure() { endgame_.configure(endgame_settings(core_.settings)); }
@@ -242,6 +243,7 @@ PieceJob* Download::job(PieceIndex piece) {
 
 PieceJob& Download::begin_piece(PieceIndex piece) {
     auto& slot = jobs_[piece];
+    if (const auto left = parked_.find(piece); left != parked_.end()) forget_parked(piece, Flags(left->second));
     slot = std::make_unique<PieceJob>(core_, files_, *metainfo_, geometry_, piece, *this, tag_);
     return *slot;
 }
@@ -250,6 +252,7 @@ void Download::end_piece(PieceIndex piece) {
     const auto found = jobs_.find(piece);
     JST_CHECK(found != jobs_.end(), "an active piece has a job");
     core_.unreserve(found->second->reservation());
+    restored_.erase(piece);
     if (!found->second->is_idle()) found->second->abandon();
     dying_.push_back(std::move(found->second));  // its own handler may be running: freed when the round ends
     jobs_.erase(found);
@@ -267,8 +270,12 @@ void Download::free_ended() {
 }
 
 void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
-    if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
     const PieceIndex piece = done.piece();
+    if (const auto found = parking_.find(piece); found != parking_.end() && found->second.first.get() == &done) {
+        on_parked(done, outcome);
+        return client_.on_download_idle(now);
+    }
+    if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
     if (outcome == PieceOutcome::verified) return verified(piece, now);
     if (outcome == PieceOutcome::bad_hash) return failed(done, now);
     const Errc error = done.error();
@@ -278,7 +285,7 @@ void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
 }
 
 void Download::verified(PieceIndex piece, Time now) {
-    const bool compare = blame_.has_failed(piece);
+    const bool compare = blame_.has_failed(piece) && !restored_.contains(piece);
     if (compare || blame_.num_suspects() > 0) apply(blame_.on_verified(piece, blamed(*job(piece), compare)), now);
     move_partial(piece, &Counters::payload_verified);
     ledger_.on_verified(piece);
@@ -297,6 +304,7 @@ void Download::failed(PieceJob& bad, Time now) {
     ledger_.contributions(piece, from);
     std::vector<Endpoint> addresses;
     for (const auto& c : from) {
+        if (!c.peer) continue;
         const Peer* peer = core_.peer(c.peer);
         const Endpoint address = peer != nullptr ? peer->address : Endpoint{c.host, 0};
         if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
@@ -305,11 +313,12 @@ void Download::failed(PieceJob& bad, Time now) {
     count(&Counters::pieces_failed, 1);
     if (planted<Plant::bad_piece_bans_everyone>())
         for (const auto& c : from) client_.on_guilty(c.host, now);
+    const bool known = !restored_.contains(piece);  // who gave each block
     ledger_.on_hash_failed(piece);
     picker_.on_returned(piece);
     end_piece(piece);
     client_.on_piece_failed(piece, std::move(addresses), now);
-    apply(blame_.on_failed(piece, blocks), now);
+    if (known) apply(blame_.on_failed(piece, blocks), now);
 }
 
 std::vector<policy::BlamedBlock> Download::blamed(const PieceJob& done, bool digests) const {
@@ -347,8 +356,14 @@ void Download::count(std::uint64_t Counters::*field, std::int64_t n) noexcept {
 void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
     std::vector<policy::Contribution> from;
     ledger_.contributions(piece, from);
+    const auto restored = restored_.find(piece);
     for (const auto& c : from) {
         const auto n = static_cast<std::int64_t>(c.block.length);
+        if (restored != restored_.end() && restored->second[c.block.begin / block_size] == of_a_record) {
+            counters_.payload_partial -= c.block.length;
+            counters_.*to += c.block.length;
+            continue;
+        }
         count(&Counters::payload_partial, -n);
         count(to, n);
         if (Peer* peer = core_.peer(c.peer)) {
@@ -369,7 +384,8 @@ bool Download::is_writing() const noexcept {
 PieceState Download::state(PieceIndex piece) const {
     if (have()[piece]) return PieceState::complete;
     const auto status = ledger_.status(piece);
-    if (status.progress == policy::PieceProgress::inactive) return PieceState::missing;
+    if (status.progress == policy::PieceProgress::inactive)
+        return parked_.contains(piece) ? PieceState::incomplete : PieceState::missing;
     if (status.progress == policy::PieceProgress::verifying) return PieceState::verifying;
     return status.blocks_received > 0 ? PieceState::incomplete : PieceState::missing;
 }
@@ -382,6 +398,8 @@ PieceStatus Download::status(PieceIndex piece) const {
     out.state = state(piece);
     out.blocks_total = geometry_.blocks_in(piece);
     out.blocks_received = out.state == PieceState::complete ? out.blocks_total : active.blocks_received;
+    if (const auto left = parked_.find(piece); left != parked_.end())
+        out.blocks_received = static_cast<std::uint32_t>(std::count_if(left->second.begin(), left->second.end(), [](Byte f) { return f != 0; }));
     out.pending_requests = active.pending_requests;
     std::vector<PeerKey> from;
     ledger_.requested_from(piece, from);

@@ -18,6 +18,9 @@
 
 namespace jst::engine {
 
+/// What becomes of the blocks of pieces that are not whole.
+enum class Keep : std::uint8_t { in_memory, on_disk, nothing };
+
 class Download final : public PieceJob::Client {
   public:
     struct Client {
@@ -66,13 +69,23 @@ class Download final : public PieceJob::Client {
     // -- what we have and want
     /// The metadata is there, and the geometry with it. Nobody has joined yet.
     void begin(const codec::Metainfo& metainfo);
+    /// What is parked of pieces that we have is forgotten.
     void reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential);
     void set_priority(PieceIndex piece, std::uint8_t priority, Time now);
     void set_sequential(bool on) { picker_.set_order(on ? policy::Order::sequential : policy::Order::rarest); }
     void configure();
-    /// No requests from now on (paused, stopped, complete); pieces being hashed go on. `keep`: received blocks stay.
-    void suspend(bool keep, Time now);
+    /// No requests from now on (paused, stopped, complete); pieces being hashed go on.
+    void suspend(Keep keep, Time now);
     void allow() noexcept { allowed_ = true; }
+
+    // -- pieces left half done
+    /// Blocks that a record knows to be on disk; what can not be is passed over. The torrent's counters are the caller's.
+    void adopt(PieceIndex piece, Bytes bits);
+    /// The blocks on disk of pieces that nobody works at, as bits.
+    std::vector<std::pair<PieceIndex, ByteVector>> parked() const;
+    std::uint64_t parked_bytes() const;
+    /// parked() changed since.
+    bool take_parked_changed() noexcept { return std::exchange(parked_changed_, false); }
 
     // -- asking
     /// Ask everybody again who could be asked for more.
@@ -89,7 +102,7 @@ class Download final : public PieceJob::Client {
     const policy::RequestLedger& ledger() const noexcept { return ledger_; }
     const Bitfield& have() const noexcept { return picker_.have(); }
     bool in_endgame() const noexcept { return in_endgame_; }
-    bool is_idle() const noexcept { return jobs_.empty() && dying_.empty(); }
+    bool is_idle() const noexcept { return jobs_.empty() && dying_.empty() && parking_.empty(); }
     bool is_hashing() const noexcept;
     bool is_writing() const noexcept;
     bool is_on_parole(const IpAddress& host) const noexcept { return blame_.is_on_parole(host); }
@@ -103,12 +116,21 @@ class Download final : public PieceJob::Client {
     std::vector<PeerKey> peers;  // connected ones, in the order of joining
 
   private:
+    /// For each block of a piece: 0 not there, or whence it is.
+    using Flags = std::vector<Byte>;
+    static constexpr Byte of_this_session = 1;
+    static constexpr Byte of_a_record = 2;  // the session's counters do not know it
+
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
     void on_memory_freed() override;
     PieceJob* job(PieceIndex piece);
     PieceJob& begin_piece(PieceIndex piece);
     void end_piece(PieceIndex piece);
     void drop_piece(PieceIndex piece, Time now);
+    void park_piece(PieceIndex piece, Time now);
+    void on_parked(PieceJob& job, PieceOutcome outcome);
+    void take_up_parked(Time now);
+    void forget_parked(PieceIndex piece, const Flags& flags);
     std::uint32_t most_active() const;
     bool notice_endgame(Time now);
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
@@ -140,6 +162,10 @@ class Download final : public PieceJob::Client {
     Prng prng_;
     std::map<PieceIndex, std::unique_ptr<PieceJob>> jobs_;
     std::vector<std::unique_ptr<PieceJob>> dying_;  // abandoned with an operation out
+    std::map<PieceIndex, std::pair<std::unique_ptr<PieceJob>, Flags>> parking_;  // being written, no longer active
+    std::map<PieceIndex, Flags> parked_;    // on disk, not active
+    std::map<PieceIndex, Flags> restored_;  // of active pieces: what was on disk when they became so
+    bool parked_changed_ = false;
     std::vector<wire::ExpectedBlock> expected_;
     std::vector<Block> asked_;
     std::vector<policy::PeerBlock> withdrawn_;

@@ -35,7 +35,7 @@ std::string_view word(CloseReason reason) noexcept;
 enum class EventKind : std::uint8_t {
     state_changed, metadata_received, peer_connected, peer_disconnected, block_received, piece_completed, piece_failed,
     file_completed, files_moved, peers_discovered, announce_completed, announce_failed, torrent_failed, torrent_removed,
-    peer_banned, accept_failed,
+    peer_banned, accept_failed, record_rejected,
 };
 
 struct Event {
@@ -50,8 +50,8 @@ struct Event {
     Block block;                       // of block and piece events
     std::uint32_t number = 0;          // file index; count of peers discovered
     std::vector<Endpoint> addresses;   // piece_failed: who contributed
-    Error error;                       // torrent_failed
-    std::string text;                  // path, url, source, reason word
+    Error error;                       // torrent_failed, record_rejected
+    std::string text;                  // path, url, source, reason word; of record_rejected where it is kept
     std::string message;               // announce_failed
     tracker::Counts counts;            // announce_completed
     std::optional<Duration> wait;      // until the tracker is asked again; announce_failed without: never

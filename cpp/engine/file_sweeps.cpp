@@ -119,15 +119,21 @@ void Sweep::prepare(Lane& lane, DiskAction action, std::string path, std::size_t
     lane.op.trusted_prefix = trusted_prefix;
 }
 
-// -- StatSweep: 0 begin, 1 looked
+// -- StatSweep: 0 begin, 1 looked, 2 asked for holes
 
 bool StatSweep::advance(Lane& lane) {
     if (lane.item == 0 && lane.stage == 0) {
         stamps_.assign(store_.num_files(), {});
         holes_.assign(store_.num_files(), false);
+        sparse_.clear();
         part_file_ = {};
     }
     const bool is_part = lane.item == store_.num_files();
+    if (lane.stage == 2) {
+        // Where that can not be said, every byte counts as there.
+        if (lane.op.error == Errc::ok) sparse_[FileIndex{lane.item}] = std::move(lane.op.ranges);
+        return false;
+    }
     if (lane.stage++ == 0) {
         if (!is_part && !store_.layout().files[lane.item].on_disk) return false;
         const std::string path = is_part ? store_.part_path() : store_.path_of(FileIndex{lane.item});
@@ -143,8 +149,63 @@ bool StatSweep::advance(Lane& lane) {
     } else {
         stamps_[lane.item] = stamp;
         holes_[lane.item] = op.stat.size > 0 && op.stat.allocated == 0;
+        if (!looks_for_holes_ || holes_[lane.item] || op.stat.allocated >= op.stat.size) return false;
+        lane.op.action = DiskAction::extents;
+        lane.op.offset = 0;
+        return true;
     }
     return false;
+}
+
+namespace {
+
+bool is_within(const std::vector<runtime::FileRange>& ranges, std::uint64_t begin, std::uint64_t end) {
+    const auto after = std::upper_bound(ranges.begin(), ranges.end(), begin,
+                                        [](std::uint64_t at, const runtime::FileRange& r) { return at < r.begin; });
+    return after != ranges.begin() && std::prev(after)->end >= end;
+}
+
+bool touches(const std::vector<runtime::FileRange>& ranges, std::uint64_t begin, std::uint64_t end) {
+    const auto after = std::upper_bound(ranges.begin(), ranges.end(), begin,
+                                        [](std::uint64_t at, const runtime::FileRange& r) { return at < r.end; });
+    return after != ranges.end() && after->begin < end;
+}
+
+}  // namespace
+
+Bitfield StatSweep::on_disk() const {
+    const auto& map = store_.map();
+    Bitfield pieces(map.num_pieces());
+    for (PieceIndex p; p.value < map.num_pieces(); ++p) {
+        bool whole = true;
+        map.each_slice(p, 0, map.piece_size(p), [&](const storage::FileSlice& slice) {
+            if (slice.is_pad || !whole) return;
+            const std::uint64_t end = slice.offset + slice.length;
+            const auto& stamp = stamps_[slice.file.value];
+            const auto found = sparse_.find(slice.file);
+            whole = stamp.exists && stamp.size >= end && !holes_[slice.file.value] &&
+                    (found == sparse_.end() || is_within(found->second, slice.offset, end));
+        });
+        if (whole) pieces.set(p);
+    }
+    return pieces;
+}
+
+Bitfield StatSweep::in_holes() const {
+    const auto& map = store_.map();
+    Bitfield pieces(map.num_pieces());
+    for (PieceIndex p; p.value < map.num_pieces(); ++p) {
+        bool empty = true;
+        map.each_slice(p, 0, map.piece_size(p), [&](const storage::FileSlice& slice) {
+            if (slice.is_pad || !empty) return;
+            const auto found = sparse_.find(slice.file);
+            empty = !store_.is_parked(slice.file) &&
+                    (holes_[slice.file.value] ||
+                     (found != sparse_.end() && !touches(found->second, slice.offset, slice.offset + slice.length)));
+        });
+        if (empty) pieces.set(p);
+    }
+    return pieces;
 }
 
 // -- EmptyFilesSweep: 0 begin, 1 opened, 2 made the directory, 3 opened again, 4 closed

@@ -7,10 +7,12 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/bitfield.hpp"
 #include "engine/file_store.hpp"
 
 namespace jst::engine {
@@ -83,14 +85,22 @@ class Sweep {
     std::string error_path_;
 };
 
-/// Stamps of all files and of the part file, as resume_fit wants them. A missing file is no error.
+/// Stamps of all files and of the part file, as resume_fit wants them, and where in them bytes lie. A missing file is no
+/// error.
 class StatSweep final : public Sweep {
   public:
-    StatSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {}
+    /// `looks_for_holes`: files with holes are asked where these are.
+    StatSweep(FileStore& store, runtime::Tag tag, bool looks_for_holes = false)
+        : Sweep(store.disk(), tag), store_(store), looks_for_holes_(looks_for_holes) {}
     const std::vector<storage::FileStamp>& stamps() const noexcept { return stamps_; }
     const storage::FileStamp& part_file() const noexcept { return part_file_; }
     /// Files with a size but no byte on disk: all hole.
     const std::vector<bool>& holes() const noexcept { return holes_; }
+    /// Of files with holes: where bytes lie.
+    const std::map<FileIndex, std::vector<runtime::FileRange>>& sparse() const noexcept { return sparse_; }
+    /// Pieces of which every byte is on disk, and those of which none is.
+    Bitfield on_disk() const;
+    Bitfield in_holes() const;
 
   protected:
     std::uint32_t num_items() const override { return store_.num_files() + 1; }
@@ -100,6 +110,8 @@ class StatSweep final : public Sweep {
     FileStore& store_;
     std::vector<storage::FileStamp> stamps_;
     std::vector<bool> holes_;
+    std::map<FileIndex, std::vector<runtime::FileRange>> sparse_;
+    bool looks_for_holes_;
     storage::FileStamp part_file_;
 };
 

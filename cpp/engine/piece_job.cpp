@@ -54,7 +54,7 @@ PieceJob::PieceJob(Core& core, FileStore& files, const codec::Metainfo& metainfo
     read_.on_done = PieceJobHandlers::read;
     hash_.tag = hash_more_.tag = write_.tag = read_.tag = tag;
     hash_.tag.piece = hash_more_.tag.piece = write_.tag.piece = read_.tag.piece = piece.value;
-    if (long_) places_.resize(blocks_);
+    places_.resize(blocks_);
 }
 
 PieceJob::~PieceJob() = default;
@@ -84,11 +84,11 @@ PieceJob::Range PieceJob::run(std::uint32_t number) const noexcept {
 }
 
 void PieceJob::stored(std::uint32_t number, bool last) {
+    places_[number] = Place::stored;
     if (!long_) {
         if (last) begin_hash();
         return;
     }
-    places_[number] = Place::stored;
     const Range whole = run(number / run_blocks);
     const auto begin = places_.begin() + whole.first;
     if (std::find(begin, begin + whole.count, Place::absent) != begin + whole.count) return;
@@ -111,6 +111,23 @@ void PieceJob::queue_stored(std::uint32_t first, std::uint32_t end) {
 void PieceJob::write_stored() {
     if (write_.is_pending() || !ready_.empty()) return;
     queue_stored(0, blocks_);
+    write_next();
+}
+
+void PieceJob::restore(std::span<const Byte> blocks) {
+    long_ = true;
+    for (std::uint32_t i = 0; i < blocks_; ++i) {
+        if (blocks[i] == 0) continue;
+        places_[i] = Place::on_disk;
+        ++on_disk_;
+    }
+}
+
+void PieceJob::park(Time now) {
+    parking_ = true;
+    queue_stored(0, blocks_);
+    if (write_.is_pending()) return;
+    if (ready_.empty()) return finish(PieceOutcome::parked, now);
     write_next();
 }
 
@@ -145,6 +162,10 @@ void PieceJob::after_write(Time now) {
     if (abandoned_) return finish(PieceOutcome::abandoned, now);
     if (planted<Plant::enospc_forgotten>()) write_.error = Errc::ok;
     if (write_.error != Errc::ok) return fail(write_.error, write_.path, now);
+    if (parking_) {
+        free(writing_);
+        return ready_.empty() ? finish(PieceOutcome::parked, now) : write_next();
+    }
     if (!long_) return finish(PieceOutcome::verified, now);
     free(writing_);
     client_.on_memory_freed();

@@ -4,7 +4,7 @@
 // is written in runs of blocks as they become whole, and read back in order to be hashed. Either way the piece counts only
 // after hash *and* write. Reports each end to its Client. Does not know peers, the picker or the ledger.
 // Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to a
-// place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored; 4. it holds
+// place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored or park(); 4. it holds
 // at most reservation() bytes and what is arriving, and a long piece that holds as much writes what it has.
 #pragma once
 
@@ -20,7 +20,7 @@ namespace jst::engine {
 /// A long piece goes to disk in runs of so many blocks.
 inline constexpr std::uint32_t run_blocks = 16;
 
-enum class PieceOutcome : std::uint8_t { verified, bad_hash, disk_error, abandoned };
+enum class PieceOutcome : std::uint8_t { verified, bad_hash, disk_error, abandoned, parked };
 
 class PieceJob {
   public:
@@ -46,6 +46,11 @@ class PieceJob {
     Byte* slot(std::uint32_t number, bool arriving = false);
     /// The block is whole in its slot. `last`: all are, the hash begins.
     void stored(std::uint32_t number, bool last);
+    /// Blocks that are on disk already: they are read back for the hash, whatever its length. Before any other.
+    void restore(std::span<const Byte> blocks);
+    /// Download stops here: what is stored goes to disk, then `parked`. Inline when there is nothing to write.
+    void park(Time now);
+    bool is_parking() const noexcept { return parking_; }
     /// A 64-bit digest of a stored block, for blame; 0 when it is no longer in memory.
     std::uint64_t digest(std::uint32_t number) const noexcept;
     bool is_hashing() const noexcept { return hashing_; }
@@ -87,7 +92,8 @@ class PieceJob {
     Client& client_;
     const PieceIndex piece_;
     const std::uint32_t blocks_;
-    const bool long_;
+    bool long_;
+    bool parking_ = false;
     bool hashing_ = false;
     bool abandoned_ = false;
     Errc error_ = Errc::ok;
@@ -100,7 +106,7 @@ class PieceJob {
     StoreJob write_;
     StoreJob read_;
     std::uint32_t held_ = 0;  // buffers
-    // Long pieces only: where each block is, what waits to be written, what is written or read back now.
+    // Where each block is. Long pieces only: what waits to be written, what is written or read back now.
     std::vector<Place> places_;
     std::vector<Range> ready_;
     Range writing_;

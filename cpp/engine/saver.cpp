@@ -76,9 +76,25 @@ void Saver::on_synced(Time now) {
 void Saver::on_stamped(Time now) {
     Torrent* const torrent = core_.torrent(current_);
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
-    if (!torrent->is_removed()) store_.save(torrent->record(durable_, stat_.get()), torrent->tag());
+    if (!torrent->is_removed()) {
+        auto& books = torrent->books();
+        const storage::TorrentRecord record = torrent->record(durable_, stat_.get());
+        store_.save(record, torrent->tag());
+        books.says_writing = record.writing;
+        if (!books.journal.is_empty()) cuts_.push_back({current_, std::move(durable_), record.epoch});
+    }
     used_.push_back(std::move(stat_));
     next(now);
+}
+
+void Saver::cut_journals() {
+    for (const Cut& cut : std::exchange(cuts_, {})) {
+        Torrent* const torrent = core_.torrent(cut.torrent);
+        if (torrent == nullptr || torrent->is_removed()) continue;
+        const auto& hashes = torrent->hashes();
+        if (store_.has_failed(hashes.v1 ? hashes.v1->view() : hashes.v2->view())) continue;
+        torrent->books().journal.cut(cut.durable, cut.epoch);
+    }
 }
 
 void Saver::on_store_saved(Time now) {
@@ -86,6 +102,7 @@ void Saver::on_store_saved(Time now) {
     waits_for_store_ = false;
     running_ = false;
     used_.clear();
+    cut_journals();
     done_ = covering_;
     schedule(now);
 }

@@ -1,7 +1,8 @@
 // Saves what changed: for each torrent its data is made durable first, then its files are looked at, then the record goes.
 //
 // One torrent at a time; a pass covers all that asked before it began. Without a state directory it does nothing.
-// Invariants: 1. a have bit is in a record only after the sync of its bytes; 2. done() reaches a number from request() once
+// Invariants: 1. a have bit is in a record only after the sync of its bytes; 2. a journal is cut only when the record that has
+// its pieces is durable; 3. done() reaches a number from request() once
 // everything that had changed by then is durable or its error is known.
 #pragma once
 
@@ -42,6 +43,7 @@ class Saver {
     void next(Time now);
     void on_synced(Time now);
     void on_stamped(Time now);
+    void cut_journals();
 
     Core& core_;
     const Source& source_;
@@ -50,6 +52,12 @@ class Saver {
     std::vector<TorrentKey> waiting_;
     TorrentKey current_;
     Bitfield durable_;
+    struct Cut {
+        TorrentKey torrent;
+        Bitfield durable;
+        std::uint64_t epoch = 0;
+    };
+    std::vector<Cut> cuts_;  // journals, when the store is done
     std::unique_ptr<SyncSweep> sync_;
     std::unique_ptr<StatSweep> stat_;
     std::vector<std::unique_ptr<Sweep>> used_;  // their handler may be running

@@ -156,6 +156,8 @@ std::vector<BanStatus> Session::bans() const {
     return out;
 }
 
+std::vector<StateProblem> Session::problems() const { return parts_->problems; }
+
 void Session::ban(const IpAddress& host, std::optional<Duration> duration) {
     auto& core = parts_->core;
     const Duration span = duration.value_or(to_duration(core.settings.ban_duration));

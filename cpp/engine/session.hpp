@@ -20,6 +20,7 @@
 #include "codec/metainfo.hpp"
 #include "engine/events.hpp"
 #include "engine/settings.hpp"
+#include "engine/state_problem.hpp"
 #include "engine/stats.hpp"
 #include "runtime/runtime.hpp"
 #include "storage/file_wishes.hpp"
@@ -101,6 +102,8 @@ class Session final : public runtime::Host {
     std::optional<TorrentKey> find(Bytes info_hash) const;  // 20 or 32 bytes
     SessionStatus status() const;
     std::vector<BanStatus> bans() const;
+    /// Records of the state_dir that could not be used.
+    std::vector<StateProblem> problems() const;
     /// Everything below also answers for removed torrents, as they stood last.
     Result<TorrentStatus> status(TorrentKey torrent) const;
     std::shared_ptr<const codec::Metainfo> metainfo(TorrentKey torrent) const;

@@ -72,14 +72,29 @@ Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     by_wire_id[wire_id] = key;
     if (core.rt.probe != nullptr) core.rt.probe->on_torrent(number, wire_id);
     torrent.on_added(key, now);
+    if (store && store->is_open()) open_journal(torrent);
     if (saver) saver->session_changed();
     return key;
 }
 
+void SessionParts::open_journal(Torrent& torrent) const {
+    const auto& hashes = torrent.hashes();
+    torrent.open_journal(store->journal_path(hashes.v1 ? hashes.v1->view() : hashes.v2->view()));
+}
+
+void SessionParts::report(const StateProblem& problem) {
+    Event event;
+    event.error = problem.error;
+    event.text = problem.where();
+    core.emit(EventKind::record_rejected, {}, std::move(event));
+    if (problems.size() < max_problems) problems.push_back(problem);
+}
+
 void SessionParts::on_state_opened(Time now) {
     opened = store->is_open() ? Result<void>{} : Result<void>{fail(store->error())};
-    problems = store->take_problems();
+    for (const auto& problem : store->take_problems()) report(problem);
     if (!store->is_open()) return;
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { open_journal(*t); });
     saver->allow();
     const WallTime wall = core.rt.clock.wall_now();
     if (const auto session = store->take_session())
@@ -88,13 +103,23 @@ void SessionParts::on_state_opened(Time now) {
             const auto left = ban.until ? std::optional(nanoseconds(ban.until->ns - wall.ns)) : std::nullopt;
             if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
         }
+    auto journals = store->take_journals();
     for (auto& record : store->take_torrents()) {
+        const ByteVector id = to_vector(record.info_hash ? record.info_hash->view() : record.info_hash_v2->view());
         auto setup = restored(std::move(record));
-        if (!setup) continue;
+        if (!setup) {
+            report({store->record_path(id), setup.error(), {}});
+            continue;
+        }
         const auto& hashes = setup->metainfo ? setup->metainfo->hashes() : setup->magnet.hashes;
-        const ByteVector id = to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+        if (const auto journal = journals.find(id); journal != journals.end()) {
+            setup->journaled = std::move(journal->second);
+            setup->has_journal = true;
+        }
         const bool removed = std::find(forgotten.begin(), forgotten.end(), id) != forgotten.end();
-        if (!removed && !by_wire_id.contains(hashes.wire_id())) static_cast<void>(insert(std::move(*setup), now));
+        if (removed || by_wire_id.contains(hashes.wire_id())) continue;
+        const auto key = insert(std::move(*setup), now);
+        if (key && core.closing) core.torrent(*key)->shut_down(now);
     }
     for (const auto& id : std::exchange(forgotten, {})) store->forget(id);
 }
@@ -222,11 +247,11 @@ bool SessionParts::overlaps_draining(const Torrent& torrent) const {
 
 void SessionParts::update_queue(Time now) {
     const auto& s = core.settings;
-    for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end())) {
-        const Torrent* const torrent = look(entry.torrent);
+    queue.ask_each([&](TorrentKey key) {
+        const Torrent* const torrent = look(key);
         const bool may = torrent != nullptr && (draining.empty() || !overlaps_draining(*torrent));
-        queue.set_wish(entry.torrent, may ? torrent->wish() : policy::Wish::nothing);
-    }
+        return may ? torrent->wish() : policy::Wish::nothing;
+    });
     auto running = queue.running({narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks)});
     std::sort(running.begin(), running.end());
     for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
@@ -268,7 +293,7 @@ void SessionParts::advance_close(Time now) {
     if (core.inquiries->is_quiet()) core.inquiries->close_sockets();
     bool quiet = core.peers.empty();
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { quiet = quiet && t->is_quiet(); });
-    if (!quiet) return;
+    if (!quiet || (store && store->is_loading())) return;  // what was added meanwhile is saved after the rest is known
     if (saver && store->is_open()) {
         if (!last_save) {
             last_save = saver->request();

@@ -20,6 +20,8 @@ namespace jst::engine {
 
 /// Removed torrents that can still be read; the oldest are forgotten first.
 inline constexpr std::size_t max_remembered = 10'000;
+/// Records that were not used, of one start.
+inline constexpr std::size_t max_problems = 10'000;
 
 /// A removed torrent as it stood last.
 struct Remembered {
@@ -69,6 +71,8 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::optional<std::uint64_t> last_save;  // the one that close() waits for
 
   private:
+    void open_journal(Torrent& torrent) const;
+    void report(const StateProblem& problem);
     void update_queue(Time now);
     bool overlaps_draining(const Torrent& torrent) const;
     void clear_drained(Time now);

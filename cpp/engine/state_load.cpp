@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/journal.hpp"
+
 namespace jst::engine {
 
 using runtime::DiskAction;
@@ -53,11 +55,13 @@ bool StateStore::Load::ask(Lane& lane, DiskAction action, const std::string& pat
 void StateStore::Load::list(const std::vector<runtime::DirEntry>& entries) {
     names_.push_back("session.jst");
     names_.push_back("session.jst.tmp");
+    for (const auto& entry : entries) taken_.insert(entry.name);
     for (const auto& entry : entries) {
+        if (entry.kind != runtime::FileKind::file) continue;
         std::string_view name = entry.name;
         if (name.ends_with(".tmp")) name.remove_suffix(4);
-        if (!name.ends_with(".jst") || entry.kind != runtime::FileKind::file) continue;
-        names_.push_back("torrents/" + entry.name);
+        const bool is_journal = name == entry.name && name.ends_with(journal_suffix);
+        if (name.ends_with(".jst") || is_journal) names_.push_back("torrents/" + entry.name);
     }
     records_.resize(names_.size());
     readings_.resize(names_.size());
@@ -69,19 +73,32 @@ bool StateStore::Load::next_pass() {
     return true;
 }
 
-// A record: 0 begin, 1 looked at, 2 opened, 3 read, 4 closed, 5 set aside. A leftover: 0 begin, 5 deleted
+// A record or a journal: 0 begin, 1 looked at, 2 opened, 3 read, 4 closed, 5 set aside. A leftover: 0 begin, 5 deleted
+
+namespace {
+
+bool is_journal(std::string_view name) noexcept { return name.ends_with(journal_suffix); }
+
+std::string record_of(std::string name) { return name.substr(0, name.size() - journal_suffix.size()) + ".jst"; }
+
+}  // namespace
 
 bool StateStore::Load::advance_record(Lane& lane) {
     const std::string path = dir_ + '/' + names_[lane.item];
     auto& reading = readings_[lane.item];
     const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
     switch (lane.stage++) {
-        case 0:
-            prepare(lane, path.ends_with(".tmp") ? DiskAction::unlink : DiskAction::stat, path, 0);
-            if (path.ends_with(".tmp")) lane.stage = 5;
+        case 0: {
+            const std::string& name = names_[lane.item];
+            const bool left = name.ends_with(".tmp") ||
+                              (is_journal(name) && !taken_.contains(record_of(name.substr(name.find('/') + 1))));
+            prepare(lane, left ? DiskAction::unlink : DiskAction::stat, path, 0);
+            if (left) lane.stage = 5;
             return true;
+        }
         case 1:
             if (error == Errc::not_found) return false;
+            if (error == Errc::ok && is_journal(path) && lane.op.stat.size > storage::max_journal_bytes) return false;
             if (error == Errc::ok && lane.op.stat.size > storage::max_record_bytes) {
                 lane.stage = 5;
                 return set_aside(lane, fail(Errc::bad_record));
@@ -105,14 +122,33 @@ bool StateStore::Load::advance_record(Lane& lane) {
             lane.op.action = DiskAction::close;
             return true;
         case 4:
+            if (is_journal(path)) {
+                take_journal(lane.item);
+                return false;
+            }
             if (reading->error == Errc::ok) return !take(lane.item) && set_aside(lane, problems.back().error);
-            problems.push_back({path, fail(reading->error)});
+            problems.push_back({path, fail(reading->error), {}});
+            return false;
+        case 5:
+            if (error != Errc::ok)
+                for (auto& problem : problems)
+                    if (problem.path == path) problem.kept_at.clear();
             return false;
         default:
             return false;
     }
-    problems.push_back({path, fail(error)});
+    if (!is_journal(path)) problems.push_back({path, fail(error), {}});
     return false;
+}
+
+// One that is torn or not ours names less, or nothing.
+void StateStore::Load::take_journal(std::uint32_t item) {
+    const auto reading = std::move(readings_[item]);
+    const std::size_t begin = names_[item].find('/') + 1;
+    const auto hash = from_hex(names_[item].substr(begin, names_[item].size() - begin - journal_suffix.size()));
+    if (!hash || reading->error != Errc::ok || (hash->size() != 20 && hash->size() != 32)) return;
+    auto journal = storage::read_journal(reading->bytes, *hash, storage::max_pieces);
+    journals[*hash] = journal ? std::move(journal->pieces) : std::vector<PieceIndex>{};
 }
 
 /// Decodes what was read; false when the last problem is that it is to be set aside.
@@ -137,15 +173,25 @@ bool StateStore::Load::take(std::uint32_t item) {
         }
         error = decoded ? fail(Errc::bad_record) : decoded.error();
     }
-    problems.push_back({dir_ + '/' + names_[item], error});
-    return error.code == Errc::not_supported;  // of a newer version: left where it is
+    problems.push_back({dir_ + '/' + names_[item], error, {}});
+    return false;
+}
+
+std::string StateStore::Load::free_name(const std::string& name, Errc why) {
+    const std::string aside = name + (why == Errc::not_supported ? ".newer" : ".bad");
+    std::string chosen = aside;
+    for (int n = 2; taken_.contains(chosen) && n <= max_set_aside; ++n) chosen = aside + std::to_string(n);
+    taken_.insert(chosen);
+    return chosen;
 }
 
 bool StateStore::Load::set_aside(Lane& lane, Error error) {
     const std::string path = dir_ + '/' + names_[lane.item];
-    if (problems.empty() || problems.back().path != path) problems.push_back({path, error});
+    if (problems.empty() || problems.back().path != path) problems.push_back({path, error, {}});
     prepare(lane, DiskAction::rename, path, 0);
-    lane.op.path_to = path + ".bad";
+    const std::size_t slash = path.rfind('/') + 1;
+    lane.op.path_to = path.substr(0, slash) + free_name(path.substr(slash), error.code);
+    problems.back().kept_at = lane.op.path_to;
     return true;
 }
 

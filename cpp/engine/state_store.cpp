@@ -55,6 +55,7 @@ void StateStore::finish_open(Time now) {
     torrents_ = load_->torrents();
     session_ = std::move(load_->session);
     problems_ = std::move(load_->problems);
+    journals_ = std::move(load_->journals);
     if (closing_ || !open_) release_lock();
     if (on_opened != nullptr) on_opened(*this, now);
 }
@@ -177,6 +178,16 @@ std::optional<std::pair<Error, std::string>> StateStore::save_error() const {
     if (save_errors_.empty()) return std::nullopt;
     return save_errors_.begin()->second;
 }
+
+bool StateStore::has_failed(Bytes info_hash) const {
+    return save_errors_.contains("torrents/" + record_name(info_hash));
+}
+
+std::string StateStore::journal_path(Bytes info_hash) const {
+    return dir_ + "/torrents/" + to_hex(info_hash) + std::string(journal_suffix);
+}
+
+bool StateStore::is_loading() const noexcept { return load_ && load_->is_running(); }
 
 void StateStore::close() {
     closing_ = true;

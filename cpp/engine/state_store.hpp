@@ -1,9 +1,10 @@
 // The state_dir: a lock, one record for each torrent, one for the session. Read once at the start, written ever after.
 //
-//   <dir>/lock   <dir>/session.jst   <dir>/torrents/<info-hash>.jst
+//   <dir>/lock   <dir>/session.jst   <dir>/torrents/<info-hash>.jst   <dir>/torrents/<info-hash>.journal
 // A record is replaced by writing a temporary file, syncing it, renaming it over the old one and syncing the directory:
-// after a crash the old or the new one is there, whole. A record that cannot be used is set aside as <name>.bad and
-// reported; one of a newer version is left alone and reported. Does not know what records mean or when to save.
+// after a crash the old or the new one is there, whole. A record that cannot be used is renamed, to <name>.bad or, when a
+// newer version wrote it, to <name>.newer, and reported. Journals are read here; torrents write them. Does not know what
+// records mean or when to save.
 // Invariants: 1. nothing is read or written before the lock is ours; 2. of several saves of one record under way the
 // newest wins and none is torn; 3. done() reaches a ticket only when everything saved before it is durable or its error
 // is known.
@@ -16,15 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include "engine/state_problem.hpp"
 #include "runtime/disk.hpp"
 #include "storage/resume.hpp"
 
 namespace jst::engine {
 
-struct StateProblem {
-    std::string path;
-    Error error;
-};
+/// What journals name, by info-hash (20 or 32 bytes).
+using Journals = std::map<ByteVector, std::vector<PieceIndex>>;
 
 class StateStore {
   public:
@@ -49,6 +49,7 @@ class StateStore {
     /// What was read; each once. In queue order of the session record, the rest by queue_position and info-hash.
     std::vector<storage::TorrentRecord> take_torrents() { return std::exchange(torrents_, {}); }
     std::optional<storage::SessionRecord> take_session() { return std::exchange(session_, {}); }
+    Journals take_journals() { return std::exchange(journals_, {}); }
     std::vector<StateProblem> take_problems() { return std::exchange(problems_, {}); }
 
     /// `tag`: for whom, as a laboratory sees it.
@@ -60,10 +61,15 @@ class StateStore {
     std::uint64_t done() const noexcept { return done_; }
     /// The error of the last save that failed, until a later save of the same record works.
     std::optional<std::pair<Error, std::string>> save_error() const;
+    /// The last save of this record failed.
+    bool has_failed(Bytes info_hash) const;
+    std::string journal_path(Bytes info_hash) const;
+    std::string record_path(Bytes info_hash) const { return dir_ + "/torrents/" + record_name(info_hash); }
     /// Gives the lock up once all that was asked for is done; is_idle() then.
     void close();
     /// No operation is pending and nothing waits.
     bool is_idle() const noexcept;
+    bool is_loading() const noexcept;
 
     static std::string record_name(Bytes info_hash);
 
@@ -95,6 +101,7 @@ class StateStore {
     std::vector<storage::TorrentRecord> torrents_;
     std::optional<storage::SessionRecord> session_;
     std::vector<StateProblem> problems_;
+    Journals journals_;
 
     std::map<std::string, Pending> pending_;      // by name below dir_
     std::map<std::uint64_t, std::string> order_;  // their tickets, oldest first

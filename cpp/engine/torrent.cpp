@@ -43,12 +43,12 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       conversation_(core, *this),
       swarm_(core, *this),
       announcer_(core, *this, std::move(setup.trackers)),
-      look_(files_, tag()),
+      look_(files_, tag(), true),
       checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
       unparking_(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); }),
+      books_(core.rt.disk, tag(), setup),
       wanted_(setup.wanted),
       keeps_record_(setup.keeps_record),
-      trusted_(std::move(setup.trusted)),
       sequential_(setup.sequential),
       encoded_(std::move(setup.encoded)),
       record_(std::move(setup.record)),
@@ -73,7 +73,10 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
     checker_.on_done = [](Checker& c, Time now) { static_cast<Torrent*>(c.owner)->on_check_done(now); };
     file_priorities_.resize(layout_->map.num_files(), storage::default_priority);
     if (!metainfo_) origin_.begin();
-    if (record_) restore(*record_);
+    if (record_) {
+        restore(*record_);
+        dirty_ = urgent_ = false;  // it is on disk
+    }
     apply_priorities();
 }
 
@@ -108,7 +111,7 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
 }
 
 void Torrent::recheck(Time now) {
-    check_all_ = true;
+    books_.check_all = true;
     error_.reset();
     record_.reset();
     if (phase_ == Phase::checking) checker_.cancel();
@@ -120,12 +123,14 @@ void Torrent::remove(bool delete_files, Time now) {
     if (removed_) return;
     removed_ = true;
     delete_files_ = delete_files;
+    books_.journal.drop();
     evaluate(now);
 }
 
 void Torrent::shut_down(Time now) {
     shut_down_ = true;
     evaluate(now);
+    books_.journal.end();
 }
 
 void Torrent::set_permitted(bool on, Time now) {
@@ -238,7 +243,7 @@ bool Torrent::may_run() const noexcept {
 bool Torrent::may_look() const noexcept {
     if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running()) return false;
     if (may_run()) return permitted_;
-    return wanted_ == storage::WantedState::stopped && record_ && !looked_ && !removed_ && !shut_down_ && !error_ && !wants_move();
+    return wanted_ == storage::WantedState::stopped && record_ && !books_.looked && !removed_ && !shut_down_ && !error_ && !wants_move();
 }
 
 void Torrent::evaluate(Time now) {
@@ -257,7 +262,7 @@ void Torrent::evaluate(Time now) {
     if (!running) stop_traffic(network, now);
     if (before && !network) swarm_.stop(stop_reason(), now);
     if (!network) {
-        download_.suspend(false, now);
+        download_.suspend(error_ || removed_ ? Keep::nothing : Keep::on_disk, now);
         files_.close_files();
     }
     if (network && !before) swarm_.start(now);
@@ -265,6 +270,7 @@ void Torrent::evaluate(Time now) {
     if (running) start_traffic(now);
     if (removed_) begin_removal(now);
     else if (wants_move()) begin_move();
+    if (phase_ == Phase::ready && books_.says_writing && !may_write()) dirty_ = urgent_ = true;
     core_.queue_changed = true;
     set_state(derive_state(now), now);
     core_.touch(*this);
@@ -284,7 +290,8 @@ CloseReason Torrent::stop_reason() const noexcept {
 }
 
 void Torrent::stop_traffic(bool keep, Time now) {
-    download_.suspend(keep, now);
+    if (keep) download_.suspend(Keep::in_memory, now);
+    else download_.suspend(error_ || removed_ ? Keep::nothing : Keep::on_disk, now);
     for (const PeerKey key : std::vector<PeerKey>(swarm_.links())) {
         Peer* const peer = core_.peer(key);
         if (peer == nullptr || !peer->is_connected()) continue;
@@ -294,7 +301,7 @@ void Torrent::stop_traffic(bool keep, Time now) {
 }
 
 void Torrent::start_traffic(Time now) {
-    if (is_download_barred()) download_.suspend(true, now);
+    if (is_download_barred()) download_.suspend(Keep::in_memory, now);
     else if (!complete_) download_.allow();
     if (!empty_made_ && !(empty_files_ && empty_files_->is_running())) {
         empty_files_ = std::make_unique<EmptyFilesSweep>(files_, tag(), wanted_flags());
@@ -337,6 +344,8 @@ void Torrent::on_round_end(Time now) {
     touched = false;
     origin_.on_round_end(networking_ && !metainfo_);
     download_.free_ended();
+    books_.journal.flush();
+    if (download_.take_parked_changed() && !networking_) dirty_ = urgent_ = true;
     // What waited for the pieces that were under way.
     if (may_look()) evaluate(now);
     if (removed_ && is_quiet()) finish_files(now);
@@ -357,6 +366,7 @@ bool Torrent::is_throttled(Time now) {
 void Torrent::on_piece_verified(PieceIndex piece, Time now) {
     if (removed_) return core_.touch(*this);  // nobody hears of it any more
     dirty_ = true;
+    if (keeps_record_) books_.journal.note(piece);
     Event event;
     event.block.piece = piece;
     core_.emit(EventKind::piece_completed, key_, std::move(event));
@@ -406,7 +416,7 @@ void Torrent::update_completion(Time now) {
     swarm_.configure();
     if (networking_) {
         if (all) {
-            download_.suspend(true, now);
+            download_.suspend(Keep::in_memory, now);
             for (const PeerKey key : std::vector<PeerKey>(download_.peers))
                 if (Peer* peer = core_.peer(key)) download_.update_interest(*peer);
             if (download_.have().all()) swarm_.close_seeds(now);

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "engine/announcer.hpp"
+#include "engine/books.hpp"
 #include "engine/checker.hpp"
 #include "engine/unparking.hpp"
 #include "engine/conversation.hpp"
@@ -128,7 +129,9 @@ class Torrent final : public Download::Client, public Upload::Client {
     void finish_removal(Time now);
     const std::string& save_path() const noexcept { return files_.save_path(); }
     storage::TorrentRecord record(const Bitfield& durable, const StatSweep* stamps) const;
-    void saved() noexcept { dirty_ = urgent_ = false; }
+    void saved() noexcept;  // its record is being made
+    Books& books() noexcept { return books_; }
+    void open_journal(std::string path);  // the state_dir is ours
 
     // -- questions
     TorrentStatus status(Time now) const;
@@ -160,6 +163,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_checked(PieceIndex piece, bool good);
     void on_check_done(Time now);
     void become_ready(const Bitfield& have, Time now);
+    void adopt_partial();
+    bool may_write() const noexcept;
     void on_emptied(Time now);
     void on_unparked(Time now);
     void finish_files(Time now);
@@ -203,7 +208,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     PendingMoves moves_;
     Checker checker_;
     Unparking unparking_;
-
+    Books books_;
     storage::WantedState wanted_;
     Phase phase_ = Phase::unchecked;
     State state_ = State::queued;
@@ -216,9 +221,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool shut_down_ = false;
     bool fetched_ = false;  // the metadata came while peers were linked: they stay until the pieces are known
     bool keeps_record_;
-    std::optional<Bitfield> trusted_;  // until the files were looked at
-    bool check_all_ = false;
-    bool looked_ = false;  // at the files, since this session knows the torrent
     bool sequential_;
     bool dirty_ = true;
     bool urgent_ = true;
@@ -228,7 +230,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     std::optional<Error> error_;
     std::string error_where_;
     std::optional<storage::TorrentRecord> record_;  // until the files were looked at
-    Bitfield found_;                                // by the running check
     std::vector<std::uint8_t> file_priorities_;
     std::vector<std::uint8_t> piece_priorities_;    // what the user set for single pieces; 255: as the files say
     std::vector<std::uint32_t> file_pieces_left_;

@@ -15,35 +15,39 @@ void Torrent::begin_look() {
 
 void Torrent::on_looked(Time now) {
     phase_ = Phase::unchecked;
-    looked_ = true;
-    const bool stopped = wanted_ == storage::WantedState::stopped && record_ && !check_all_;
+    books_.looked = true;
+    const bool stopped = wanted_ == storage::WantedState::stopped && record_ && !books_.check_all;
     if (wish() == policy::Wish::nothing && !(stopped && look_.error() == Errc::ok)) return evaluate(now);
     if (look_.error() != Errc::ok) return fail(look_.error(), look_.error_path(), now);
     files_.note_existing(look_.stamps());
     const auto& map = layout_->map;
-    if (trusted_ && !record_ && !check_all_) {
+    if (books_.trusted && !record_ && !books_.check_all) {
         Bitfield have = storage::trust_files(map, look_.stamps());
         for (PieceIndex p = have.next_set(PieceIndex{}); p.value < have.size(); p = have.next_set(PieceIndex{p.value + 1}))
-            if (!(*trusted_)[p]) have.clear(p);
-        trusted_.reset();
+            if (!(*books_.trusted)[p]) have.clear(p);
+        books_.trusted.reset();
         return become_ready(have, now);
     }
     storage::SavedFiles saved;
-    if (record_ && !check_all_ && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
+    if (record_ && !books_.check_all && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
+    const Bitfield hinted = books_.hints(record_, look_, geometry_.num_pieces);
+    saved.hinted = &hinted;
     storage::Fit fit = storage::fit_record(map, saved, look_.stamps(), look_.part_file(), files_.parked());
+    books_.intact = std::move(fit.intact);
+    if (!fit.fits) dirty_ = true;
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
-    check_all_ = false;
+    books_.check_all = false;
     if (planted<Plant::resume_trusts_missing>() && record_) fit.trusted = record_->have;
-    found_ = fit.trusted;
-    if (fit.to_check.none()) return become_ready(found_, now);
+    books_.found = fit.trusted;
+    if (fit.to_check.none()) return become_ready(books_.found, now);
     phase_ = Phase::checking;
-    download_.reset(found_, {}, sequential_);
-    checker_.start(fit.to_check, look_.holes());
+    download_.reset(books_.found, {}, sequential_);
+    checker_.start(fit.to_check, look_.in_holes());
     update_state(now);
 }
 
 void Torrent::on_checked(PieceIndex piece, bool good) {
-    if (good) found_.set(piece);
+    if (good) books_.found.set(piece);
 }
 
 void Torrent::on_check_done(Time now) {
@@ -51,18 +55,38 @@ void Torrent::on_check_done(Time now) {
     const Errc error = checker_.error();
     if (error == Errc::canceled) return evaluate(now);
     if (error != Errc::ok) return fail(error, checker_.error_path(), now);
-    become_ready(found_, now);
+    dirty_ = urgent_ = true;  // a kill is not to cost the check
+    become_ready(books_.found, now);
+}
+
+bool Torrent::may_write() const noexcept {
+    return (networking_ && !complete_) || !download_.is_idle() || unparking_.is_running() || (empty_files_ && empty_files_->is_running());
+}
+
+// Blocks of pieces that were left half done count where nothing touched their files since.
+void Torrent::adopt_partial() {
+    if (record_)
+        for (const auto& one : record_->partial)
+            if (books_.intact[PieceIndex{one.piece}]) download_.adopt(PieceIndex{one.piece}, one.blocks);
+    const std::uint64_t kept = download_.parked_bytes();
+    const std::uint64_t counted = counters_.payload_partial;
+    if (counted > kept) counters_.payload_discarded += counted - kept;
+    else counters_.payload_received += kept - counted;
+    counters_.payload_partial = kept;
 }
 
 void Torrent::become_ready(const Bitfield& have, Time now) {
-    record_.reset();
+    const bool known = record_ && record_->have == have;
     phase_ = Phase::ready;
     std::vector<std::uint8_t> priorities(geometry_.num_pieces);
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
     download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
+    adopt_partial();
+    record_.reset();
+    books_.journaled.clear();
     conversation_.on_pieces_known(now);
     count_file_pieces();
-    dirty_ = true;
+    dirty_ = dirty_ || !known || books_.has_journal;
     core_.queue_changed = true;
     complete_ = false;
     if (!have.all()) announcer_.on_completion(false, now);
@@ -118,7 +142,7 @@ void Torrent::finish_removal(Time now) {
 bool Torrent::is_quiet() const noexcept {
     const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running()) ||
                           (moves_.running && moves_.running->is_running());
-    return !sweeping && origin_.is_idle() && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
+    return !sweeping && books_.journal.is_idle() && origin_.is_idle() && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }
 
 bool Torrent::is_drained() const noexcept {

@@ -36,8 +36,8 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     for (const auto& file : layout_->files) paths.push_back(file.path);
     file_priorities_ = origin_.resolve(paths);
     apply_priorities();
-    if (trusted_ && trusted_->size() == 0) trusted_ = Bitfield(geometry_.num_pieces, true);
-    if (trusted_ && trusted_->size() != geometry_.num_pieces) trusted_.reset();
+    if (books_.trusted && books_.trusted->size() == 0) books_.trusted = Bitfield(geometry_.num_pieces, true);
+    if (books_.trusted && books_.trusted->size() != geometry_.num_pieces) books_.trusted.reset();
     if (keeps_record_) encoded_ = codec::write_torrent(*metainfo_);
     dirty_ = urgent_ = true;
     fetched_ = networking_;

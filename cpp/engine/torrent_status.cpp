@@ -149,6 +149,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.save_path = files_.save_path();
     r.wanted = wanted_;
     r.sequential = sequential_;
+    r.epoch = books_.epoch;
     r.added_at = {static_cast<std::int64_t>(added_at_ * 1e9)};
     if (completed_at_) r.completed_at = WallTime{static_cast<std::int64_t>(*completed_at_ * 1e9)};
     if (phase_ == Phase::ready) {
@@ -159,6 +160,12 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
             storage::distrust_newer(layout_->map, durable, have(), r.files, r.part_file);
         }
         r.in_parts = files_.parked();
+        r.writing = may_write();
+        r.partial.clear();
+        for (auto& [piece, blocks] : download_.parked()) {
+            if (r.partial.size() == storage::max_saved_partials) break;
+            r.partial.push_back({piece.value, std::move(blocks)});
+        }
     }
     r.file_priorities = file_priorities_;
     r.piece_priorities = piece_priorities_;
@@ -171,6 +178,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
         r.peers.push_back(address);
     }
     r.totals = totals_of(counters_, active_time_, seeding_time_);
+    r.totals.payload_received += record_ ? counters_.payload_partial : download_.parked_bytes();
     r.limits.download_rate = limits_.download_rate_limit;
     r.limits.upload_rate = limits_.upload_rate_limit;
     r.limits.max_connections = limits_.max_connections;
@@ -180,8 +188,20 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     return r;
 }
 
+void Torrent::saved() noexcept {
+    dirty_ = urgent_ = false;
+    ++books_.epoch;
+}
+
+void Torrent::open_journal(std::string path) {
+    const auto& id = hashes();
+    books_.journal.open(std::move(path), id.v1 ? id.v1->view() : id.v2->view(), books_.has_journal);
+}
+
 void Torrent::restore(const storage::TorrentRecord& r) {
     wanted_ = r.wanted;
+    books_.epoch = r.epoch;
+    books_.says_writing = r.writing;
     sequential_ = r.sequential;
     added_at_ = r.added_at.seconds();
     if (r.completed_at) completed_at_ = r.completed_at->seconds();
@@ -202,6 +222,8 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     counters_.payload_redundant = t.payload_redundant;
     counters_.payload_discarded = t.payload_discarded;
     counters_.payload_sent = t.payload_sent;
+    const std::uint64_t judged = t.payload_verified + t.payload_failed + t.payload_redundant + t.payload_discarded;
+    counters_.payload_partial = t.payload_received > judged ? t.payload_received - judged : 0;
     counters_.wire_received = t.wire_received;
     counters_.wire_sent = t.wire_sent;
     counters_.pieces_failed = t.pieces_failed;

@@ -139,6 +139,11 @@ void PiecePicker::start(PieceIndex piece, const Asker& asker, RequestLedger& led
     if (asker.on_parole) ledger.set_exclusive(piece, asker.peer);
 }
 
+void PiecePicker::take_up(PieceIndex piece, std::span<const Byte> blocks, RequestLedger& ledger, Time now) {
+    update(piece, [&] { state_[piece.value] |= active_bit; });
+    ledger.restore(piece, blocks, now);
+}
+
 // ---- picking
 
 bool PiecePicker::may_ask(PieceIndex piece, const Asker& asker, const RequestLedger& ledger) const noexcept {

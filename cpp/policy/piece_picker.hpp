@@ -101,6 +101,9 @@ class PiecePicker {
     /// The bytes of memory that the tables take.
     std::uint64_t memory() const noexcept;
 
+    /// A piece that was left half done becomes active again, with the blocks that are flagged.
+    void take_up(PieceIndex piece, std::span<const Byte> blocks, RequestLedger& ledger, Time now);
+
   private:
     static constexpr std::uint8_t priority_bits = 0x07;
     static constexpr std::uint8_t active_bit = 0x10;

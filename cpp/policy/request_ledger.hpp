@@ -95,6 +95,8 @@ class RequestLedger {
     // Requests.
     /// Makes the piece active. No effect when it is.
     void start(PieceIndex piece, Time now);
+    /// Makes the piece active, with the blocks that are flagged received already, from nobody that is known. Not twice.
+    void restore(PieceIndex piece, std::span<const Byte> blocks, Time now);
     /// Asks `peer` for up to `n` missing blocks of an active piece, lowest first; appends them. `others`: somebody else
     /// has the piece, so blocks that this peer let time out or rejected lately are left for them.
     std::uint32_t request_missing(PieceIndex piece, PeerKey peer, std::uint32_t n, bool others, Time now,

@@ -39,6 +39,21 @@ std::uint64_t RequestLedger::remove(PieceIndex index) {
     return bytes;
 }
 
+void RequestLedger::restore(PieceIndex index, std::span<const Byte> blocks, Time now) {
+    JST_CHECK(!is_active(index) && blocks.size() == geometry_.blocks_in(index), "a piece is restored before it is active");
+    start(index, now);
+    auto& piece = *find(index);
+    std::uint32_t missing = piece.missing;
+    for (std::uint32_t i = 0; i < blocks.size(); ++i) {
+        if (blocks[i] == 0) continue;
+        piece.blocks[i].received = true;
+        ++piece.received;
+        --missing;
+        partial_bytes_ += geometry_.block(index, i).length;
+    }
+    set_missing(piece, missing);
+}
+
 std::uint64_t RequestLedger::on_verified(PieceIndex index) {
     const auto* piece = find(index);
     JST_CHECK(piece != nullptr && piece->received == piece->blocks.size(), "only a whole piece is verified");

@@ -93,6 +93,15 @@ void put_wishes(FieldWriter& out, const std::vector<FileWish>& wishes) {
     writer.end();
 }
 
+void put_partial(FieldWriter& out, const std::vector<PartialPiece>& partial) {
+    if (partial.empty()) return;
+    auto& writer = out.raw().key("partial").begin_list();
+    for (std::size_t i = 0; i < partial.size() && i < max_saved_partials; ++i)
+        if (partial[i].blocks.size() <= max_partial_bytes)
+            writer.begin_list().integer(partial[i].piece).string(Bytes(partial[i].blocks)).end();
+    writer.end();
+}
+
 ByteVector stamps_table(const TorrentRecord& record) {
     ByteVector table;
     ByteWriter writer(table);
@@ -147,6 +156,18 @@ void read_files(FieldReader& in, TorrentRecord& record) {
         const auto path = (*++part_of).string();
         if (!file || *file < 0 || *file >= max_files || !path || !is_inside(as_text(*path))) return false;
         record.renamed.push_back({static_cast<std::uint32_t>(*file), std::string(as_text(*path))});
+        return true;
+    });
+}
+
+void read_partial(FieldReader& in, TorrentRecord& record) {
+    in.list("partial", max_saved_partials, [&](const codec::BencodeNode& item) {
+        if (!item.is_list() || item.count() != 2) return false;
+        auto part_of = item.begin();
+        const auto piece = (*part_of).integer();
+        const auto blocks = (*++part_of).string();
+        if (!piece || *piece < 0 || *piece >= max_pieces || !blocks || blocks->size() > max_partial_bytes) return false;
+        record.partial.push_back({static_cast<std::uint32_t>(*piece), to_vector(*blocks)});
         return true;
     });
 }
@@ -236,6 +257,7 @@ ByteVector encode(const TorrentRecord& record) {
     FieldWriter out(body);
     out.moment("added_at", record.added_at);
     out.moment("completed_at", record.completed_at);
+    out.number("epoch", record.epoch);
     out.bytes("file_priorities", record.file_priorities);
     out.bytes("files", stamps_table(record));
     out.bytes("have", record.have.wire());
@@ -251,6 +273,7 @@ ByteVector encode(const TorrentRecord& record) {
     ByteWriter part_writer(part);
     put_stamp(part_writer, record.part_file);
     if (record.part_file != FileStamp{}) out.bytes("part_file", part);
+    put_partial(out, record.partial);
     out.bytes("peers", peers_table(record));
     out.bytes("piece_priorities", record.piece_priorities);
     out.number("pieces", record.have.size());
@@ -265,6 +288,7 @@ ByteVector encode(const TorrentRecord& record) {
     out.number("wanted", static_cast<std::uint64_t>(record.wanted));
     put_texts(out, "web_seeds", record.web_seeds);
     put_wishes(out, record.wishes);
+    out.number("writing", record.writing ? 1 : 0);
     out.finish();
     return frame_record(torrent_kind, record_version, body);
 }
@@ -286,7 +310,10 @@ Result<TorrentRecord> decode_torrent_record(Bytes bytes) {
     record.sequential = in.number("sequential", 1) == 1;
     record.queue_position = static_cast<std::uint32_t>(in.number("queue", 0xFFFFFFFFu));
     record.wanted = static_cast<WantedState>(in.number("wanted", static_cast<std::uint64_t>(WantedState::stopped)));
+    record.epoch = in.number("epoch");
+    record.writing = in.number("writing", 1) == 1;
     read_have(in, record);
+    read_partial(in, record);
     read_files(in, record);
     read_priorities(in, "file_priorities", max_files, record.file_priorities);
     read_priorities(in, "piece_priorities", max_pieces, record.piece_priorities);

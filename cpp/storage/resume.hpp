@@ -25,6 +25,8 @@ inline constexpr std::size_t max_record_bytes = std::size_t{256} << 20;
 inline constexpr std::size_t max_saved_peers = 1000;
 inline constexpr std::size_t max_saved_trackers = 4096;  // of all tiers; also web seeds
 inline constexpr std::size_t max_saved_bans = 100'000;
+inline constexpr std::size_t max_saved_partials = 10'000;
+inline constexpr std::size_t max_partial_bytes = std::size_t{8} << 10;  // of bits: a piece of a gibibyte
 inline constexpr std::size_t max_saved_torrents = 1'000'000;
 
 enum class WantedState : std::uint8_t { running, paused, stopped };
@@ -61,6 +63,14 @@ struct SavedTotals {
     friend bool operator==(const SavedTotals&, const SavedTotals&) = default;
 };
 
+/// Blocks of a piece that are on disk and were never proven.
+struct PartialPiece {
+    std::uint32_t piece = 0;
+    ByteVector blocks;  // bits as on the wire; how many count, the torrent knows
+
+    friend bool operator==(const PartialPiece&, const PartialPiece&) = default;
+};
+
 /// Per-torrent limits; nothing means that the session's holds.
 struct SavedLimits {
     std::optional<std::uint64_t> download_rate;
@@ -85,7 +95,10 @@ struct TorrentRecord {
     WallTime added_at;
     std::optional<WallTime> completed_at;
 
-    Bitfield have;  // empty before the metadata
+    std::uint64_t epoch = 0;  // how many records there were: whose journal is whose
+    bool writing = false;     // when it was made, files could be written to: there may be more than it knows
+    Bitfield have;            // empty before the metadata
+    std::vector<PartialPiece> partial;
     std::vector<FileStamp> files;
     FileStamp part_file;
     std::vector<bool> in_parts;                  // files whose bytes are in the part file; empty: none

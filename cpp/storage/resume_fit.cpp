@@ -1,5 +1,6 @@
 #include "storage/resume_fit.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace jst::storage {
@@ -19,6 +20,8 @@ struct Judgement {
     const std::vector<bool>& in_parts;
     std::vector<FileFit> files;
     FileFit parts;
+    std::vector<bool> changed;  // since the record was made
+    bool parts_changed = false;
 
     bool in_part_file(const FileSlice& slice, std::size_t sharers) const {
         const std::uint32_t file = slice.file.value;
@@ -32,6 +35,12 @@ struct Judgement {
         return fit;
     }
 };
+
+bool is_intact(const Judgement& judge, std::span<const FileSlice> slices) {
+    return std::none_of(slices.begin(), slices.end(), [&](const FileSlice& slice) {
+        return judge.in_part_file(slice, slices.size()) ? judge.parts_changed : judge.changed[slice.file.value];
+    });
+}
 
 FileFit worse(FileFit a, FileFit b) { return a < b ? b : a; }
 
@@ -51,24 +60,30 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
                const FileStamp& part_file_now, const std::vector<bool>& in_parts) {
     const std::uint32_t count = map.num_pieces();
     const bool usable = saved.have != nullptr && saved.have->size() == count;
-    Fit fit{Bitfield(count), Bitfield(count), usable};
+    Fit fit{Bitfield(count), Bitfield(count), Bitfield(count), usable};
     const FileStamp* const parts_then = saved.files.empty() ? nullptr : &saved.part_file;
-    Judgement judge{map, now, in_parts, std::vector<FileFit>(map.num_files()), compare(parts_then, part_file_now)};
+    Judgement judge{map, now, in_parts, std::vector<FileFit>(map.num_files()), compare(parts_then, part_file_now),
+                    std::vector<bool>(map.num_files())};
+    judge.parts_changed = parts_then == nullptr || *parts_then != part_file_now;
     for (std::uint32_t f = 0; f < map.num_files(); ++f) {
         if (map.is_pad(FileIndex{f})) continue;
         const FileStamp* const before = f < saved.files.size() ? &saved.files[f] : nullptr;
         const FileStamp after = f < now.size() ? now[f] : FileStamp{};
         judge.files[f] = compare(before, after);
-        if (before == nullptr || *before != after) fit.fits = false;
+        judge.changed[f] = before == nullptr || *before != after;
+        if (judge.changed[f]) fit.fits = false;
     }
     std::vector<FileSlice> slices;
     for (PieceIndex p; p.value < count; ++p) {
         const FileFit found = piece_fit(judge, p, slices);
+        if (is_intact(judge, slices)) fit.intact.set(p);
         if (found == FileFit::absent) continue;
         if (found == FileFit::changed || !usable) {
             fit.to_check.set(p);
         } else if ((*saved.have)[p]) {
             fit.trusted.set(p);
+        } else if (saved.hinted != nullptr && (*saved.hinted)[p]) {
+            fit.to_check.set(p);
         }
     }
     return fit;

@@ -2,7 +2,8 @@
 //
 // A record that does not fit the files is checked, not trusted: a piece whose files all are as they were keeps its have
 // bit; one that touches a changed file is checked, whatever the record says; one that touches an absent file, or lies
-// past the end of one, is missing for sure. Without a record every piece whose bytes exist is checked. Pad files always
+// past the end of one, is missing for sure. What the record lacks and something else hints at (a journal, bytes where a
+// hole would be) is checked as well. Without a record every piece whose bytes exist is checked. Pad files always
 // fit. Invariant: 1. trusted and check never share a piece; 2. no clock, no disk: stamps in, bits out.
 #pragma once
 
@@ -18,6 +19,7 @@ namespace jst::storage {
 struct Fit {
     Bitfield trusted;   // have, without reading
     Bitfield to_check;  // must be read and hashed; what is in neither is missing
+    Bitfield intact;    // nothing changed in their files since
     bool fits = false;  // every file is as the record says
 };
 
@@ -26,6 +28,7 @@ struct SavedFiles {
     const Bitfield* have = nullptr;
     std::span<const FileStamp> files;
     FileStamp part_file;
+    const Bitfield* hinted = nullptr;  // pieces that may be there although the record lacks them
 };
 
 /// `now`: one stamp for each file (pad files ignored). `in_parts`: files that are kept in the part file.

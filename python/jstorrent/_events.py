@@ -164,6 +164,14 @@ class AcceptFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordRejected(Event):
+    """A file of the state_dir could not be used, and why; it is kept, at `path`. Its torrent is not there, its files are."""
+
+    path: Path
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
 class EventsDropped(Event):
     """The stream was full: so many events are missing here. No state change is among them."""
 
@@ -173,7 +181,7 @@ class EventsDropped(Event):
 CLASSES: tuple[type[Event], ...] = (
     StateChanged, MetadataReceived, PeerConnected, PeerDisconnected, BlockReceived, PieceCompleted, PieceFailed,
     FileCompleted, FilesMoved, PeersDiscovered, AnnounceCompleted, AnnounceFailed, TorrentFailed, TorrentRemoved,
-    PeerBanned, AcceptFailed, EventsDropped,
+    PeerBanned, AcceptFailed, RecordRejected, EventsDropped,
 )  # fmt: skip
 """In the order of the engine's kinds."""
 
@@ -182,6 +190,7 @@ _ARGUMENTS: dict[type[Event], Any] = {
     MetadataReceived: lambda metainfo: (Metainfo(metainfo),),
     FileCompleted: lambda file, path: (file, Path(path)),
     FilesMoved: lambda path: (Path(path),),
+    RecordRejected: lambda path, error: (Path(path), error),
 }
 
 

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jstorrent import _core
-from jstorrent._events import AcceptFailed, EventsDropped, PeerBanned, StateChanged, TorrentFailed, event_of, mask_of
+from jstorrent._events import (
+    AcceptFailed,
+    EventsDropped,
+    PeerBanned,
+    RecordRejected,
+    StateChanged,
+    TorrentFailed,
+    event_of,
+    mask_of,
+)
 
 if TYPE_CHECKING:
     from jstorrent._events import Event
 
 logger = logging.getLogger("jstorrent")
-_HEARD = (StateChanged, TorrentFailed, PeerBanned, AcceptFailed)
+_HEARD = (StateChanged, TorrentFailed, PeerBanned, AcceptFailed, RecordRejected)
 _WAITING = 1000
 
 
@@ -37,6 +47,8 @@ def _tell(name: str, event: Event) -> None:
         logger.warning("banned %s: %s", event.host, event.reason)
     elif isinstance(event, AcceptFailed):
         logger.warning("no peer can be accepted at %s port %d: %s", *event.address, event.message)
+    elif isinstance(event, RecordRejected):
+        logger.error("%s: a record that cannot be used: %s", event.path, event.error)
     elif isinstance(event, EventsDropped):
         logger.warning("%d messages were dropped", event.count)
 
@@ -53,6 +65,11 @@ class LogPump:
         if engine.has_own_thread:
             self._thread = threading.Thread(target=_pump, args=(engine, self._stream), name="jst-log", daemon=True)
             self._thread.start()
+
+    def tell(self, events: Iterable[Event]) -> None:
+        """Says what no stream has heard."""
+        for event in events if self._stream is not None else ():
+            _tell("", event)
 
     def flush(self, engine: _core.Engine) -> None:
         """Says what has come, where no thread does."""

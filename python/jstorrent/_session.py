@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
 from jstorrent import _core
 from jstorrent._errors import Error, TimeoutError
-from jstorrent._events import Event, mask_of
+from jstorrent._events import Event, RecordRejected, mask_of
 from jstorrent._log import LogPump
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import TrackersLike, tiers_of
@@ -23,6 +25,7 @@ from jstorrent._sources import (
     hash_of,
     priorities_of,
     resolve,
+    resume_file,
     save_path_of,
     wishes_of,
 )
@@ -71,6 +74,8 @@ class Session:
         self._hook = each_round
         if engine.has_own_thread:
             _open.add(self)
+            with contextlib.suppress(Error):  # it has ended already
+                self._log.tell(self.rejected_records())  # nobody listened yet when they were met
 
     @property
     def _each_round(self) -> Callable[[], object] | None:
@@ -118,10 +123,18 @@ class Session:
     ) -> Torrent:
         """As add(); of `trusted_pieces` (bits as on the wire) the files are taken as good without a first check; of a link
         they are checked, since its pieces are not known."""
-        wanted = resolve(source)
+        resumed = resume_file(source)
+        wanted = resolve(source) if resumed is None else resumed.source
         where = save_path_of(save_path)
-        flags = (paused, stopped, trusted, sequential)
         addresses, tiers = [address_of(peer) for peer in peers], tiers_of(trackers)
+        if resumed is not None:
+            stopped, sequential = stopped or resumed.stopped, sequential or resumed.sequential
+            chosen: dict[int | str, int] = dict(resumed.priorities.items())
+            for which, priority in (priorities or {}).items():
+                chosen[which] = priority
+            priorities = chosen
+            addresses, tiers = [*addresses, *resumed.peers], [*tiers, *resumed.trackers]
+        flags = (paused, stopped, trusted, sequential)
         if isinstance(wanted, Magnet):
             wishes = wishes_of(priorities)
             key = self._engine.add_magnet(str(wanted), where, *flags, wishes, addresses, tiers)
@@ -180,6 +193,10 @@ class Session:
     def bans(self) -> list[Ban]:
         """All banned hosts."""
         return [Ban(*facts) for facts in self._engine.bans()]
+
+    def rejected_records(self) -> list[RecordRejected]:
+        """The files of the state_dir that could not be used when it was opened."""
+        return [RecordRejected(0.0, None, Path(path), error) for path, error in self._engine.problems()]
 
     def ban(self, host: str, seconds: float | None = None) -> None:
         """Neither dials nor accepts this host for so long (None: `ban_duration`)."""

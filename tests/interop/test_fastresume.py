@@ -50,7 +50,7 @@ def session() -> Any:
 
 
 def ready(t: jst.Torrent) -> jst.Torrent:
-    t.wait(lambda: t.state in ("downloading", "stalled", "seeding", "stopped"), 20)
+    t.wait(lambda status: status.state in ("downloading", "stalled", "seeding", "stopped"), 20)
     return t
 
 

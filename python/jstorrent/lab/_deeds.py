@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jstorrent.lab._engine import CRASH_MODES
 from jstorrent.lab._gates import ERRORS, POINTS
 
 _SELF_GATES = tuple(point for point in POINTS if point not in ("announce.sent",))
@@ -104,7 +105,9 @@ def restart(d: Draw) -> Ops:
 @deed
 def crash(d: Draw) -> Ops:
     node = d.rng.choice(d.engines)
-    return [{"op": "crash", "node": node}, {"op": "start", "node": node, "later": d.rng.choice([0, 0.1, 2.0])}]
+    mode = d.rng.choice(CRASH_MODES)
+    later = d.rng.choice([0, 0.1, 2.0])
+    return [{"op": "crash", "node": node, "mode": mode}, {"op": "start", "node": node, "later": later}]
 
 
 @deed

@@ -118,14 +118,26 @@ def test_a_record_under_another_name_is_set_aside(tmp_path: Path) -> None:
     assert state.problems == [("bad_record", str(path_of(tmp_path, 9)))]
 
 
-def test_a_record_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+def test_a_record_of_a_newer_version_is_set_aside_whole(tmp_path: Path) -> None:
     saved(tmp_path)
     newer = storage.frame_record("t", storage.record_version + 1, b"de")
     path_of(tmp_path, 1).write_bytes(newer)
     state = State(tmp_path)
     assert state.names == [2]
     assert state.problems == [("not_supported", str(path_of(tmp_path, 1)))]
-    assert path_of(tmp_path, 1).read_bytes() == newer
+    assert not path_of(tmp_path, 1).exists()
+    assert Path(str(path_of(tmp_path, 1)) + ".newer").read_bytes() == newer
+
+
+def test_records_set_aside_do_not_replace_each_other(tmp_path: Path) -> None:
+    saved(tmp_path)
+    for n in range(3):
+        path_of(tmp_path, 1).write_bytes(b"junk %d" % n)
+        state = State(tmp_path)
+        assert len(state.problems) == 1
+        state.store.close()
+    kept = sorted(path.name.partition(".jst")[2] for path in (tmp_path / "torrents").glob("*.bad*"))
+    assert kept == [".bad", ".bad2", ".bad3"]
 
 
 def test_what_a_crash_left_half_written_does_not_count(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import shutil
 import subprocess
 
 import pytest
-
 from jstorrent import _core
 
 

@@ -11,7 +11,6 @@ from jstorrent import _core
 
 from tests.unit.python.conftest import Payload
 
-
 _opened: list[jst.Session] = []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -158,7 +159,7 @@ class Model:
         seen, kept = file.visible.ljust(size, b"\0"), file.durable.ljust(size, b"\0")
         cuts = sorted({0, size, *range(0, size, SECTOR), *(c for r in self.dirty(number) for c in r if c < size)})
         return all(
-            found[a:b] in (seen[a : min(b, len(found))], kept[a : min(b, len(found))]) for a, b in zip(cuts, cuts[1:], strict=False)
+            found[a:b] in (seen[a : min(b, len(found))], kept[a : min(b, len(found))]) for a, b in pairwise(cuts)
         )
 
 

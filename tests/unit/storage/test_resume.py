@@ -16,7 +16,8 @@ Record = dict[str, Any]
 DEFAULTS: Record = {
     "metainfo": b"", "magnet": "", "save_path": "", "wanted": 0, "sequential": False, "queue_position": 0, "added_at": 0,
     "have": [], "files": [], "part_file": (False, 0, 0), "in_parts": [], "file_priorities": [], "piece_priorities": [],
-    "renamed": [], "wishes": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {},
+    "renamed": [], "wishes": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {}, "epoch": 0,
+    "writing": False, "partial": [],
 }  # fmt: skip
 TOTALS = [
     "payload_received",
@@ -41,6 +42,7 @@ SAMPLE: Record = {
     "renamed": [(1, "new/name")], "wishes": [("*.mkv", 7), (3, 0)], "trackers": [["http://a/announce", "udp://b:1"], ["http://c"]],
     "web_seeds": ["http://seed/"], "peers": ["1.2.3.4:5", "[2001:db8::1]:6"],
     "totals": {name: n for n, name in enumerate(TOTALS)}, "limits": {"upload_rate": 0, "seed_ratio_permille": 1500},
+    "epoch": 3, "writing": True, "partial": [(1, b"\xa0"), (7, b"")],
 }  # fmt: skip
 
 u63 = st.integers(0, 2**63 - 1)
@@ -60,6 +62,9 @@ records = st.fixed_dictionaries(
         "added_at": u63,
         "completed_at": u63,
         "have": st.lists(st.booleans(), max_size=40),
+        "epoch": u63,
+        "writing": st.booleans(),
+        "partial": st.lists(st.tuples(st.integers(0, 2**24 - 1), st.binary(max_size=9)), max_size=4),
         "files": st.lists(stamps, max_size=5),
         "part_file": stamps,
         "in_parts": st.lists(st.booleans(), max_size=5),
@@ -192,6 +197,12 @@ def test_absent_have_bits_of_known_pieces_are_all_missing() -> None:
         {b"totals": b"x" * 89},
         {b"limits": {b"up": -1}},
         {b"limits": 1},
+        {b"epoch": -1},
+        {b"writing": 2},
+        {b"partial": [[0]]},
+        {b"partial": [[storage.max_pieces, b"x"]]},
+        {b"partial": [[0, b"x" * (storage.max_partial_bytes + 1)]]},
+        {b"partial": [[0, b"x"]] * (storage.max_saved_partials + 1)},
     ],
 )
 def test_a_field_out_of_its_range_is_refused(fields: dict[bytes, Any]) -> None:
@@ -216,11 +227,13 @@ def test_lists_past_their_limit_are_cut_so_that_a_record_can_always_be_read() ->
         "peers": ["1.2.3.4:5"] * (storage.max_saved_peers + 1),
         "trackers": [["u"] * storage.max_saved_trackers, ["v"]],
         "web_seeds": ["w"] * (storage.max_saved_trackers + 1),
+        "partial": [(0, b"x" * (storage.max_partial_bytes + 1))] + [(n, b"x") for n in range(storage.max_saved_partials)],
     }
     record = storage.decode_torrent_record(storage.encode_torrent_record(many))
     assert len(record["peers"]) == storage.max_saved_peers
     assert record["trackers"] == [["u"] * storage.max_saved_trackers]
     assert len(record["web_seeds"]) == storage.max_saved_trackers
+    assert record["partial"] == [(n, b"x") for n in range(storage.max_saved_partials - 1)]
 
 
 bans = st.lists(st.tuples(st.sampled_from(["1.2.3.4", "2001:db8::1"]), texts, u63, st.none() | u63), max_size=5)

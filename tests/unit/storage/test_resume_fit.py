@@ -24,6 +24,13 @@ def test_files_as_they_were_are_trusted() -> None:
     assert storage.fit_record(three_files(), HAVE, SAVED, SAVED) == (HAVE, [False] * 4, True)
 
 
+def test_what_a_journal_or_bytes_on_disk_hint_at_is_checked_and_not_trusted() -> None:
+    m = three_files()
+    assert storage.fit_record(m, HAVE, SAVED, SAVED, hinted=[2, 3]) == (HAVE, [False, False, True, False], True)
+    gone = storage.fit_record(m, HAVE, SAVED, [SAVED[0], (True, 20, 2), SAVED[2]], hinted=[2])
+    assert gone[1][2] is False, "past the end of its file it is missing for sure"
+
+
 def test_a_changed_file_is_checked_with_all_its_pieces() -> None:
     now = [SAVED[0], (True, 32, 99), SAVED[2]]
     assert storage.fit_record(three_files(), HAVE, SAVED, now) == (

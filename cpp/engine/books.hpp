@@ -1,0 +1,44 @@
+// What a torrent knows of its own files and records: its journal, which record is the last, what the first look found.
+//
+// A plain value of the torrent. Does not know have bits. Invariant: 1. hints and intact are about the files as they were
+// when they were looked at first.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "engine/file_sweeps.hpp"
+#include "engine/journal.hpp"
+#include "engine/torrent_setup.hpp"
+#include "storage/resume.hpp"
+
+namespace jst::engine {
+
+struct Books {
+    Books(runtime::Disk& disk, const runtime::Tag& tag, TorrentSetup& setup)
+        : journal(disk, tag),
+          journaled(std::move(setup.journaled)),
+          has_journal(setup.has_journal),
+          trusted(std::move(setup.trusted)) {}
+
+    Journal journal;
+    std::vector<PieceIndex> journaled;  // at the start, until the files were looked at
+    bool has_journal;                   // a file of it was there
+    std::optional<Bitfield> trusted;    // pieces taken at the user's word, until then
+    bool looked = false;                // at the files, since this session knows the torrent
+    bool check_all = false;             // asked for by the user
+    Bitfield found;                     // by the running check
+    Bitfield intact;                    // pieces whose files were as the record says
+    std::uint64_t epoch = 0;            // of the last record
+    bool says_writing = false;          // it says that there may be more than it knows
+
+    /// Pieces that may be there although the record lacks them: those of the journal, and, when the record was made
+    /// while files could be written to, those whose bytes are on disk.
+    Bitfield hints(const std::optional<storage::TorrentRecord>& record, const StatSweep& look, std::uint32_t pieces) const {
+        Bitfield hinted = record && record->writing ? look.on_disk() : Bitfield(pieces);
+        for (const PieceIndex piece : journaled) hinted.set(piece);
+        return hinted;
+    }
+};
+
+}  // namespace jst::engine

@@ -1,0 +1,110 @@
+// Download's pieces that are left half done: their blocks go to disk when it stops and are taken up when it goes on.
+//
+// They are proven by nobody, so the hash decides in the end, as always; who gave them is not known any more, so a piece with
+// such blocks that fails its hash is held against nobody.
+#include <algorithm>
+
+#include "engine/download.hpp"
+
+namespace jst::engine {
+
+// Until its blocks are written nobody may begin it anew, or they could come after the proven ones: the picker keeps it.
+void Download::park_piece(PieceIndex piece, Time now) {
+    Flags flags(geometry_.blocks_in(piece), 0);
+    const auto before = restored_.find(piece);
+    for (std::uint32_t i = 0; i < flags.size(); ++i) {
+        if (!ledger_.is_received(geometry_.block(piece, i))) continue;
+        flags[i] = before != restored_.end() && before->second[i] != 0 ? before->second[i] : of_this_session;
+    }
+    withdrawn_.clear();
+    std::vector<policy::PeerBlock> revoked;
+    ledger_.abandon(piece, withdrawn_, revoked);
+    for (const auto& r : revoked) revoke(r.peer);
+    send_cancels(withdrawn_);
+    restored_.erase(piece);
+    const auto found = jobs_.find(piece);
+    JST_CHECK(found != jobs_.end(), "an active piece has a job");
+    PieceJob& parking = *found->second;
+    parking_.emplace(piece, std::pair(std::move(found->second), std::move(flags)));
+    jobs_.erase(found);
+    parking.park(now);
+}
+
+void Download::on_parked(PieceJob& done, PieceOutcome outcome) {
+    const PieceIndex piece = done.piece();
+    const auto found = parking_.find(piece);
+    Flags flags = std::move(found->second.second);
+    core_.unreserve(done.reservation());
+    dying_.push_back(std::move(found->second.first));  // its handler is running
+    parking_.erase(found);
+    picker_.on_returned(piece);
+    hungry_ = true;
+    memory_freed_ = true;
+    parked_changed_ = true;
+    if (outcome != PieceOutcome::parked) return forget_parked(piece, flags);
+    parked_[piece] = std::move(flags);
+}
+
+void Download::forget_parked(PieceIndex piece, const Flags& flags) {
+    for (std::uint32_t i = 0; i < flags.size(); ++i) {
+        const std::uint32_t length = geometry_.block(piece, i).length;
+        if (flags[i] == of_this_session) {
+            count(&Counters::payload_partial, -static_cast<std::int64_t>(length));
+            count(&Counters::payload_discarded, length);
+        } else if (flags[i] == of_a_record) {
+            counters_.payload_partial -= length;
+            counters_.payload_discarded += length;
+        }
+    }
+    parked_.erase(piece);
+    parked_changed_ = true;
+}
+
+void Download::take_up_parked(Time now) {
+    const std::uint32_t most = most_active();
+    for (auto it = parked_.begin(); it != parked_.end() && ledger_.active_count() < most;) {
+        const PieceIndex piece = it->first;
+        if (!picker_.is_wanted(piece)) {
+            ++it;
+            continue;
+        }
+        Flags flags = std::move(it->second);
+        it = parked_.erase(it);
+        parked_changed_ = true;
+        picker_.take_up(piece, flags, ledger_, now);
+        PieceJob& job = begin_piece(piece);
+        core_.promise(job.reservation());
+        job.restore(flags);
+        restored_[piece] = std::move(flags);
+    }
+}
+
+void Download::adopt(PieceIndex piece, Bytes bits) {
+    if (!geometry_.contains(piece) || have()[piece] || ledger_.is_active(piece) || parked_.contains(piece)) return;
+    const auto blocks = Bitfield::from_wire(bits, geometry_.blocks_in(piece));
+    if (!blocks || blocks->none() || blocks->all()) return;
+    Flags flags(blocks->size(), 0);
+    for (std::uint32_t i = 0; i < flags.size(); ++i) flags[i] = (*blocks)[PieceIndex{i}] ? of_a_record : Byte{0};
+    parked_.emplace(piece, std::move(flags));
+}
+
+std::vector<std::pair<PieceIndex, ByteVector>> Download::parked() const {
+    std::vector<std::pair<PieceIndex, ByteVector>> out;
+    for (const auto& [piece, flags] : parked_) {
+        Bitfield bits(static_cast<std::uint32_t>(flags.size()));
+        for (std::uint32_t i = 0; i < bits.size(); ++i)
+            if (flags[i] != 0) bits.set(PieceIndex{i});
+        out.emplace_back(piece, to_vector(bits.wire()));
+    }
+    return out;
+}
+
+std::uint64_t Download::parked_bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& [piece, flags] : parked_)
+        for (std::uint32_t i = 0; i < flags.size(); ++i)
+            if (flags[i] != 0) sum += geometry_.block(piece, i).length;
+    return sum;
+}
+
+}  // namespace jst::engine
