@@ -1,6 +1,6 @@
 # The module with bugs that can be planted (cpp/base/plants.def): built only when asked for, `--target planted`, into a tree
 # of its own. Only the rooms that have sites are compiled once more; everything else is the objects of _core.
-set(planted_rooms policy engine)
+set(planted_rooms wire policy engine)
 
 function(jst_room_target result room)
   if(room IN_LIST planted_rooms)
@@ -21,6 +21,7 @@ function(jst_planted_room room)
   endforeach()
 endfunction()
 
+jst_planted_room(wire base codec)
 jst_planted_room(policy base)
 jst_planted_room(engine base codec storage wire http tracker policy runtime)
 

@@ -1,6 +1,7 @@
 // Download's other half: what we want, and asking for it.
 #include <algorithm>
 
+#include "base/planted.hpp"
 #include "engine/download.hpp"
 
 namespace jst::engine {
@@ -85,7 +86,7 @@ std::uint32_t Download::most_active() const {
     const std::uint64_t left = most > core_.reserved() ? (most - core_.reserved()) / each : 0;
     std::uint64_t allowed = ledger_.active_count() + left;
     if (core_.reserved() == 0) allowed = std::max<std::uint64_t>(allowed, 1);
-    if (core_.settings.max_active_pieces) allowed = std::min(allowed, *core_.settings.max_active_pieces);
+    if (core_.settings.max_active_pieces && !planted<Plant::active_cap_missing>()) allowed = std::min(allowed, *core_.settings.max_active_pieces);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
 }
 

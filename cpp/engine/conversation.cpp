@@ -215,13 +215,13 @@ void Conversation::on_peer_timer(Peer& peer, Time now) {
         return swarm.close(peer, CloseReason::handshake_timeout, now);
     if (peer.state == PeerState::connected) {
         const Time heard = std::max(peer.wire.last_received(), peer.began);
-        if (now >= heard + to_duration(s.inactivity_timeout)) return swarm.close(peer, CloseReason::inactive, now);
+        if (!planted<Plant::silence_is_forever>() && now >= heard + to_duration(s.inactivity_timeout)) return swarm.close(peer, CloseReason::inactive, now);
         if (now >= peer.traffic.last_sent + to_duration(s.keepalive_interval)) {
             peer.traffic.last_sent = now;
             if (!planted<Plant::keepalive_never_sent>()) peer.send(wire::KeepAlive{});
         }
         auto& download = torrent_.download();
-        if (now >= download.snub_deadline(peer)) peer.snubbed = true;
+        if (!planted<Plant::never_snubbed>() && now >= download.snub_deadline(peer)) peer.snubbed = true;
         if (download.expire(peer, now)) core_.touch(torrent_);
         download.refill(peer, now);
     }
@@ -285,7 +285,10 @@ void Conversation::announce_have(PieceIndex piece) {
 
 // -- messages ---------------------------------------------------------------------------------------------------------
 
-void Conversation::breach(Peer& peer, Time now) { torrent_.swarm().close(peer, CloseReason::protocol_error, now); }
+void Conversation::breach(Peer& peer, Time now) {
+    if (planted<Plant::breach_closes_all>()) torrent_.swarm().stop(CloseReason::protocol_error, now);
+    torrent_.swarm().close(peer, CloseReason::protocol_error, now);
+}
 
 void Conversation::on_event(Peer& peer, const wire::PeerWire::Event& event, Time now) {
     std::visit(Overload{

@@ -1,4 +1,5 @@
 // Conversation's other half: the extended handshake, the exchange of metadata, and what a peer says before there is any.
+#include "base/planted.hpp"
 #include "engine/conversation.hpp"
 #include "engine/torrent.hpp"
 #include "wire/ut_metadata.hpp"
@@ -142,6 +143,7 @@ void Conversation::judge_early(Peer& peer, Time now) {
     const auto allowed = peer.metadata.early->allowed_fast();
     auto have = peer.metadata.early->judge(torrent_.metainfo().num_pieces());
     forget_early(peer);
+    if (planted<Plant::early_claims_forgotten>()) have = Bitfield(torrent_.metainfo().num_pieces());
     if (!have) return breach(peer, now);
     download.on_join(peer);
     const Bitfield& ours = torrent_.have();

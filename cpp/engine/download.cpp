@@ -168,7 +168,8 @@ void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, T
 }
 
 void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now) {
-    const Block& block = arrived.block;
+    Block block = arrived.block;
+    if (planted<Plant::begin_unchecked>()) block.begin = block.begin % geometry_.piece_length / block_size * block_size;
     peer.count(&Counters::payload_received, block.length);
     peer.traffic.down.add(block.length, now);
     core_.down_rate.add(block.length, now);
@@ -198,6 +199,7 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
         if (planted<Plant::duplicate_counted_twice>()) peer.count(&Counters::payload_redundant, block.length);
         if (!redundant) ++peer.traffic.unrequested;
         peer.spare.reset();
+        if (planted<Plant::unrequested_block_kept>()) begin_piece(PieceIndex{geometry_.num_pieces - 1}).slot(0, true);
     }
     core_.touch(peer);
 }
@@ -276,6 +278,7 @@ void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
         return client_.on_download_idle(now);
     }
     if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
+    if (planted<Plant::verdict_needs_sender>() && peers.empty()) return drop_piece(piece, now);
     if (outcome == PieceOutcome::verified) return verified(piece, now);
     if (outcome == PieceOutcome::bad_hash) return failed(done, now);
     const Errc error = done.error();

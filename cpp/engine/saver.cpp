@@ -1,5 +1,6 @@
 #include "engine/saver.hpp"
 
+#include "base/planted.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -46,6 +47,7 @@ void Saver::next(Time now) {
         Torrent* const torrent = core_.torrent(current_);
         if (torrent == nullptr || torrent->is_removed()) continue;
         durable_ = torrent->have();
+        if (planted<Plant::unverified_is_saved>()) for (const auto p : torrent->download().ledger().active()) durable_.set(p);
         torrent->saved();
         sync_ = std::make_unique<SyncSweep>(torrent->files(), torrent->tag());
         sync_->owner = this;

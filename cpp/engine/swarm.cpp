@@ -49,6 +49,11 @@ runtime::CloseMode mode_of(CloseReason reason) noexcept {
     }
 }
 
+// Of the whole session: asked before a dial, and of both directions when a handshake ends.
+bool below_max_connections(const Core& core, std::uint64_t n) noexcept {
+    return planted<Plant::connection_cap_missing>() || below(core.settings.max_connections, n);
+}
+
 }  // namespace
 
 Swarm::Swarm(Core& core, Torrent& torrent)
@@ -117,7 +122,7 @@ bool Swarm::may_dial(const Endpoint& address, Time now) const {
 bool Swarm::is_full() const {
     const auto& s = core_.settings;
     const std::uint64_t here = connected_ + dialling_;
-    return !below(s.max_connections, core_.connected + dialling_) || !below(s.max_connections_per_torrent, here) ||
+    return !below_max_connections(core_, core_.connected + dialling_) || !below(s.max_connections_per_torrent, here) ||
            !below(torrent_.limits().max_connections, here);
 }
 
@@ -216,7 +221,7 @@ Peer* Swarm::duplicate_of(const Peer& peer) const {
 
 bool Swarm::may_stay(const Peer& peer) const {
     const auto& s = core_.settings;
-    return below(s.max_connections, core_.connected) && below(s.max_connections_per_torrent, connected_) &&
+    return below_max_connections(core_, core_.connected) && below(s.max_connections_per_torrent, connected_) &&
            below(torrent_.limits().max_connections, connected_) &&
            links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
 }
@@ -324,6 +329,7 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
         --dialling_;
         --core_.half_open;
     }
+    if (planted<Plant::place_not_given_back>()) ++core_.half_open;
     core_.place_freed();
     Event event;
     event.address = peer.address;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
+
 namespace jst::engine {
 namespace {
 
@@ -386,7 +388,10 @@ void Torrent::on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time
 
 void Torrent::on_download_error(Errc error, const std::string& where, Time now) { fail(error, where, now); }
 
-void Torrent::on_guilty(const IpAddress& host, Time now) { core_.ban(host, policy::BanReason::bad_data, now); }
+void Torrent::on_guilty(const IpAddress& host, Time now) {
+    if (planted<Plant::liar_not_banned>()) return;
+    core_.ban(host, policy::BanReason::bad_data, now);
+}
 
 void Torrent::on_download_idle(Time now) {
     if (networking_) core_.touch(*this);

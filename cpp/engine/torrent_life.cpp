@@ -38,6 +38,7 @@ void Torrent::on_looked(Time now) {
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
     books_.check_all = false;
     if (planted<Plant::resume_trusts_missing>() && record_) fit.trusted = record_->have;
+    if (planted<Plant::saved_have_forgotten>()) fit.trusted = Bitfield(geometry_.num_pieces);
     books_.found = fit.trusted;
     if (fit.to_check.none()) return become_ready(books_.found, now);
     phase_ = Phase::checking;
@@ -165,6 +166,7 @@ State Torrent::derive_state(Time now) const {
 }
 
 bool Torrent::is_stalled(Time now) const {
+    if (planted<Plant::stall_not_told>()) return false;
     if (swarm_.links().empty() && !announcer_.is_asking()) return true;
     const Time fresh = std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout);
     return now >= fresh;

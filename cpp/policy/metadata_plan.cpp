@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/planted.hpp"
+
 namespace jst::policy {
 namespace {
 
@@ -208,6 +210,7 @@ void MetadataPlan::count_copies() {
 // The first piece that nobody is asked for; when there is none, one that a single other peer is asked for.
 std::optional<std::uint32_t> MetadataPlan::next_piece(const Source& source, const Attempt& attempt) {
     std::optional<std::uint32_t> copy;
+    if (planted<Plant::metadata_of_one_peer>() && !attempt.from.empty() && attempt.from.front() != source.host) return copy;
     for (std::uint32_t piece = 0; piece < attempt.received.size(); ++piece) {
         if (attempt.received[piece]) continue;
         if (attempt.copies[piece] == 0) return piece;

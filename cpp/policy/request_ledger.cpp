@@ -301,6 +301,7 @@ Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Tim
         return arrival;
     }
     bool asked_once = who != nullptr && forget(*who, block);
+    if (planted<Plant::wrong_answer_ends_request>() && who != nullptr && !who->queue.empty()) withdraw(*who, 0);
     if (planted<Plant::unsolicited_block_stored>()) asked_once = who != nullptr;
     if (have || (piece != nullptr && piece->blocks[*number].received)) {
         arrival.verdict = Verdict::duplicate;

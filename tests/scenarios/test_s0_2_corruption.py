@@ -89,7 +89,9 @@ def test_piece_5_is_asked_for_and_piece_0_comes(lab: Lab) -> None:
     mixer.send_piece(0, 0)
     lab.until(lambda: t.status().counters.payload_discarded == BLOCK, within=5)
     assert t.piece(0).blocks_received == 0
+    lab.run_for(0.2)
     assert t.piece(5).pending_requests == 1, "the request for piece 5 stands"
+    assert len(mixer.ledger.requests) == 1, "and is not a second one"
     lab.until(lambda: t.piece(5).pending_requests == 0, within=3)  # until its own time-out
     rescued(lab, client, spec)
 

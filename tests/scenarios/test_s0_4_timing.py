@@ -10,10 +10,12 @@ BOTH = pytest.mark.lanes("sim", "real")
 
 @BOTH
 @pytest.mark.covers("S0-4.1", "S3-15")
-def test_a_block_each_five_seconds_beside_a_fast_seed(lab: Lab) -> None:
+@pytest.mark.parametrize("copies", [2, 1], ids=["endgame", "time-out-alone"])
+def test_a_block_each_five_seconds_beside_a_fast_seed(lab: Lab, copies: int) -> None:
+    """Its requests time out: with one copy of each block nothing else frees what it holds."""
     spec = lab.torrent(pieces=64, piece_length=2 * BLOCK)
     slow = lab.peer("slow", spec, behave=[Behaviour("trickle", rate=BLOCK / 5)])
-    client = lab.engine("client", request_timeout=3.0)
+    client = lab.engine("client", request_timeout=3.0, endgame_copies=copies)
     t = client.add(spec, peers=[slow])
     lab.until(lambda: requests_out(t) > 0, within=5)
     began = lab.now
