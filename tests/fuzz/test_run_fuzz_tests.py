@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jstorrent as jst
 import pytest
+from jstorrent.lab import Engine, Lab
 
 from tests.fuzz.run_fuzz_tests import GROUPS, SCENARIOS, file_of, main, parser
 
@@ -22,6 +24,18 @@ def test_every_file_of_s0_is_in_one_group_and_every_group_is_on_the_page() -> No
     assert list(GROUPS.values()) == [f"S0-{n}" for n in range(1, 11)]
     assert {file_of(group) for group in GROUPS} - {None} == set(SCENARIOS.glob("test_s0_*.py"))
     assert re.findall(r"^\| `(\w+)` \| (S0-\d+) \|", README, re.MULTILINE) == list(GROUPS.items())
+
+
+def test_the_names_of_the_first_scenarios_are_on_the_page_and_what_they_are_called_here_exists() -> None:
+    table = README.partition("## Names in the first scenarios")[2].partition("\n## ")[0]
+    there = re.findall(r"\w+", " ".join(row.split("|")[1] for row in re.findall(r"^\| `.*$", table, re.MULTILINE)))
+    first = "state error_message is_healthy memory_usage active_pieces blocks_received pending_requests piece_state num_pieces stop start"
+    first += " restore_session recheck_torrent add_magnet set_file_priority wait_for_piece REQUEST_TIMEOUT MAX_ACTIVE_PIECES MAX_MEMORY"
+    assert set(first.split()) <= set(there)
+    owners = {"t": jst.Torrent, "session": jst.Session, "client": Engine, "lab": Lab}
+    named = re.findall(r"`(t|session|client|lab)\.(\w+)", table)
+    assert len(named) > 12
+    assert [f"{owner}.{name}" for owner, name in named if not hasattr(owners[owner], name)] == []
 
 
 def test_help_says_what_each_group_is_about() -> None:
