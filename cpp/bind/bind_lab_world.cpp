@@ -1,3 +1,4 @@
+#include "bind/fact_judge.hpp"
 #include "bind/lab_world.hpp"
 #include "runtime_sim/node.hpp"
 #include "runtime_sim/compute.hpp"
@@ -21,6 +22,23 @@ std::uint64_t run_until(World& world, double when) {
     while (world.step(limit))
         if (++rounds % rounds_between_signals == 0) look_for_signals();
     return rounds;
+}
+
+// Steps until the condition holds: it is asked at once and after every step. `after_step` is called in between, and may
+// grow meanwhile. Nothing: a rule was broken, or the judge suspects more than what was excused, and somebody must see to
+// that before the condition is asked again.
+std::optional<bool> wait(World& world, const py::function& condition, double limit, const py::list& after_step,
+                         bool heeds_rules, const FactJudge* judge, std::uint64_t excused) {
+    const Time end = time_of(limit);
+    const auto holds = [&] { return static_cast<bool>(py::bool_(condition())); };
+    while (!holds()) {
+        if (world.now() >= end) return holds();
+        const bool more = world.step(end);
+        for (const auto& call : after_step) call();
+        if ((heeds_rules && world.broken_rules() > 0) || (judge != nullptr && judge->count() > excused)) return std::nullopt;
+        if (!more) return holds();
+    }
+    return true;
 }
 
 void bind_nodes(py::class_<World, WorldHandle>& world) {
@@ -67,6 +85,7 @@ void bind_time(py::class_<World, WorldHandle>& world) {
         .def(
             "step", [](World& self, std::optional<double> limit) { return self.step(time_of(limit)); },
             "limit"_a = py::none())
+        .def("wait", &wait, "condition"_a, "limit"_a, "after_step"_a, "heeds_rules"_a, "judge"_a, "excused"_a)
         .def("run_until", &run_until, "when"_a)
         .def(
             "run_for",

@@ -185,6 +185,8 @@ void bind_queries(EngineClass& type) {
     const auto tuples = [](const auto& list) { return to_tuples(list); };
     const auto same = [](auto value) { return value; };
     def_query(type, "torrent_status", [](const auto& s, TorrentKey t) { return s.status(t); }, tuple);
+    def_query(type, "torrent_state", [](const auto& s, TorrentKey t) { return s.state(t); },
+              [](engine::State state) { return engine::word(state); });
     def_query(type, "pieces", [](const auto& s, TorrentKey t) { return s.pieces(t); },
               [](const ByteVector& v) { return to_python(Bytes(v)); });
     def_query(type, "availability", [](const auto& s, TorrentKey t) { return s.availability(t); }, same);

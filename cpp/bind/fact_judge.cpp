@@ -1,6 +1,7 @@
 #include "bind/fact_judge.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "bind/lab_truth.hpp"
@@ -58,8 +59,7 @@ std::string FactJudge::look(runtime_sim::NodeId node, const JudgedTorrent& torre
         const auto found = world_->disk(node).read_file(file.path, low - file.offset, high - low);
         truth_.resize(high - low);
         put_truth(truth_.data(), torrent.key, low, high - low);
-        const bool same = found && std::equal(found->begin(), found->end(), truth_.begin(), truth_.end(),
-                                              [](Byte a, char b) { return a == static_cast<Byte>(b); });
+        const bool same = found && found->size() == truth_.size() && std::memcmp(found->data(), truth_.data(), truth_.size()) == 0;
         if (!same) return world_->disk(node).files().stat(torrent.part_file, 0) ? std::string() : file.path;
     }
     return {};

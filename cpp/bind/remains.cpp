@@ -67,6 +67,11 @@ Result<engine::TorrentStatus> Remains::status(TorrentKey key) const {
     return t ? Result<engine::TorrentStatus>(t->status) : fail(Errc::removed);
 }
 
+Result<engine::State> Remains::state(TorrentKey key) const {
+    const auto* t = torrent(key);
+    return t ? Result<engine::State>(t->status.state) : fail(Errc::removed);
+}
+
 std::shared_ptr<const codec::Metainfo> Remains::metainfo(TorrentKey key) const {
     const auto* t = torrent(key);
     return t ? t->metainfo : nullptr;

@@ -26,6 +26,7 @@ class Remains {
     const engine::SessionStatus& left() const noexcept { return left_; }
     std::vector<engine::BanStatus> bans() const { return bans_; }
     Result<engine::TorrentStatus> status(TorrentKey torrent) const;
+    Result<engine::State> state(TorrentKey torrent) const;
     std::shared_ptr<const codec::Metainfo> metainfo(TorrentKey torrent) const;
     Result<engine::PieceStatus> piece(TorrentKey torrent, PieceIndex piece) const;
     Result<ByteVector> pieces(TorrentKey torrent) const;

@@ -106,6 +106,7 @@ class Session final : public runtime::Host {
     std::vector<StateProblem> problems() const;
     /// Everything below also answers for removed torrents, as they stood last.
     Result<TorrentStatus> status(TorrentKey torrent) const;
+    Result<State> state(TorrentKey torrent) const;
     std::shared_ptr<const codec::Metainfo> metainfo(TorrentKey torrent) const;
     Result<PieceStatus> piece(TorrentKey torrent, PieceIndex piece) const;
     Result<ByteVector> pieces(TorrentKey torrent) const;  // a PieceState per piece

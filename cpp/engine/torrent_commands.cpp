@@ -223,6 +223,12 @@ Result<TorrentStatus> Session::status(TorrentKey key) const {
     return fail(Errc::removed);
 }
 
+Result<State> Session::state(TorrentKey key) const {
+    if (const Torrent* t = parts_->look(key)) return t->state();
+    if (const Remembered* r = parts_->recall(key)) return r->status.state;
+    return fail(Errc::removed);
+}
+
 bool Session::knows(TorrentKey key) const { return parts_->look(key) != nullptr || parts_->recall(key) != nullptr; }
 
 std::shared_ptr<const codec::Metainfo> Session::metainfo(TorrentKey key) const {

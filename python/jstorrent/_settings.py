@@ -112,10 +112,13 @@ def _check_networks(settings: Settings) -> None:
             raise _wrong("address_filter", f"must hold networks like '10.0.0.0/8', not {network!r}") from None
 
 
+_DEFAULTS: dict[str, Any] = {}
+
+
 def _with_defaults(cls: _C) -> _C:
     lines = [cls.__doc__ or "", ""]
     for name, (kind, default, reason) in _SCHEMA.items():
-        value = _KINDS[kind](name, default)
+        value = _DEFAULTS[name] = _KINDS[kind](name, default)
         setattr(cls, name, value)
         lines.append(f"    {name} = {value!r}: {reason}")
     cls.__doc__ = "\n".join(lines)
@@ -206,8 +209,10 @@ class Settings(Value):
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        for key, (kind, _, _) in _SCHEMA.items():
-            object.__setattr__(self, key, _KINDS[kind](key, getattr(self, key)))
+        for key, default in _DEFAULTS.items():
+            value = getattr(self, key)
+            if value is not default:
+                object.__setattr__(self, key, _KINDS[_SCHEMA[key][0]](key, value))
         problem = _core.check_settings(self._values())
         if problem is not None:
             raise _wrong(*problem)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 QueuePlace = int | Literal["top", "up", "down", "bottom"]
 _LAST = 2**32 - 1
-_STATE = list(TorrentStatus.__dataclass_fields__).index("state")
 
 
 class Torrent:
@@ -85,7 +84,7 @@ class Torrent:
     def state(self) -> State:
         """What it does now."""
         try:
-            return cast("State", self._session._engine.torrent_status(self._key)[_STATE])
+            return cast("State", self._session._engine.torrent_state(self._key))
         except RemovedError:
             return "removed"
 

@@ -16,6 +16,8 @@ import pytest
 Figure = Callable[[str, str], None]
 IDLE_HEAVY = 6 * 3600.0
 """Virtual seconds from which on a test is mostly waiting."""
+BRIEF = 1.0
+"""A world that lives for less than these virtual seconds can hardly be a thousand times faster: a real one would be brief, too."""
 FEW = 20
 """Below so many timed tests nothing is said of speed: it would be about those tests."""
 
@@ -44,6 +46,11 @@ def speed_lines(speeds: list[Speed]) -> list[str]:
     if len(speeds) < FEW:
         return []
     lines = [_line(f"median of {len(speeds)} simulated tests", speeds)]
+    virtual, cpu = (statistics.median(values) for values in ((s.virtual for s in speeds), (s.cpu for s in speeds)))
+    lines.append(f"half of them live for less than {virtual:.1f} virtual s, and half take less than {1000 * cpu:.1f} ms of CPU")
+    long = [speed for speed in speeds if speed.virtual >= BRIEF]
+    if long:
+        lines.append(_line(f"median of the {len(long)} that live for {BRIEF:g} virtual s or more", long))
     idle = [speed for speed in speeds if speed.virtual >= IDLE_HEAVY]
     if idle:
         slowest = min(idle, key=lambda speed: speed.times_by_cpu)

@@ -35,7 +35,9 @@ def test_speed_is_told_of_many_scenarios_only() -> None:
         summary.pytest_runtest_logreport(report("tests/unit/lab/test_a.py::test", ("speed", (1.0, 1.0, 1.0))))
         summary.pytest_runtest_logreport(report("tests/scenarios/test_b.py::test", ("speed", (0.0, 1.0, 1.0))))
         summary.pytest_runtest_logreport(report(f"tests/scenarios/test_a.py::test_{i}", ("speed", (30.0, 0.5, 0.25))))
-    _, median, longest = shown(summary)
+    _, median, half, long, longest = shown(summary)
+    assert half == "half of them live for less than 30.0 virtual s, and half take less than 250.0 ms of CPU"
+    assert long.startswith(f"median of the {FEW} that live for 1 virtual s or more: 60 ")
     assert median == f"median of {FEW} simulated tests: 60 times real time (120 by CPU time)"
     assert longest.startswith("longest: 0.2 s of CPU for 30.0 virtual s: tests/scenarios/test_a.py")
 
@@ -45,5 +47,10 @@ def test_what_waits_for_hours_is_told_apart() -> None:
     speeds += [Speed("slow", 86_400.0, 8.64, 8.64), Speed("quick", 86_400.0, 0.864, 0.864)]
     lines = speed_lines(speeds)
     assert lines[0].endswith(": 10 times real time (10 by CPU time)")
-    assert "55,000 times" in lines[1]
-    assert lines[2] == "slowest of these: 10,000 (10,000) slow"
+    assert "55,000 times" in lines[3]
+    assert lines[4] == "slowest of these: 10,000 (10,000) slow"
+
+
+def test_what_is_over_at_once_is_told_apart() -> None:
+    speeds = [Speed(f"brief{i}", 0.1, 0.001, 0.001) for i in range(FEW)] + [Speed("long", 20.0, 0.01, 0.01)]
+    assert speed_lines(speeds)[2] == "median of the 1 that live for 1 virtual s or more: 2,000 times real time (2,000 by CPU time)"

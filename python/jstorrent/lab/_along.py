@@ -28,7 +28,13 @@ class Along:
         self._watched: list[Watched[Any]] = []
         self._calls: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
-        self.in_use = False
+        self.after_turns: list[Callable[[], object]] = []
+        """What is to be called after each turn: nothing until something runs along."""
+
+    @property
+    def in_use(self) -> bool:
+        """Something runs along, or did."""
+        return bool(self.after_turns)
 
     @property
     def looks_at_turns(self) -> bool:
@@ -60,7 +66,7 @@ class Along:
 
     def _use(self) -> None:
         if not self.in_use:
-            self.in_use = True
+            self.after_turns.append(self.after_turn)
             for engine in self._lab.engines:
                 engine._hook_waits(self.after_turn)
 

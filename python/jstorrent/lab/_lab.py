@@ -185,10 +185,20 @@ class Lab(Gating, Recorded):
 
     def _wait(self, condition: Callable[[], object], within: float, every: float = 0) -> bool:
         limit = self.now + _checked(within)
+        if isinstance(self._lane, SimLane) and not every:
+            return self._wait_sim(self._lane, condition, limit)
         while not condition():
             if not self._advance(limit, every):
                 return bool(condition())
         return True
+
+    # The loop itself is the world's: it comes back when the oracles of turns have something to look at.
+    def _wait_sim(self, lane: SimLane, condition: Callable[[], object], limit: float) -> bool:
+        heeds, judge = "broken_rule" not in self._without, None if "integrity" in self._without else lane.judge
+        after = self._along.after_turns
+        while (held := lane.world.wait(condition, limit, after, heeds, judge, self._excused)) is None:
+            self._check_rules()
+        return bool(held)
 
     def _advance(self, limit: float, every: float) -> bool:
         if self.now >= limit:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jstorrent._metadata import FileEntry
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._facts import running
@@ -63,15 +65,20 @@ def _known(engine: Engine) -> list[tuple[Torrent, Spec]]:
     return [(torrent, spec) for torrent, spec in found if torrent is not None and torrent.metainfo is not None]
 
 
+# Each that is wanted, and where it is: in plain words, since this is asked of every file at every look.
+def _wanted_files(engine: Engine, torrent: Torrent, spec: Spec) -> Iterator[tuple[FileEntry, str]]:
+    below, touched = torrent.save_path, {str(path) for path in engine.disk.touched}
+    for file, (_, name, _, priority, *_) in zip(spec.metainfo.files, torrent._session._engine.files(torrent._key), strict=True):
+        path = f"{below}/{name}"
+        if priority != 0 and path not in touched:
+            yield file, path
+
+
 # Files of a torrent that moves, or whose folder changed by hand, are compared when they have arrived.
 def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
     pieces = torrent.pieces()
-    below = torrent.save_path
-    for file, now in zip(spec.metainfo.files, torrent.files(), strict=True):
-        path = below / now.path
-        if now.priority == 0 or file.size == 0 or path in engine.disk.touched:
-            continue
-        for index in file.pieces:
+    for file, path in _wanted_files(engine, torrent, spec):
+        for index in file.pieces if file.size else ():
             if pieces[index] != _COMPLETE or (path, index) in engine._judged:
                 continue
             low = max(index * spec.piece_length, file.offset)
@@ -80,7 +87,7 @@ def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
             engine._judged.add((path, index))
 
 
-def _look(lab: Lab, engine: Engine, spec: Spec, path: Path, index: int, run: tuple[int, int, int]) -> None:
+def _look(lab: Lab, engine: Engine, spec: Spec, path: str, index: int, run: tuple[int, int, int]) -> None:
     at, low, high = run
     if not engine.disk.exists(path):
         lab._fail("integrity", f"piece {index} of {spec.name} is complete, but {path} is not there", engine)
@@ -120,10 +127,7 @@ def convergence(lab: Lab) -> None:
 
 
 def _files_are_whole(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
-    for file, now in zip(spec.metainfo.files, torrent.files(), strict=True):
-        path = torrent.save_path / now.path
-        if now.priority == 0 or path in engine.disk.touched:
-            continue
+    for file, path in _wanted_files(engine, torrent, spec):
         size = engine.disk.size(path) if engine.disk.exists(path) else None
         if size != file.size:
             what = "is not there" if size is None else f"has {size} bytes, not {file.size}"
