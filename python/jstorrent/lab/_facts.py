@@ -119,7 +119,10 @@ class EngineFacts:
 
     def of(self, torrent: Torrent) -> TorrentFacts:
         """Of one torrent, in the present life."""
-        return self.torrents.setdefault(torrent._key, TorrentFacts())
+        known = self.torrents.get(torrent._key)
+        if known is None:
+            known = self.torrents[torrent._key] = TorrentFacts()
+        return known
 
 
 def running(engines: list[Engine]) -> Iterator[tuple[Engine, EngineFacts]]:

@@ -191,7 +191,7 @@ class SimLane(Lane):
         self.world.abandon(number, mode)
 
     def follow(self, node: str, spec: Spec, below: Path) -> None:
-        files = [(str(below / file.path), file.offset, file.size) for file in spec.metainfo.files]
+        files = [(f"{below}/{file.path}", file.offset, file.size) for file in spec.metainfo.files]
         parts = str(below / f".{spec.info_hash.hex()}.parts")
         self.judge.expect(node, spec.info_hash, spec._key, spec.piece_length, spec.total_size, files, parts)
 
