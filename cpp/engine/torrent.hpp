@@ -141,7 +141,6 @@ class Torrent final : public Download::Client, public Upload::Client {
 
   private:
     enum class Phase : std::uint8_t { unchecked, looking, checking, ready };
-
     void on_piece_verified(PieceIndex piece, Time now) override;
     void on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time now) override;
     void on_download_error(Errc error, const std::string& where, Time now) override;
