@@ -7,16 +7,6 @@ namespace jst::runtime_asio {
 using runtime::HashMoreOp;
 using runtime::HashOp;
 
-namespace {
-
-std::uint64_t length_of(const HashOp& op) noexcept {
-    std::uint64_t sum = 0;
-    for (const auto span : op.spans) sum += span.size();
-    return sum;
-}
-
-}  // namespace
-
 AsioCompute::HashLane::HashLane() : Lane(most_lanes) {}
 AsioCompute::MoreLane::MoreLane() : Lane(most_lanes) {}
 
@@ -32,10 +22,7 @@ void AsioCompute::hash(HashOp& op) {
     JST_CHECK(op.leaves.empty() || op.leaves.size() == op.spans.size(), "a leaf for each span, or none");
     Reactor::begin(op);
     ++pending_;
-    if (op.bulk) return bulk_.push(op);
-    if (waiting_.empty()) waiting_since_ = reactor_.mono_now();
-    waiting_bytes_ += length_of(op);
-    waiting_.push(op);
+    (op.bulk ? bulk_ : waiting_).push(op);
 }
 
 std::unique_ptr<runtime::HashState> AsioCompute::new_state() { return std::make_unique<HashProgress>(); }
@@ -47,21 +34,11 @@ void AsioCompute::hash_more(HashMoreOp& op) {
     more_.push(op);
 }
 
-bool AsioCompute::is_worth_a_wait() noexcept {
-    return waiting_.size() < most_lanes && waiting_bytes_ < most_held_bytes &&
-           reactor_.refresh() - waiting_since_ < longest_hold;
-}
-
-void AsioCompute::flush(Time until, bool busy) {
+void AsioCompute::flush(Time until) {
     crew_.submit(lane_, bulk_);
-    const bool hold = busy && is_worth_a_wait();
-    while (!hold && !waiting_.empty() && reactor_.refresh() <= until) {
+    while (!waiting_.empty() && reactor_.refresh() <= until) {
         OpList group;
-        while (group.size() < most_lanes && !waiting_.empty()) {
-            auto& op = static_cast<HashOp&>(*waiting_.pop());
-            waiting_bytes_ -= length_of(op);
-            group.push(op);
-        }
+        while (group.size() < most_lanes && !waiting_.empty()) group.push(*waiting_.pop());
         hash_all(group);
         finish(group);
     }
@@ -115,7 +92,6 @@ void AsioCompute::finish(OpList& ended) noexcept {
 
 void AsioCompute::abandon() noexcept {
     waiting_.clear();
-    waiting_bytes_ = 0;
     more_.clear();
     held_.clear();
     bulk_.clear();

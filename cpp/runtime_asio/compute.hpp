@@ -1,17 +1,12 @@
 // Hashes: those of one round together, side by side in lanes, at its end on the engine thread; bulk ones on workers.
 //
-// A round's share is bounded in time; what is left waits for the next round, which then does not sleep. While the loop
-// has other work, a few messages wait for company, since lanes that run empty cost as much as full ones: until there is
-// a lane's worth for each, or enough bytes, or the oldest has waited for longest_hold, or nothing else is ready.
+// A round's share is bounded in time; what is left waits for the next round, which then does not sleep.
 // What feeds one state is done in order: while one such operation is on its way, the next is held back.
 #pragma once
 
 #include "runtime_asio/crew.hpp"
 
 namespace jst::runtime_asio {
-
-inline constexpr Duration longest_hold = milliseconds(5);
-inline constexpr std::uint64_t most_held_bytes = 4 * 1024 * 1024;
 
 class AsioCompute final : public runtime::Compute {
   public:
@@ -22,8 +17,7 @@ class AsioCompute final : public runtime::Compute {
     void hash_more(runtime::HashMoreOp& op) override;
     std::size_t pending() const noexcept override { return pending_; }
 
-    /// `busy`: this round had turns, so the next may bring company for what waits.
-    void flush(Time until, bool busy);
+    void flush(Time until);
     bool has_work() const noexcept { return !waiting_.empty() || !more_.empty() || !bulk_.empty(); }
     void collect();
     void abandon() noexcept;
@@ -38,7 +32,6 @@ class AsioCompute final : public runtime::Compute {
         void work(OpList& batch) noexcept override;
     };
 
-    bool is_worth_a_wait() noexcept;
     void feed();
     void free_states(OpList& ended) noexcept;
     void finish(OpList& ended) noexcept;
@@ -48,8 +41,6 @@ class AsioCompute final : public runtime::Compute {
     HashLane lane_;
     MoreLane more_lane_;
     OpList waiting_;
-    std::uint64_t waiting_bytes_ = 0;
-    Time waiting_since_{0};  // of the oldest
     OpList bulk_;
     OpList more_;
     OpList held_;  // their states are on a worker
