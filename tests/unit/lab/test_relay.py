@@ -13,7 +13,8 @@ pytestmark = pytest.mark.lanes("real")
 def _pair(lab: Lab, pieces: int = 16) -> tuple[Spec, Engine, Engine, Any]:
     spec = lab.torrent(pieces=pieces)
     good, client = lab.engine("good"), lab.engine("client", reconnect_interval=0.2)
-    good.add(spec, have="all")
+    seed = good.add(spec, have="all")
+    lab.until(lambda: seed.state == "seeding", within=10)  # else it does not know the torrent, and resets who dials
     return spec, good, client, client.add(spec, peers=[])
 
 
