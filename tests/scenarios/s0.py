@@ -67,3 +67,13 @@ def rescued(lab: Lab, client: Engine, spec: Spec, *, within: float = 60, seeder:
 
 PLAIN = Handshake(fast=False)
 """A peer without the Fast extension: what it chokes is dropped without a word."""
+
+
+def back(lab: Lab, client: Engine, spec: Spec) -> jst.Torrent:
+    """The client's torrent after a start, when its first check is over."""
+    client.start()
+    lab.until(lambda: client.torrent(spec) is not None, within=5)
+    t = client.torrent(spec)
+    assert t is not None
+    lab.until(lambda: t.state not in ("queued", "checking"), within=20)
+    return t

@@ -12,6 +12,7 @@ from jstorrent.lab import Lab
 
 from tests.scenarios.callers import Caller, handshake, still_open
 from tests.scenarios.test_listener import Scene
+from tests.support.ipv6 import needs_ipv6
 
 BOTH = pytest.mark.lanes("sim", "real")
 LIMITS = [
@@ -254,18 +255,9 @@ def test_a_torrent_that_found_no_place_dials_when_another_one_gives_its_places_b
 # -- IPv6
 
 
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
 @pytest.mark.lanes("real")
 @pytest.mark.covers("S4-1", "S4-W8")
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@needs_ipv6
 def test_two_addresses_share_the_places(lab: Lab) -> None:
     """Each has an accept of its own under way, and together they stay within the cap."""
     spec = lab.torrent(pieces=2)

@@ -8,7 +8,7 @@ import jstorrent as jst
 import pytest
 from jstorrent.lab import Engine, Lab, Spec
 
-from tests.scenarios.s0 import BLOCK, answer, by_hand, completes, rescued, until_events
+from tests.scenarios.s0 import BLOCK, answer, back, by_hand, completes, rescued, until_events
 
 BOTH = pytest.mark.lanes("sim", "real")
 
@@ -22,16 +22,6 @@ def replace(client: Engine, spec: Spec, record: bytes) -> None:
     if client.disk.exists(record_path(spec)):
         client.disk.delete(record_path(spec))
     client.disk.write(record_path(spec), 0, record)
-
-
-def back(lab: Lab, client: Engine, spec: Spec) -> jst.Torrent:
-    """The client's torrent after a start, when its files were looked at."""
-    client.start()
-    lab.until(lambda: client.torrent(spec) is not None, within=5)
-    t = client.torrent(spec)
-    assert t is not None
-    lab.until(lambda: t.state not in ("queued", "checking"), within=20)
-    return t
 
 
 # ---- the journal

@@ -1,10 +1,9 @@
 """S0-6: what is had survives a stop, and what is not there is not claimed."""
 
-import jstorrent as jst
 import pytest
 from jstorrent.lab import Engine, Lab, Node, Spec
 
-from tests.scenarios.s0 import BLOCK, completes, rescued
+from tests.scenarios.s0 import BLOCK, back, completes, rescued
 
 BOTH = pytest.mark.lanes("sim", "real")
 
@@ -20,16 +19,6 @@ def half_done(lab: Lab) -> tuple[Spec, Engine, Node]:
     t.stop()
     client.stop()
     return spec, client, half
-
-
-def back(lab: Lab, client: Engine, spec: Spec) -> jst.Torrent:
-    """The client's torrent after a start, when its first check is over."""
-    client.start()
-    lab.until(lambda: client.torrent(spec) is not None, within=5)
-    t = client.torrent(spec)
-    assert t is not None
-    lab.until(lambda: t.state not in ("queued", "checking"), within=20)
-    return t
 
 
 @BOTH

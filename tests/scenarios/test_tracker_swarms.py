@@ -32,7 +32,7 @@ def test_a_swarm_finds_itself_and_says_each_event_once(lab: Lab, kind: str) -> N
     seed, client = lab.engine("seed"), lab.engine("client")
     seed.add(spec, have="all")
     lab.until(lambda: events(trk, seed) == ["started"], within=10)
-    client.add(spec)
+    t = client.add(spec)
     completes(lab, client, spec)
     lab.until(lambda: events(trk, client) == ["started", "completed"], within=10)
     first, done = [said for said in trk.announces if said.node == "client" and said.event][:2]
@@ -40,6 +40,7 @@ def test_a_swarm_finds_itself_and_says_each_event_once(lab: Lab, kind: str) -> N
     assert (done.left, done.downloaded) == (0, spec.total_size)
     assert first.key == done.key != "" and first.peer_id == done.peer_id
     assert sorted(trk.peers) == sorted([seed.address, client.address])
+    lab.until(lambda: [(its.seeds, its.leechers) for its in t.trackers()] == [(2, 0)], within=10)
     client.stop()
     lab.until(lambda: events(trk, client) == ["started", "completed", "stopped"], within=10)
     assert trk.peers == [seed.address] and events(trk, seed) == ["started"]

@@ -16,6 +16,7 @@ from jstorrent import _core
 from jstorrent._errors import NetworkError
 
 from tests.conformance.harness import World
+from tests.support.ipv6 import needs_ipv6
 from tests.support.sanitizers import needs_descriptors
 
 TURNS_PER_ROUND = 64
@@ -105,16 +106,7 @@ def test_no_descriptors_left_is_too_many_sockets(world: World) -> None:
         assert world.done(world.host.accept(listener)).error == "ok"
 
 
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@needs_ipv6
 def test_ipv6_and_ipv4_listen_side_by_side_on_one_port(world: World) -> None:
     four = world.host.listen("0.0.0.0:0")
     port = world.host.local(four).rsplit(":", 1)[1]
