@@ -146,6 +146,18 @@ def test_who_serves_what_is_asked_when_it_is_said(lab: Lab, scene: Scene, end: s
 
 
 @BOTH
+def test_who_is_banned_while_it_waits_at_the_door_is_not_let_in(lab: Lab, scene: Scene) -> None:
+    early = scene.crowd.dial(host=7)
+    lab.until(lambda: scene.status().num_pending_incoming == 1, within=2)
+    scene.client.session.ban(early.host)
+    lab.until(lambda: early.closed, within=QUICK / 2)  # long before its deadline
+    late = scene.crowd.dial(scene.hello, host=7)
+    lab.until(lambda: late.closed, within=2)
+    assert early.received == late.received == b""
+    lab.until(scene.is_drained, within=5)
+
+
+@BOTH
 @pytest.mark.covers("S4-4")
 @pytest.mark.parametrize("said", [PREAMBLE, HANDSHAKE])
 def test_a_torrent_removed_in_the_middle_of_a_handshake(lab: Lab, scene: Scene, said: int) -> None:
