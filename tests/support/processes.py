@@ -27,7 +27,7 @@ class Talker:
             text=True,
             errors="replace",
             # A suite in the background may have been started with Ctrl-C ignored; a person's shell never does that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one system call, no lock
         )
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._heard: deque[str] = deque(maxlen=_KEPT)

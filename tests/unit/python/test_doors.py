@@ -29,7 +29,7 @@ def child(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-X", "dev", "-c", HEAD + script, *arguments], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             # A suite in the background may have been started with Ctrl-C ignored.
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip # noqa: PLW1509 - no lock
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[str, str]:
