@@ -209,6 +209,24 @@ def test_clocks_that_jump_make_no_storm_and_lose_no_announce(lab: Lab, kind: str
     assert t.trackers()[0].failures == 0
 
 
+@pytest.mark.covers("S4-15")
+@WAYS
+def test_another_listen_port_is_told_at_once(lab: Lab, kind: str) -> None:
+    trk = lab.tracker("trk", kind=kind)
+    spec = lab.torrent(pieces=4, trackers=[trk])
+    client = lab.engine("client")
+    client.add(spec)
+    lab.until(lambda: trk.peers == [client.address], within=10)
+    lab.run_for(100)  # nobody is asked twice within a minute
+    client.session.configure(listen_port=7777)
+    lab.until(lambda: (client.address[0], 7777) in trk.peers, within=10)
+    assert len(trk.announces) == 2
+    lab.run_for(100)
+    client.session.configure(upload_slots=3)
+    lab.run_for(10)
+    assert len(trk.announces) == 2, "nothing that concerns it has changed"
+
+
 @pytest.mark.covers("S1-1")
 @WAYS
 def test_no_storm_whatever_the_user_and_the_tracker_do(lab: Lab, kind: str) -> None:
