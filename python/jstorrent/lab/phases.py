@@ -37,7 +37,8 @@ _SERVES = {"claims", "unchoke", "serve"}
 
 def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = ()) -> None:
     """All is well again: gates open, these faults of disks end, the network heals, who is down comes back, every torrent
-    runs without limits of its own, is checked if its files were changed by hand, and dials the core: honest nodes.
+    runs without limits of its own, is checked if its files were changed by hand, and dials the core, which are honest
+    nodes, and every other engine that has it: where one of the core shares a banned host, they have what is missing.
 
     Where a line changed bytes, bans of the core are lifted: an engine cannot know that it was the line.
     """
@@ -57,7 +58,8 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
         if lab.net._lies:
             _forgive(engine, core)
         for spec in list(engine._specs.values()):
-            _restore(engine, spec, [node for node in core if node is not engine])
+            others = [other for other in lab.engines if other not in core and spec.info_hash in other._specs]
+            _restore(engine, spec, [node for node in [*core, *others] if node is not engine])
 
 
 def _unlimit(engine: Engine) -> None:
