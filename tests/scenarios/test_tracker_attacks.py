@@ -116,18 +116,6 @@ def test_the_address_filter_holds_for_trackers(lab: Lab) -> None:
     assert not trk.asked
 
 
-@pytest.mark.parametrize("interval", [-1, 0, 1, -(2**63), 2**31, 2**63 - 1])
-def test_intervals_are_brought_into_range(lab: Lab, interval: int) -> None:
-    client = lab.engine("client")
-    trk = RawTracker(lab, "trk", reply(interval=interval))
-    t = client.session.add(lab.torrent(pieces=1).metainfo, client.downloads, trackers=[trk.url])
-    lab.run_for(600)
-    assert 1 <= len(trk.events) <= 600 / 60
-    assert t.trackers()[0].state == "working"
-    following = t.trackers()[0].next_announce
-    assert following is not None and following <= 86400
-
-
 def test_a_name_that_changes_its_mind_is_judged_where_it_leads(lab: Lab) -> None:
     """The rule is asked with the address that is dialled, not with the name in the torrent."""
     client = lab.engine("client")
@@ -147,4 +135,3 @@ def test_thousands_of_addresses_stay_within_the_limit_of_known_ones(lab: Lab) ->
     lab.until(lambda: t.trackers()[0].state == "working", within=5)
     assert t.status().num_known == 100
     assert client.session.status().num_half_open <= 2
-

@@ -49,16 +49,6 @@ def test_a_download_found_through_a_tracker_says_each_event_once(lab: Lab) -> No
     assert said[1] == jst.AnnounceCompleted(said[1].time, t, trk.url, 2, 3, 300.0)
 
 
-def test_a_magnet_link_announces_before_its_metadata(lab: Lab) -> None:
-    spec = lab.torrent(pieces=8)
-    seed, client = lab.seeder("seed", spec), lab.engine("client")
-    trk = RawTracker(lab, "trk", reply([seed.address]))
-    link = f"{spec.magnet}&tr=http%3A%2F%2F{trk.address[0]}%3A{trk.address[1]}%2Fannounce"
-    client.session.add(link, client.downloads)
-    lab.until(lambda: trk.events == ["started", "completed"], within=20)
-    assert int(trk.asked[0].words["left"]) == 16384, "not 0: that would say that we have all"
-
-
 @pytest.mark.covers("S3-26")
 def test_the_next_tier_is_asked_when_a_tracker_is_silent_and_comes_back_to_it_later(lab: Lab) -> None:
     spec = lab.torrent(pieces=8)
@@ -312,18 +302,3 @@ def test_a_refusal_and_its_never_are_honoured_until_the_user_asks(lab: Lab) -> N
     t.announce()
     lab.run_for(1)
     assert trk.events == ["started", "started"]
-
-
-def test_clocks_that_jump_announce_no_storm(lab: Lab) -> None:
-    spec = lab.torrent(pieces=2)
-    client = lab.engine("client")
-    trk = RawTracker(lab, "trk", reply())
-    t = client.session.add(spec.metainfo, client.downloads, trackers=[trk.url])
-    lab.until(lambda: states(t) == ["working"], within=5)
-    lab.clock.jump_wall(-86400 * 365)
-    lab.clock.jump_wall(86400 * 3650)
-    lab.run_for(100)
-    assert trk.events == ["started"]
-    lab.clock.jump_mono(7200)
-    lab.run_for(100)
-    assert trk.events == ["started", ""]
