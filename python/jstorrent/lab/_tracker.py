@@ -225,7 +225,9 @@ class ProgramTracker(TrackerNode):
         if spec.info_hash not in self._hashes:
             self._hashes.append(spec.info_hash)
             self._program.allow(self._hashes)
-            self._lab.until(lambda: self._program.serves(spec.info_hash), within=_START)
+            self._lab.until(lambda: self._program.serves(spec.info_hash) or not self._program.running, within=_START)
+            if not self._program.running:
+                raise RuntimeError(f"{self.kind} ended; it said: {self._program.output}")
 
     def _names(self, spec: Spec) -> None:
         own = {self.url, self.udp_url}

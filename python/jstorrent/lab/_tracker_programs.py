@@ -64,13 +64,17 @@ class TrackerProgram:
         return self._takes(info_hash, "started") and self._takes(info_hash, "stopped")
 
     def _takes(self, info_hash: bytes, event: str) -> bool:
-        asked = f"/announce?info_hash={quote(info_hash)}&peer_id={'-' * 20}&port=1&left=1&event={event}&compact=1"
+        said = self._asked(f"/announce?info_hash={quote(info_hash)}&peer_id={'-' * 20}&port=1&left=1&event={event}&compact=1")
+        return said is not None and b"failure reason" not in said
+
+    def _asked(self, path: str) -> bytes | None:
+        """What it answers over HTTP; None if it does not."""
         connection = http.client.HTTPConnection(*self._address, timeout=_PATIENCE)
         try:
-            connection.request("GET", asked)
-            return b"failure reason" not in connection.getresponse().read()
-        except OSError:
-            return False
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return None
         finally:
             connection.close()
 
@@ -98,6 +102,12 @@ class Opentracker(TrackerProgram):
         folder.chmod(0o755)
         return [self._program, "-i", host, "-p", str(port), "-P", str(port), "-d", str(folder), "-u",
                 "nobody" if os.geteuid() == 0 else _own_name(), "-w", "whitelist" if os.geteuid() == 0 else str(self._list)]  # fmt: skip
+
+    @property
+    def is_ready(self) -> bool:
+        # The kernel takes calls for it before it has set up its signals; the one that says "read your list again"
+        # would end it.
+        return self._asked("/") is not None
 
     def _write(self, hashes: Iterable[bytes]) -> None:
         made = self._list.with_suffix(".new")
