@@ -20,6 +20,8 @@ BAD_FAILS = {
 #: libtorrent 2.1 takes blocks that it never asked for and bans the honest peer of the same piece; it hangs up on
 #: messages that it does not know; it passes over spare bits.
 LIBTORRENT_FAILS = {"unsolicited", "unknown_message", "bitfield_spare_bits"}
+#: A block of another piece than was asked for is one that it never asked for, too: whom it bans depends on who was first.
+LIBTORRENT_MAY_FAIL = {"wrong_index"}
 
 
 def verdicts(rows: list[Row], verdict: str) -> set[str]:
@@ -41,7 +43,7 @@ def test_ours_passes_all_that_it_can_be_asked() -> None:
 
 def test_libtorrent_passes_all_but_what_is_known() -> None:
     pytest.importorskip("libtorrent")
-    names = [one.name for one in chosen() if one.name not in LIBTORRENT_FAILS]
+    names = [one.name for one in chosen() if one.name not in LIBTORRENT_FAILS | LIBTORRENT_MAY_FAIL]
     rows = run_scenarios("libtorrent", names)
     assert verdicts(rows, "pass") == set(names), text_table(rows)
 
