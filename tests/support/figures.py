@@ -2,6 +2,9 @@
 
 A test with the fixture `figure` says what it measured: `figure("wire", "1.02 of the payload")`. Each test in whose simulated
 world time passed is timed beside: virtual seconds for one second of ours.
+
+A simulated scenario is not over with its test: the world is watched for a minute more, in which nobody does anything to it and
+every oracle looks. What the test set going must not end in a storm, nor be taken back.
 """
 
 from __future__ import annotations
@@ -18,17 +21,23 @@ IDLE_HEAVY = 6 * 3600.0
 """Virtual seconds from which on a test is mostly waiting."""
 BRIEF = 1.0
 """A world that lives for less than these virtual seconds can hardly be a thousand times faster: a real one would be brief, too."""
+AFTERWARDS = 60.0
+"""Virtual seconds that a scenario is watched after its test."""
 FEW = 20
 """Below so many timed tests nothing is said of speed: it would be about those tests."""
 
 
 class Speed(NamedTuple):
-    """How long one test's world lived, and how long it took: by the clock, and by what this process computed."""
+    """How long one test's world lived, and how long it took: by the clock, and by what this process computed.
+
+    `alone` is the same of the test without the time that its world was watched afterwards.
+    """
 
     nodeid: str
     virtual: float
     wall: float
     cpu: float
+    alone: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def times(self) -> float:
@@ -46,6 +55,9 @@ def speed_lines(speeds: list[Speed]) -> list[str]:
     if len(speeds) < FEW:
         return []
     lines = [_line(f"median of {len(speeds)} simulated tests", speeds)]
+    alone = [Speed(speed.nodeid, *speed.alone) for speed in speeds if speed.alone[0] > 0]
+    if alone:
+        lines.append(_line(f"the same without the {AFTERWARDS:g} virtual s afterwards", alone))
     virtual, cpu = (statistics.median(values) for values in ((s.virtual for s in speeds), (s.cpu for s in speeds)))
     lines.append(f"half of them live for less than {virtual:.1f} virtual s, and half take less than {1000 * cpu:.1f} ms of CPU")
     long = [speed for speed in speeds if speed.virtual >= BRIEF]
@@ -109,15 +121,27 @@ def figure(request: pytest.FixtureRequest) -> Figure:
     return lambda what, text: request.node.user_properties.append(("figure", f"{what}: {text}"))
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Times what a test does in its simulated world."""
+    """Times what a test does in its simulated world, and watches that for a while more."""
     world: Any = getattr(item, "funcargs", {}).get("lab")
     if world is None or world.lane != "sim":
         return (yield)
-    wall, cpu = time.perf_counter(), time.process_time()
+    began, times = _clocks(), []
     try:
-        return (yield)
+        result = yield
+        times.append((world.now, *_since(began)))
+        if item.nodeid.startswith("tests/scenarios") and not world._closed:
+            world.run_for(AFTERWARDS)
+        return result
     finally:
-        spent = time.perf_counter() - wall, time.process_time() - cpu
-        item.user_properties.append(("speed", (world.now, *spent)))
+        item.user_properties.append(("speed", (world.now, *_since(began), times[-1] if times else (0.0, 0.0, 0.0))))
+
+
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began: tuple[float, float]) -> tuple[float, float]:
+    wall, cpu = _clocks()
+    return wall - began[0], cpu - began[1]

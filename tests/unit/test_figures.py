@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
-from tests.support.figures import FEW, Speed, Summary, speed_lines
+import pytest
+
+from tests.support.figures import AFTERWARDS, FEW, Speed, Summary, pytest_runtest_call, speed_lines
 
 
 def report(nodeid: str, *properties: tuple[str, Any], when: str = "call") -> Any:
@@ -54,3 +56,46 @@ def test_what_waits_for_hours_is_told_apart() -> None:
 def test_what_is_over_at_once_is_told_apart() -> None:
     speeds = [Speed(f"brief{i}", 0.1, 0.001, 0.001) for i in range(FEW)] + [Speed("long", 20.0, 0.01, 0.01)]
     assert speed_lines(speeds)[2] == "median of the 1 that live for 1 virtual s or more: 2,000 times real time (2,000 by CPU time)"
+
+
+def test_what_tests_took_without_the_watch_afterwards_is_told_apart() -> None:
+    speeds = [Speed(f"a{i}", 61.0, 0.02, 0.02, (1.0, 0.01, 0.01)) for i in range(FEW)]
+    assert speed_lines(speeds)[1] == "the same without the 60 virtual s afterwards: 100 times real time (100 by CPU time)"
+
+
+class World:
+    """A world in which something is wrong this many seconds from now."""
+
+    lane, now, _closed = "sim", 5.0, False
+
+    def __init__(self, wrong_after: float) -> None:
+        self.wrong_after = wrong_after
+
+    def run_for(self, seconds: float) -> None:
+        self.now += seconds
+        if seconds >= self.wrong_after:
+            raise AssertionError("storm")
+
+
+def outcome(item: Any) -> Any:
+    call = pytest_runtest_call(item)
+    next(call)
+    with pytest.raises(StopIteration) as over:
+        call.send("passed")
+    return over.value.value
+
+
+@pytest.mark.parametrize("nodeid", ["tests/scenarios/test_a.py::test[sim]", "tests/unit/test_a.py::test[sim]"])
+def test_a_scenario_is_watched_after_its_test(nodeid: str) -> None:
+    item = SimpleNamespace(nodeid=nodeid, funcargs={"lab": World(wrong_after=AFTERWARDS + 1)}, user_properties=[])
+    assert outcome(item) == "passed"
+    (name, (virtual, _, _, alone)), = item.user_properties
+    assert (name, alone[0], virtual) == ("speed", 5.0, 65.0 if "scenarios" in nodeid else 5.0)
+
+
+def test_a_storm_after_the_test_fails_it() -> None:
+    item = SimpleNamespace(nodeid="tests/scenarios/a.py::b", funcargs={"lab": World(wrong_after=AFTERWARDS)}, user_properties=[])
+    call = pytest_runtest_call(item)  # type: ignore[arg-type]
+    next(call)
+    with pytest.raises(AssertionError, match="storm"):
+        call.send("passed")
