@@ -195,6 +195,7 @@ class Jstorrent(Command):
         own = [sys.executable, "-m", "jstorrent.cli"]
         super().__init__([*own, "get", "{torrent}", "-o", "{dir}", "--port", "{port}", "--peer", _PEER, "--quiet",
                           "--seed-after"])  # fmt: skip
+        self.takes_magnets = True
         self._own = own
         here = str(Path(__file__).parents[2])  # of this very package, installed or not
         self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))}
