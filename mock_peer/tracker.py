@@ -61,6 +61,8 @@ class TrackerCore:
         self.interval, self.min_interval = interval, min_interval
         self.announces: deque[Announce] = deque(maxlen=MOST_KEPT)
         self.requests: deque[Request] = deque(maxlen=MOST_KEPT)
+        self.deeds: Counter[str] = Counter()
+        """How often it did wrong, by kind."""
         self._who, self._swarm = who, swarm
         self._swarms = Swarms()
         self._key = hashlib.sha256(repr((kind, interval, min_interval)).encode()).digest()
@@ -194,6 +196,7 @@ class TrackerCore:
         for behaviour in self._behave:
             if behaviour.on in (kind, "any") and behaviour.applies(self._seen[behaviour.on]):
                 KINDS[behaviour.kind].deed(answer, behaviour.args)
+                self.deeds[behaviour.kind] += 1
 
 
 __all__ = [

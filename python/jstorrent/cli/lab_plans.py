@@ -130,10 +130,11 @@ def soak(
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")] = 1,
     first: Annotated[int, typer.Option("--first", min=0, metavar="N", help="The number of the first plan.")] = 0,
     most: Annotated[int | None, typer.Option("--plans", min=1, metavar="N", help="At most so many plans.")] = None,
+    each: Annotated[int, typer.Option("--hit-each", min=0, metavar="N", help="Fail unless all that is drawn was hit so often.")] = 0,
     shrink: ShrinkFor = 20,
     as_json: AsJson = False,
 ) -> int:
-    """Random plans with random faults, until the time is up. Exits with 6 when there are findings."""
+    """Random plans with random faults, until the time is up. Exits with 6 when there are findings, or --hit-each was missed."""
     from jstorrent.lab.soak import soak as run_soak
 
     with _View(quiet=as_json and not sys.stderr.isatty()) as view:
@@ -143,7 +144,10 @@ def soak(
         print(json.dumps(soaked.to_dict()))
     else:
         _tell(soaked)
-    return Exit.BAD_DATA if soaked.findings else Exit.DONE
+    seldom = [f"{what} ({times})" for what, times in soaked.expected.items() if times < each]
+    if seldom:
+        print(f"jstorrent: hit fewer than {each} times: {', '.join(seldom)}", file=sys.stderr)
+    return Exit.BAD_DATA if soaked.findings or seldom else Exit.DONE
 
 
 def _tell(soaked: Soaked) -> None:

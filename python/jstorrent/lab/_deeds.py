@@ -7,12 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from jstorrent.lab._disk_faults import ERRORS as DISK_ERRORS
+from jstorrent.lab._disk_faults import OPS
 from jstorrent.lab._engine import CRASH_MODES
 from jstorrent.lab._gates import ERRORS, POINTS
 
-_SELF_GATES = tuple(point for point in POINTS if point not in ("announce.sent",))
 _ERRORS = tuple(sorted(ERRORS))
-_DISK_OPS = ("open", "read", "write", "allocate", "truncate", "rename", "unlink", "sync", "sync_dir", "any")
+_SELDOM = {"disk.read": 5, "disk.read.done": 4, "peer.accept": 6, "announce.sent": 6, "hash.start": 2, "hash.done": 2}
+"""Points that few engines come by: they are drawn more often."""
+_POINTS = tuple(point for point in POINTS for _ in range(_SELDOM.get(point, 1)))
+_RESERVED = 20
+"""Pieces of torrents whose file is reserved before it is written."""
+_OF_GIVERS = ("disk.read", "disk.read.done", "peer.accept")
+_DISK_OPS = (*OPS, "read", "read", "read", "unlink", "write")
 
 
 @dataclass
@@ -24,6 +31,8 @@ class Draw:
     engines: list[str] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
     clients: list[str] = field(default_factory=list)
+    trackers: dict[str, str] = field(default_factory=dict)
+    """Names and protocols."""
     breaks_until: float = 0.0
     slowest: float = 10e6
     longest_latency: float = 0.01
@@ -41,6 +50,10 @@ class Draw:
     def other(self, than: str) -> str:
         """Another node."""
         return self.rng.choice([name for name in self.nodes if name != than])
+
+    def giver(self) -> str:
+        """One that others may fetch from, if there is any."""
+        return self.rng.choice(self.engines[1:] or self.engines)
 
     def handle(self) -> str:
         """A name for a fault or a gate."""
@@ -181,48 +194,73 @@ def clock(d: Draw) -> Ops:
     return [{"op": "clock.jump_wall", "seconds": d.rng.choice([-3600.0, 60.0, 1e6]), "engine": d.client()}]
 
 
+def _disk_op(d: Draw) -> str:
+    return "allocate" if d.pieces == _RESERVED and d.rng.random() < 0.8 else d.rng.choice(_DISK_OPS)
+
+
 @deed
 def disk_fails(d: Draw) -> Ops:
-    operation = d.rng.choice(_DISK_OPS)
-    errors = ["EIO", "ENOSPC", "EROFS", "EACCES"] + (["short"] if operation in ("read", "write", "any") else [])
+    operation = _disk_op(d)
+    errors = ["EIO", "ENOSPC", "EROFS", "EACCES"] * 2 + [word for word in DISK_ERRORS if word != "short"]
+    errors += ["short"] * 6 if operation in ("read", "write", "any") else []
     words: dict[str, Any] = {"nth": d.rng.randint(1, 6), "times": d.rng.choice([1, 1, 2, None])}
+    node = d.giver() if operation == "read" else d.client()
+    if operation in ("read", "write", "any", "sync") and d.rng.random() < 0.1:
+        words["path"] = d.rng.choice(["downloads", "state"])
+    if operation in ("read", "write") and d.rng.random() < 0.1:
+        words["offset"] = d.rng.choice([[0, 1], [16384, 32768]])
     return [
-        {"op": "disk.fail", "as": d.handle(), "node": d.rng.choice(d.clients), "operation": operation,
-         "error": d.rng.choice(errors), **words}
-    ]  # fmt: skip
+        {"op": "disk.fail", "as": d.handle(), "node": node, "operation": operation, "error": d.rng.choice(errors), **words}
+    ]
 
 
 @deed
 def disk_stalls(d: Draw) -> Ops:
     name = d.handle()
-    stall = {"op": "disk.stall", "as": name, "node": d.client(), "seconds": d.rng.choice([0.05, 1.0]), "operation": d.rng.choice(_DISK_OPS)}
+    operation = _disk_op(d)
+    node = d.giver() if operation == "read" else d.client()
+    stall = {"op": "disk.stall", "as": name, "node": node, "seconds": d.rng.choice([0.05, 1.0]), "operation": operation}
     return [stall, {"op": "disk.clear", "of": name, "later": d.rng.choice([0.5, 3.0])}]
 
 
 @deed
 def disk_full(d: Draw) -> Ops:
-    return [{"op": "disk.quota", "as": d.handle(), "node": d.client(), "nbytes": d.rng.choice([0, 20_000, 100_000])}]
+    return [{"op": "disk.quota", "as": d.handle(), "node": d.client(), "nbytes": d.rng.choice([0, 20_000, 100_000]),
+             **({"under": "downloads"} if d.rng.random() < 0.3 else {})}]  # fmt: skip
+
+
+def _gated(d: Draw) -> tuple[str, dict[str, Any]]:
+    """A point, and whose."""
+    point = d.rng.choice(_POINTS if d.trackers else [point for point in _POINTS if point != "announce.sent"])
+    where: dict[str, Any] = {"node": d.giver() if point in _OF_GIVERS else d.client()}
+    if "piece" in POINTS[point].keys and d.rng.random() < 0.2:
+        where["piece"] = d.rng.randrange(d.pieces)
+    return point, where
 
 
 @deed
 def gate(d: Draw) -> Ops:
-    point = d.rng.choice(_SELF_GATES)
-    action = d.rng.choice([word for word in POINTS[point].actions if word != "observe"] or ["observe"])
+    point, where = _gated(d)
+    action = d.rng.choice([word for word in POINTS[point].actions if word != "observe"])
     name = d.handle()
-    words: dict[str, Any] = {"point": point, "action": action, "nth": d.rng.choice([1, 1, 2, 3, 5, 9]), "where": {"node": d.client()}}
+    rare = point in _OF_GIVERS or "piece" in where
+    words: dict[str, Any] = {"point": point, "action": action, "nth": 1 if rare else d.rng.choice([1, 1, 2, 3, 5, 9]), "where": where}
     if action == "fail":
         words |= {"error": d.rng.choice(_ERRORS), "times": d.rng.choice([1, 2])}
+    if action == "crash" and d.rng.random() < 0.6:
+        words["mode"] = d.rng.choice(CRASH_MODES)
     if action == "hold" and d.rng.random() < 0.5:
         words["times"] = 1
     made: Ops = [{"op": "gate", "as": name, **words}]
     if action == "hold" and d.rng.random() < 0.6:
-        made.append({"op": "gate.remove", "of": name, "later": d.rng.choice([0.02, 0.5, 4.0])})
+        made.append({"op": d.rng.choice(["gate.remove", "gate.release"]), "of": name, "later": d.rng.choice([0.02, 0.5, 4.0])})
     return made
 
 
 @deed
 def observe(d: Draw) -> Ops:
-    return [{"op": "gate", "as": d.handle(), "point": d.rng.choice(_SELF_GATES), "action": "observe", "where": {"node": d.client()}}]
+    point, where = _gated(d)
+    return [{"op": "gate", "as": d.handle(), "point": point, "action": "observe", "where": where}]
 
 
 @deed

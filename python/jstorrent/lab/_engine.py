@@ -58,6 +58,8 @@ class Engine(Client):
         self._judged: set[Any] = set()
         self._starts_at: list[int] = []
         self._was_closed = False
+        self._names_changed = False
+        """Files were moved or renamed by a user, ever."""
         self._facts = EngineFacts(self)
         self.sockets = Sockets(self)
         self._start()

@@ -10,11 +10,13 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from jstorrent.lab import _deeds_more  # noqa: F401  its deeds
 from jstorrent.lab._deeds import DEEDS, Draw, Ops
+from jstorrent.lab._deeds_trackers import TRACKER_FEATURES, trackers
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the generator: a finding names it, and it goes up when the same number draws another plan."""
 _ALWAYS = 900.0
 """Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
@@ -25,6 +27,7 @@ _SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
     "snub_timeout": (5.0, 30.0), "reconnect_interval": (1.0, 10.0), "save_interval": (1.0, 5.0), "choke_interval": (1.0, 10.0),
     "metadata_request_timeout": (1.0,), "handshake_timeout": (3.0,), "inactivity_timeout": (30.0,), "keepalive_interval": (10.0,),
     "max_half_open": (1, 4), "max_connections_per_host": (1, 2), "choker": ("tit-for-tat", "round-robin"),
+    "disk_timeout": (5.0,), "ban_duration": (60.0,), "optimistic_interval": (5.0,), "max_pending_incoming": (1, 4),
 }  # fmt: skip
 _OFTEN = {"gate": 4, "disk_fails": 4, "disk_full": 2, "disk_stalls": 2, "observe": 1}
 """Deeds that lie in wait: they are to be there from the beginning, and many come to nothing."""
@@ -72,6 +75,9 @@ def _torrent(d: Draw) -> dict[str, Any]:
     length = rng.choice([16384, 16384, 32768, 65536])
     d.pieces = rng.randint(1, max(1, 262144 // length)) if rng.random() < 0.5 else rng.randint(1, 5)
     made: dict[str, Any] = {"pieces": d.pieces, "piece_length": length}
+    if rng.random() < 0.08:
+        d.pieces = 20
+        return {"pieces": 20, "piece_length": 65536}  # a file of a size that is reserved
     if rng.random() < 0.15:
         sizes = [rng.choice([0, 1, 100, 16384, 20_000]) for _ in range(rng.randint(1, 4))] + [9]
         d.pieces = -(-sum(sizes) // length)
@@ -114,13 +120,23 @@ def _inhabitants(d: Draw, banned: set[str], max_peers: int) -> tuple[Ops, Ops, l
         if rng.random() < 0.3:
             peers[-1]["have"] = rng.choice(["none", _some(d)])
         if rng.random() < 0.1:
-            peers[-1]["handshake"] = rng.choice([{"fast": False}, {"extended": False}, {"fast": False, "extended": False}])
+            peers[-1]["handshake"] = _handshake(rng)
         if rng.random() < 0.01:
             peers[-1]["host"] = core[0]
             for entry in engines:
                 entry.pop("max_connections_per_host", None)  # the liar would hold the only place of the honest one
     d.peers = [entry["name"] for entry in peers]
     return engines, peers, core
+
+
+def _handshake(rng: random.Random) -> dict[str, Any]:
+    """How one opens that is no friend."""
+    plain: list[dict[str, Any]] = [{"fast": False}, {"extended": False}, {"fast": False, "extended": False}]
+    odd: list[dict[str, Any]] = [
+        {"send": False}, {"delay": 2.0}, {"delay": 20.0}, {"reserved": "ff" * 8}, {"info_hash": "00" * 20}, {"peer_id": "00" * 20},
+        {"dribble": [1, 0.2]},
+    ]  # fmt: skip
+    return rng.choice(plain if rng.random() < 0.6 else odd)
 
 
 def _breaking(d: Draw, banned: set[str]) -> Ops:
@@ -146,7 +162,7 @@ def generate(seed: int, number: int) -> Plan:
 def drawn(rng: random.Random, kinds: Iterable[str] | None = None, max_peers: int = 3) -> Plan:
     """A plan by the luck of `rng`, of these kinds of behaviour (None: all), with so many liars at most."""
     d = Draw(rng)
-    features = [*DEEDS, *KINDS_DRAWN, *_SETTINGS, "magnet", "second", "lines"]
+    features = [*DEEDS, *KINDS_DRAWN, *TRACKER_FEATURES, *_SETTINGS, "magnet", "second", "lines"]
     share = rng.choice([0.2, 0.5, 0.8, 0.95])
     banned = {name for name in features if rng.random() < share}
     if kinds is not None:
@@ -159,7 +175,8 @@ def drawn(rng: random.Random, kinds: Iterable[str] | None = None, max_peers: int
         rate = rng.choice([20_000, 60_000, 200_000, 1_000_000])
         d.slowest = min(d.slowest, rate)
         links.append({"node": "client", "up": rng.choice([30_000, None]), "down": rate, "latency": rng.choice([0, 0.05])})
-    ops = _breaking(d, banned)
+    asked = trackers(d, banned) if rng.random() < 0.2 else []
+    ops = [*asked, *_breaking(d, banned)]
     recover = {"at": round(d.breaks_until + rng.choice([0.5, 5.0, 30.0]), 3), "op": "recover", "core": core}
     total = torrent["piece_length"] * d.pieces * len(d.clients)
     within = _ALWAYS + 20 * total / min(d.slowest, 30_000) + 100 * d.longest_latency

@@ -52,7 +52,7 @@ def told_too_soon(lab: Lab) -> None:
 # Bytes of skipped and moved files lie elsewhere; a look at the end finds what is wrong with those.
 def _is_excused(engine: Engine, info_hash: bytes, path: Path) -> bool:
     if path in engine.disk.touched or not engine.running:
-        return path in engine.disk.touched
+        return path in engine.disk.touched or engine._names_changed
     torrent = engine.session.find(info_hash)
     if torrent is None:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jstorrent.lab import phases
 from jstorrent.lab._failure import LabFailure, Report
@@ -117,16 +118,35 @@ def _hits(performance: Performance) -> dict[str, int]:
     for peer in performance.lab._peers:
         for kind in peer._core.kinds:
             count(f"behave {kind.behaviour.kind}", kind._deeds)
+    for tracker in performance.lab._trackers:
+        for kind, times in getattr(getattr(tracker, "_core", None), "deeds", {}).items():
+            count(f"tracker {kind}", times)
     for op in performance.plan.ops[: performance._next]:
         handle = performance.handles.get(op.get("as", ""))
         if op["op"] == "gate":
-            count(f"gate {op['point']} {op.get('action', 'hold')}", 0 if handle is None else int(handle.hit))
+            was_hit = 0 if handle is None else int(handle.hit)
+            count(f"gate {op['point']} {op.get('action', 'hold')}", was_hit)
+            if op.get("action") == "crash":
+                count(f"crash {op.get('mode', 'drop-all')}", was_hit)
         elif handle is not None:
             what = " ".join(str(op[word]) for word in ("operation", "error") if word in op)
             count(f"{op['op']} {what}".rstrip(), handle.hits)
+            if "error" in op:
+                count(f"disk error {op['error']}", handle.hits)
         else:
-            count(op["op"], 1)
+            count(_counted(op), 1)
     return found
+
+
+def _counted(op: dict[str, Any]) -> str:
+    """What an operation without a handle counts as: of some their kinds are told apart."""
+    if op["op"] == "crash":
+        return f"crash {op.get('mode', 'drop-all')}"
+    if op["op"] == "net.cut_after":
+        return f"net.cut_after {op['how']}"
+    if op["op"] == "net.link":
+        return " ".join(["net.link", *(word for word in ("loss", "duplicate", "reorder") if word in op)])
+    return str(op["op"])
 
 
 def run(plan: Plan | str, *, isolate: bool = False) -> Report:

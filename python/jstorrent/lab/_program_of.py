@@ -57,6 +57,8 @@ class _Program:
                 return repr(tuple(value))
         if word in ("torrent", "spec") and (value or "") in self.specs:
             return self.specs[value or ""]
+        if word == "tiers":
+            return f"[{', '.join(self.tier(tier) for tier in value)}]"
         if word == "offset" and isinstance(value, list):
             return repr(tuple(value))
         if word == "priorities" and isinstance(value, dict):
@@ -64,6 +66,12 @@ class _Program:
         if word in ("added", "dropped") and isinstance(value, list):
             value = [tuple(item) for item in value]
         return repr(value)
+
+    def tier(self, value: Any) -> str:
+        """A url, or the name of a tracker, or a list of such."""
+        if isinstance(value, str):
+            return f"{self.nodes[value]}.url" if value in self.nodes else repr(value)
+        return f"[{', '.join(self.tier(item) for item in value)}]"
 
     def words(self, entry: dict[str, Any], but: tuple[str, ...] = ()) -> str:
         """Keyword arguments as source."""
@@ -227,7 +235,7 @@ class _Program:
             return f"{node}.add({self.specs[op.get('torrent') or '']}{', ' if rest else ''}{rest})"
         if name == "peer.answer":
             return f"{node}.answer(next(r for r in {node}.ledger.requests if (r.connection, r.piece, r.begin) == {_place(op)!r}))"
-        between = {"disk": ".disk", "session": ".session"}.get(owner, "")
+        between = {"disk": ".disk", "session": ".session", "sockets": ".sockets"}.get(owner, "")
         return f"{node}{between}.{method}({self.words(op, ('node',))})"
 
 

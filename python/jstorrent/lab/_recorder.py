@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -168,6 +169,19 @@ class LabTorrent(Torrent):
     """A torrent of an engine in a laboratory: commands are recorded."""
 
     __slots__ = ()
+
+    def move(self, path: str | os.PathLike[str]) -> None:
+        self._names_change()
+        super().move(path)
+
+    def rename_file(self, file: int | str, path: str | os.PathLike[str]) -> None:
+        self._names_change()
+        super().rename_file(file, path)
+
+    def _names_change(self) -> None:
+        owner = getattr(self._session, "_owner", None)
+        if owner is not None:
+            owner._names_changed = True
 
 
 class LabSession(Session):

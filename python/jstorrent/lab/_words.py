@@ -130,6 +130,8 @@ def fancy(name: str, value: Any, nodes: Mapping[str, Any]) -> Any:
         return Handshake.of(value)
     if name in _NODES:
         return _node(value, nodes)
+    if name == "tiers":
+        return [_tier(tier, nodes) for tier in value]
     if name in ("added", "dropped") and isinstance(value, list):
         return [(host, port) for host, port in value]
     if name == "offset" and isinstance(value, list):
@@ -141,6 +143,13 @@ def fancy(name: str, value: Any, nodes: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [fancy("", item, nodes) for item in value]
     return value
+
+
+def _tier(value: Any, nodes: Mapping[str, Any]) -> Any:
+    """Urls, or the names of trackers."""
+    if isinstance(value, str):
+        return getattr(nodes.get(value), "url", value)
+    return [_tier(item, nodes) for item in value]
 
 
 def _node(value: Any, nodes: Mapping[str, Any]) -> Any:

@@ -32,6 +32,7 @@ EXCUSES = ("no honest copy", "disk still full", "honest host shares a banned IP"
 _FIRST_LOOK, _LONGEST_LOOK = 0.2, 8.0
 _LAST_WORDS = 2.0
 _COMPLETE = 3
+_OWN_LIMITS = ("download_rate_limit", "upload_rate_limit", "upload_slots", "max_connections")
 _SERVES = {"claims", "unchoke", "serve"}
 
 
@@ -89,6 +90,7 @@ def _restore(engine: Engine, spec: Spec, core: list[Node]) -> None:
         torrent.set_piece_priority(piece, 4)
     if engine.disk.touched & {below / file.path for file in files}:
         torrent.recheck()
+    torrent.configure(**dict.fromkeys(_OWN_LIMITS))
     torrent.start()
     torrent.resume()
     for node in core:

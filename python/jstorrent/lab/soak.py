@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jstorrent.lab._child import Children, report_of_death
+from jstorrent.lab._deeds_trackers import TRACKER_KINDS
+from jstorrent.lab._disk_faults import ERRORS, OPS
+from jstorrent.lab._engine import CRASH_MODES
 from jstorrent.lab._failure import Report
 from jstorrent.lab._gates import POINTS
 from jstorrent.lab._generate import KINDS_DRAWN, generate
@@ -81,7 +84,16 @@ class Soaked:
     @property
     def never_hit(self) -> list[str]:
         """Kinds of behaviour, gates and kinds of operation that the generator draws and that never came to pass."""
-        return [what for what in expected_hits() if not any(hit.startswith(what) for hit in self.sum.hits)]
+        return [what for what, times in self.expected.items() if times == 0]
+
+    @property
+    def expected(self) -> dict[str, int]:
+        """How often each thing of expected_hits() came to pass, the seldomest first."""
+        hits = self.sum.hits
+        found = {
+            what: sum(times for hit, times in hits.items() if hit == what or hit.startswith(f"{what} ")) for what in expected_hits()
+        }
+        return dict(sorted(found.items(), key=lambda item: item[1]))
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON. `findings` are tokens, one for each cause."""
@@ -95,15 +107,32 @@ class Soaked:
             "virtual_seconds": round(self.sum.virtual_seconds),
             **{f"ms_{part}": round(1000 * self.sum.seconds[part] / plans, 3) for part in PARTS},
             "ms": round(1000 * self.sum.seconds["all"] / plans, 3),
-            "excuses": self.sum.excuses, "hits": dict(sorted(self.sum.hits.items())), "never_hit": self.never_hit,
+            "excuses": self.sum.excuses, "hits": dict(sorted(self.sum.hits.items())), "expected": self.expected,
+            "never_hit": self.never_hit,
             "ran": self.ran,
         }  # fmt: skip
 
 
+_DEEDS = (
+    "sockets.quota", "disk.quota", "disk.truncate", "disk.delete", "disk.corrupt", "disk.clear", "restart", "stop", "start", "add",
+    "gate.remove", "gate.release", "clock.jump_mono", "clock.jump_wall",
+    *(f"net.{word}" for word in ("partition", "heal", "hold", "release", "link", "link loss", "link duplicate", "link reorder")),
+    *(f"net.{word}" for word in ("fragment", "corrupt", "cut_after fin", "cut_after rst", "cut_after blackhole")),
+    *(f"tracker.{word}" for word in ("stop", "start", "behave")),
+    *(f"session.{word}" for word in ("save", "ban", "unban", "configure")),
+    *(f"torrent.{word}" for word in ("pause", "resume", "stop", "start", "recheck", "announce", "connect", "remove", "configure")),
+    *(f"torrent.{word}" for word in ("move", "rename_file", "set_piece_priority", "set_file_priority", "set_sequential", "set_trackers")),
+    *(f"peer.{word}" for word in ("connect", "disconnect", "behave", "auto", "gain")),
+)  # fmt: skip
+
+
 def expected_hits() -> list[str]:
-    """What a long campaign must have hit: every kind, every gate and every deed that is drawn."""
-    ops = ("torrent.", "net.", "disk.fail", "disk.quota", "disk.stall", "clock.", "restart", "crash", "stop", "session.")
-    return [f"behave {kind}" for kind in KINDS_DRAWN] + [f"gate {p} " for p in POINTS if p != "announce.sent"] + list(ops)
+    """What a long campaign must have hit: every kind of behaviour, every fault, every gate and every deed that is drawn."""
+    return [
+        *(f"behave {kind}" for kind in KINDS_DRAWN), *(f"tracker {kind}" for kind in TRACKER_KINDS),
+        *(f"gate {point}" for point in POINTS), *(f"disk.fail {op}" for op in OPS), *(f"disk.stall {op}" for op in OPS),
+        *(f"disk error {error}" for error in ERRORS), *(f"crash {mode}" for mode in CRASH_MODES), *_DEEDS,
+    ]  # fmt: skip
 
 
 class _Worker:

@@ -64,3 +64,10 @@ def test_a_campaign_ends_with_one_line_of_json(run: Run) -> None:
     for part in ("setup", "engine", "peers", "oracles"):
         assert 0 < facts[f"ms_{part}"] < facts["ms"] + 1
     assert sorted(map(tuple, facts["ran"])) == [(0, 10, 2), (1, 11, 2)]
+
+
+def test_a_campaign_that_hits_too_little_fails(run: Run) -> None:
+    done = run("lab", "soak", "--seconds", "600", "--seed", "5", "--plans", "3", "--hit-each", "1", "--json")
+    assert done.returncode == 6 and "hit fewer than 1 times: " in done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["findings"] == [] and facts["never_hit"] == [what for what, times in facts["expected"].items() if times == 0]

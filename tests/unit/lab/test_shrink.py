@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from jstorrent.lab import Plan, Report, run
 from jstorrent.lab import _child as child
+from jstorrent.lab._deeds_trackers import TRACKER_KINDS
+from jstorrent.lab._disk_faults import ERRORS
+from jstorrent.lab._engine import CRASH_MODES
 from jstorrent.lab._generate import DEEDS, KINDS_DRAWN, behaviour, generate
 from jstorrent.lab._perform import perform
 from jstorrent.lab._shrink import cause_of, elements_of, shrink
@@ -153,8 +156,29 @@ def test_a_number_is_the_same_plan_everywhere_and_all_are_valid() -> None:
 def test_everything_that_is_known_is_drawn() -> None:
     words = json.dumps([generate(3, number).to_dict() for number in range(4000)])
     assert [kind for kind in KINDS_DRAWN if f'"kind": "{kind}"' not in words] == []
-    missing = [hit for hit in expected_hits() if hit.startswith("gate") and f'"point": "{hit.split()[1]}"' not in words]
+    missing = [hit for hit in expected_hits() if hit.startswith("gate ") and f'"point": "{hit.split()[1]}"' not in words]
     assert missing == [] and len(DEEDS) > 20
+    ops = [hit.split()[0] for hit in expected_hits() if hit.split()[0].count(".") == 1]
+    assert [op for op in ops if f'"op": "{op}"' not in words] == []
+    assert [mode for mode in CRASH_MODES if f'"mode": "{mode}"' not in words] == []
+    assert [kind for kind in TRACKER_KINDS if f'"kind": "{kind}"' not in words] == []
+    assert [word for error in ERRORS if (word := f'"error": "{error}"') not in words] == []
+
+
+def test_trackers_of_a_plan_are_named_in_tiers_and_in_its_program() -> None:
+    plan = Plan(
+        seed=1, torrent={"pieces": 2}, engines=[{"name": "client", "peers": []}, {"name": "seed", "have": "all"}],
+        ops=[
+            {"at": 0, "op": "tracker", "name": "trk", "kind": "http", "behave": [{"kind": "failure", "times": 1}]},
+            *({"at": 0, "op": "torrent.set_trackers", "node": node, "tiers": [["trk"]]} for node in ("seed", "client")),
+            {"at": 0, "op": "sockets.quota", "node": "client", "most": 5},
+        ],
+    )  # fmt: skip
+    done = perform(plan)
+    assert done.ok and done.hits["tracker failure"] == 1, "nobody but the tracker named the seed"
+    program = plan.to_python()
+    assert "set_trackers(tiers=[[trk.url]])" in program and "client.sockets.quota(most=5)" in program
+    compile(program, "plan", "exec")
 
 
 @pytest.mark.parametrize("kind", KINDS_DRAWN)
