@@ -7,7 +7,7 @@ JOBS ?= 2
 SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
 THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
 
-.PHONY: help demo test plants build bench asan tsan tidy fuzz lint format clean
+.PHONY: help demo test plants finder build bench asan tsan tidy fuzz lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1  \2/p' Makefile
@@ -26,6 +26,10 @@ test: build ## every test; TESTS=path chooses, JOBS=n workers
 plants: build ## plant each known bug in turn: which oracle finds it
 	@TARGETS=planted scripts/setup build
 	@$(PYTEST) -q tests/plants
+
+finder: build ## random plans against each planted bug: how many it takes, and what is left after shrinking
+	@TARGETS=planted scripts/setup build
+	@$(PY) -m tests.plants.finder $(ARGS)
 
 bench: build ## CPU seconds per GiB beside libtorrent (ARGS="--help" for more)
 	@$(PY) -m bench $(ARGS)

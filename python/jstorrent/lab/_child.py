@@ -27,12 +27,15 @@ _LAST_WORDS = 4000
 class Children:
     """A process that runs plans in forks of itself. Use it as a context manager."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, patience: float = PATIENCE, *, words: Iterable[str] = ("-m", "jstorrent.lab._child"), environment: dict[str, str] | None = None
+    ) -> None:
         self.patience = patience
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        if environment is None:
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", "-m", "jstorrent.lab._child", str(patience)],
+            [sys.executable, "-X", "faulthandler", *words, str(patience)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=environment,
         )  # fmt: skip
 
