@@ -89,7 +89,10 @@ void Download::on_unchoked(Peer& peer, Time now) {
 
 void Download::on_rejected(Peer& peer, const Block& block, Time now) {
     if (!ledger_.on_reject(peer.key, block, now)) return;
-    if (!peer.choking.peer_choking) peer.pipeline.on_reject(now);
+    if (!peer.choking.peer_choking) {
+        peer.pipeline.on_reject(now);
+        peer.timer.set_sooner(peer.pipeline.paused_until());  // nothing else may wake it when all was refused
+    }
     hungry_ = true;
 }
 

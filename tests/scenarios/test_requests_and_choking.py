@@ -29,6 +29,21 @@ def test_a_choke_that_rejects_only_half_of_the_requests(lab: Lab) -> None:
     assert t.status().counters.payload_received == spec.total_size
 
 
+@BOTH
+@pytest.mark.covers("S1-3")
+def test_the_only_peer_rejects_all_requests_once(lab: Lab) -> None:
+    """It is asked again after a pause, although nothing else happens on the link."""
+    spec = lab.torrent(pieces=40, piece_length=4 * BLOCK)
+    moody = lab.peer("moody", spec, auto={"claims", "extended", "interest", "unchoke"})
+    client = lab.engine("client")
+    t = client.add(spec, peers=[moody])
+    lab.until(lambda: len(moody.ledger.outstanding) == 64, within=5)
+    for request in moody.ledger.outstanding:
+        moody.send_reject(request.piece, request.begin, request.length)
+    lab.until(lambda: requests_out(t) == 0, within=1)
+    lab.until(lambda: requests_out(t) > 0, within=3)
+
+
 @pytest.mark.covers("S1-3")
 def test_flapping_every_50_ms_costs_others_nothing(lab: Lab) -> None:
     spec = lab.torrent(pieces=64, piece_length=8 * BLOCK)
