@@ -1,9 +1,10 @@
-// Doors to whom we deal with: choker, peer list, bans, blame, replacement, limits, queue.
+// Doors to whom we deal with: choker, peer list, bans, blame, replacement, limits, queue; and to trouble with a disk.
 #include "base/prng.hpp"
 #include "bind/lab_policy.hpp"
 #include "policy/bans.hpp"
 #include "policy/blame.hpp"
 #include "policy/choker.hpp"
+#include "policy/disk_retry.hpp"
 #include "policy/limits.hpp"
 #include "policy/peer_list.hpp"
 #include "policy/queue.hpp"
@@ -214,6 +215,22 @@ void bind_blame(py::module_& lab) {
         .def_property_readonly("num_failed_pieces", &Blame::num_failed_pieces);
 }
 
+void bind_disk_retry(py::module_& lab) {
+    py::class_<DiskRetry> retry(lab, "DiskRetry");
+    retry.attr("first_wait") = DiskRetry::first_wait.seconds();
+    retry.attr("longest_wait") = DiskRetry::longest_wait.seconds();
+    retry.attr("calm") = DiskRetry::calm.seconds();
+    retry.def(py::init<>())
+        .def_static("may_pass", [](const std::string& error) { return DiskRetry::may_pass(errc_of(error)); })
+        .def("on_failure",
+             [](DiskRetry& r, const std::string& error, double now) {
+                 const auto verdict = r.on_failure(errc_of(error), to_time(now));
+                 return py::make_tuple(to_seconds(verdict.try_at), verdict.is_news);
+             })
+        .def("on_running", [](DiskRetry& r, double now) { r.on_running(to_time(now)); })
+        .def("on_user", &DiskRetry::on_user);
+}
+
 void bind_replacement(py::module_& lab) {
     // One link's facts: (peer, connected_at, rate, sole_source).
     using LinkTuple = std::tuple<std::uint64_t, double, std::uint64_t, bool>;
@@ -302,6 +319,7 @@ void bind_lab_policy_peers(py::module_& lab) {
     bind_peer_list(lab);
     bind_bans(lab);
     bind_blame(lab);
+    bind_disk_retry(lab);
     bind_replacement(lab);
     bind_limits(lab);
     bind_queue(lab);

@@ -11,8 +11,16 @@
 #include "engine/journal.hpp"
 #include "engine/torrent_setup.hpp"
 #include "storage/resume.hpp"
+#include "storage/resume_fit.hpp"
 
 namespace jst::engine {
+
+/// Pieces that were good and durable, with their files as they were then.
+struct Proven {
+    Bitfield have;
+    std::vector<storage::FileStamp> files;
+    storage::FileStamp part_file;
+};
 
 struct Books {
     Books(runtime::Disk& disk, const runtime::Tag& tag, TorrentSetup& setup)
@@ -28,9 +36,21 @@ struct Books {
     bool looked = false;                // at the files, since this session knows the torrent
     bool check_all = false;             // asked for by the user
     Bitfield found;                     // by the running check
+    Proven proven;                      // when it was looked at, or saved last
+    Bitfield lost;                      // pieces that a disk may have thrown away although it shows them; empty: none
     Bitfield intact;                    // pieces whose files were as the record says
     std::uint64_t epoch = 0;            // of the last record
     bool says_writing = false;          // it says that there may be more than it knows
+
+    /// What may only seem to be there is neither trusted nor checked: it is fetched again.
+    void drop_lost(storage::Fit& fit) const {
+        remove_lost(fit.trusted);
+        remove_lost(fit.to_check);
+    }
+    void remove_lost(Bitfield& from) const {
+        for (PieceIndex p = lost.next_set(PieceIndex{}); p.value < lost.size(); p = lost.next_set(PieceIndex{p.value + 1}))
+            from.clear(p);
+    }
 
     /// Pieces that may be there although the record lacks them: those of the journal, and, when the record was made
     /// while files could be written to, those whose bytes are on disk.

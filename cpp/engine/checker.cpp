@@ -52,6 +52,7 @@ void Checker::start(Bitfield pieces, Bitfield holes) {
     holes_ = std::move(holes);
     next_ = PieceIndex{};
     checked_ = 0;
+    unreadable_ = 0;
     zero_sha1_.reset();
     zero_root_.reset();
     lane_bytes_ = std::min(store_.map().piece_length(), check_chunk_bytes);
@@ -192,7 +193,8 @@ void Checker::on_read(StoreJob& job, Time now) {
     checker.hash_ready();
     if (ended) return checker.leave_piece(lane, now);
     if (job.error == Errc::ok) return;
-    if (job.error == Errc::short_read || is_absence(job.error)) return checker.end_piece(lane, false, now);
+    const bool unreadable = job.error == Errc::disk_io && ++checker.unreadable_ <= max_unreadable_pieces;
+    if (unreadable || job.error == Errc::short_read || is_absence(job.error)) return checker.end_piece(lane, false, now);
     checker.error_ = job.error;
     checker.error_path_ = job.path;
     checker.leave_piece(lane, now);

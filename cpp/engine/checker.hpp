@@ -23,6 +23,8 @@ namespace jst::engine {
 inline constexpr std::uint32_t check_chunk_bytes = 1u << 20;
 inline constexpr std::size_t max_check_lanes = 32;  // two groups of as many messages as are hashed side by side
 inline constexpr std::uint32_t max_shortcuts_per_turn = 4096;
+/// Pieces that a disk may fail to read and that count as missing; with one more it counts as broken.
+inline constexpr std::uint32_t max_unreadable_pieces = 16;
 
 class Checker {
   public:
@@ -48,6 +50,8 @@ class Checker {
 
     std::uint32_t checked() const noexcept { return checked_; }
     std::uint32_t to_check() const noexcept { return pieces_.count(); }
+    /// Pieces that count as missing because the disk did not give them back.
+    std::uint32_t unreadable() const noexcept { return unreadable_; }
     std::uint64_t buffered() const noexcept;  // bytes of buffers held
     /// ok, canceled, or the disk error that ended it, with its path.
     Errc error() const noexcept { return error_; }
@@ -84,6 +88,7 @@ class Checker {
     std::size_t reading_ = 0;
     std::vector<Lane*> ready_;  // read, to be hashed together
     std::uint32_t checked_ = 0;
+    std::uint32_t unreadable_ = 0;
     std::uint32_t active_ = 0;
     bool running_ = false;
     bool canceled_ = false;

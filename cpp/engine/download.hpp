@@ -71,6 +71,11 @@ class Download final : public PieceJob::Client {
     void begin(const codec::Metainfo& metainfo);
     /// What is parked of pieces that we have is forgotten.
     void reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential);
+    /// We do not have it any more.
+    void lose(PieceIndex piece) {
+        picker_.on_lost(piece);
+        hungry_ = true;
+    }
     void set_priority(PieceIndex piece, std::uint8_t priority, Time now);
     void set_sequential(bool on) { picker_.set_order(on ? policy::Order::sequential : policy::Order::rarest); }
     void configure();
@@ -84,6 +89,7 @@ class Download final : public PieceJob::Client {
     /// The blocks on disk of pieces that nobody works at, as bits.
     std::vector<std::pair<PieceIndex, ByteVector>> parked() const;
     std::uint64_t parked_bytes() const;
+    void forget_parked();
     /// parked() changed since.
     bool take_parked_changed() noexcept { return std::exchange(parked_changed_, false); }
 

@@ -60,6 +60,13 @@ void Download::forget_parked(PieceIndex piece, const Flags& flags) {
     parked_changed_ = true;
 }
 
+void Download::forget_parked() {
+    while (!parked_.empty()) {
+        const auto [piece, flags] = *parked_.begin();
+        forget_parked(piece, flags);
+    }
+}
+
 void Download::take_up_parked(Time now) {
     const std::uint32_t most = most_active();
     for (auto it = parked_.begin(); it != parked_.end() && ledger_.active_count() < most;) {

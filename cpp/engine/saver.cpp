@@ -46,8 +46,9 @@ void Saver::next(Time now) {
         waiting_.pop_back();
         Torrent* const torrent = core_.torrent(current_);
         if (torrent == nullptr || torrent->is_removed()) continue;
-        durable_ = torrent->have();
+        durable_ = torrent->knows_pieces() ? torrent->have() : Bitfield(torrent->have().size());
         if (planted<Plant::unverified_is_saved>()) for (const auto p : torrent->download().ledger().active()) durable_.set(p);
+        torrent->books().remove_lost(durable_);
         torrent->saved();
         sync_ = std::make_unique<SyncSweep>(torrent->files(), torrent->tag());
         sync_->owner = this;
@@ -66,7 +67,7 @@ void Saver::on_synced(Time now) {
     const Errc error = sync_->error();
     used_.push_back(std::move(sync_));
     if (error != Errc::ok) {  // nothing new is durable: the old record stands
-        torrent->fail(error, static_cast<Sweep&>(*used_.back()).error_path(), now);
+        torrent->on_sync_failed(error, static_cast<Sweep&>(*used_.back()).error_path(), now);
         return next(now);
     }
     stat_ = std::make_unique<StatSweep>(torrent->files(), torrent->tag());
@@ -83,6 +84,7 @@ void Saver::on_stamped(Time now) {
         const storage::TorrentRecord record = torrent->record(durable_, stat_.get());
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
+        if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
         if (!books.journal.is_empty()) cuts_.push_back({current_, std::move(durable_), record.epoch});
     }
     used_.push_back(std::move(stat_));

@@ -53,6 +53,10 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       keeps_record_(setup.keeps_record),
       sequential_(setup.sequential),
       encoded_(std::move(setup.encoded)),
+      trouble_{{},
+               {},
+               {core.timers, [](Timer& t, Time now) { t.owner<Torrent>().try_again(now); }, this},
+               {core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_disk(now); }, this}},
       record_(std::move(setup.record)),
       file_priorities_(std::move(setup.file_priorities)),
       web_seeds_(std::move(setup.web_seeds)),
@@ -61,16 +65,15 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       running_since_(core.now()),
       stall_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this),
       goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this),
-      disk_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_disk(now); }, this),
       move_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().evaluate(now); }, this) {
-    stall_timer_.tag = goal_timer_.tag = disk_timer_.tag = move_timer_.tag = tag();
+    stall_timer_.tag = goal_timer_.tag = trouble_.again.tag = trouble_.stuck.tag = move_timer_.tag = tag();
     files_.watcher = this;
     files_.on_begin = [](void* watcher) { return static_cast<Torrent*>(watcher)->disk_begins(); };
     look_.owner = checker_.owner = unparking_.owner = this;
     unparking_.on_done = [](Unparking& u, Time now) { static_cast<Torrent*>(u.owner)->on_unparked(now); };
     look_.on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
-    checker_.on_piece = [](Checker& c, PieceIndex piece, bool good, Time) {
-        static_cast<Torrent*>(c.owner)->on_checked(piece, good);
+    checker_.on_piece = [](Checker& c, PieceIndex piece, bool good, Time now) {
+        static_cast<Torrent*>(c.owner)->on_checked(piece, good, now);
     };
     checker_.on_done = [](Checker& c, Time now) { static_cast<Torrent*>(c.owner)->on_check_done(now); };
     file_priorities_.resize(layout_->map.num_files(), storage::default_priority);
@@ -103,8 +106,8 @@ void Torrent::on_added(TorrentKey key, Time now) {
 
 void Torrent::set_wanted(storage::WantedState wanted, Time now) {
     if (removed_) return;
-    error_.reset();
-    error_where_.clear();
+    trouble_.retry.on_user();
+    leave_error();
     wanted_ = wanted;
     dirty_ = urgent_ = true;
     // Paused, it kept its links without a place in the queue: it keeps them until the queue has said whether it gets one.
@@ -114,7 +117,8 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
 
 void Torrent::recheck(Time now) {
     books_.check_all = true;
-    error_.reset();
+    trouble_.retry.on_user();
+    leave_error();
     record_.reset();
     if (phase_ == Phase::checking) checker_.cancel();
     if (phase_ == Phase::ready) phase_ = Phase::unchecked;
@@ -148,17 +152,6 @@ policy::Wish Torrent::wish() const noexcept {
     if (phase_ != Phase::ready) return policy::Wish::check;
     if (paused) return policy::Wish::nothing;
     return complete_ ? policy::Wish::seed : policy::Wish::download;
-}
-
-void Torrent::fail(Errc error, const std::string& where, Time now) {
-    if (removed_ || error_) return;
-    error_ = Error{error, 0};
-    error_where_ = where;
-    Event event;
-    event.error = *error_;
-    event.text = where;
-    evaluate(now);
-    core_.emit(EventKind::torrent_failed, key_, std::move(event));
 }
 
 void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now) {
@@ -243,7 +236,7 @@ bool Torrent::may_run() const noexcept {
 
 // A stopped torrent that comes back looks once: where its files are as they were, it says what it has.
 bool Torrent::may_look() const noexcept {
-    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running()) return false;
+    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running() || checker_.is_running()) return false;
     if (may_run()) return permitted_;
     return wanted_ == storage::WantedState::stopped && record_ && !books_.looked && !removed_ && !shut_down_ && !error_ && !wants_move();
 }
@@ -255,7 +248,7 @@ void Torrent::evaluate(Time now) {
     const bool run = may_run();
     const bool talks = phase_ == Phase::ready || !metainfo_;
     const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && talks));
-    if (!run && phase_ == Phase::checking) checker_.cancel();
+    if (checker_.is_running() && (!run || (trouble_.is_reading && phase_ != Phase::ready))) checker_.cancel();
     fetched_ = fetched_ && run && phase_ != Phase::ready;
     if (may_look()) begin_look();
     const bool network = (in_place && talks) || fetched_;
@@ -270,6 +263,7 @@ void Torrent::evaluate(Time now) {
     if (network && !before) swarm_.start(now);
     steer_announcer(network, now);
     if (running) start_traffic(now);
+    check_doubted(now);
     if (removed_) begin_removal(now);
     else if (wants_move()) begin_move();
     if (phase_ == Phase::ready && books_.says_writing && !may_write()) dirty_ = urgent_ = true;
@@ -368,6 +362,7 @@ bool Torrent::is_throttled(Time now) {
 void Torrent::on_piece_verified(PieceIndex piece, Time now) {
     if (removed_) return core_.touch(*this);  // nobody hears of it any more
     dirty_ = true;
+    trouble_.doubted.clear(piece);
     if (keeps_record_) books_.journal.note(piece);
     Event event;
     event.block.piece = piece;
@@ -397,8 +392,6 @@ void Torrent::on_download_idle(Time now) {
     if (networking_) core_.touch(*this);
     else evaluate(now);
 }
-
-void Torrent::on_upload_error(PieceIndex, Errc error, const std::string& where, Time now) { fail(error, where, now); }
 
 void Torrent::on_emptied(Time now) {
     const Errc error = empty_files_->error();

@@ -30,6 +30,7 @@
 #include "engine/magnet_origin.hpp"
 #include "engine/swarm.hpp"
 #include "engine/torrent_setup.hpp"
+#include "engine/trouble.hpp"
 #include "engine/upload.hpp"
 #include "policy/queue.hpp"
 #include "storage/resume_fit.hpp"
@@ -63,6 +64,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void set_permitted(bool on, Time now);
     policy::Wish wish() const noexcept;
     void fail(Errc error, const std::string& where, Time now);
+    void on_sync_failed(Errc error, const std::string& where, Time now);
     void shut_down(Time now);
 
     // -- for its parts
@@ -95,9 +97,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool is_complete() const noexcept { return complete_; }
     bool has_all() const noexcept { return knows_pieces() && have().all(); }
     bool wants_peers() const noexcept { return networking_ && !complete_; }
-    bool uploads_allowed() const noexcept {
-        return networking_ && knows_pieces() && wanted_ == storage::WantedState::running;
-    }
+    bool uploads_allowed() const noexcept { return networking_ && knows_pieces() && wanted_ == storage::WantedState::running; }
     bool downloads_allowed() const noexcept { return uploads_allowed() && !complete_; }
     bool is_throttled(Time now);
     /// A download limit of 0: nothing is asked for.
@@ -109,10 +109,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     RateMeter& down_rate() noexcept { return down_rate_; }
     RateMeter& up_rate() noexcept { return up_rate_; }
     Counters& counters() noexcept { return counters_; }
-
     void on_round_end(Time now);
     bool touched = false;
-
     // -- life
     State state() const noexcept { return state_; }
     bool is_removed() const noexcept { return removed_; }
@@ -122,9 +120,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     /// A command or the end of a download: not only progress.
     bool needs_save_now() const noexcept { return urgent_; }
     bool is_quiet() const noexcept;
-    void continue_removal(Time now) {
-        if (removed_) begin_removal(now);
-    }
+    void continue_removal(Time now) { if (removed_) begin_removal(now); }
     /// It is drained: from now on its state is `removed`.
     void finish_removal(Time now);
     const std::string& save_path() const noexcept { return files_.save_path(); }
@@ -146,7 +142,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_download_error(Errc error, const std::string& where, Time now) override;
     void on_guilty(const IpAddress& host, Time now) override;
     void on_download_idle(Time now) override;
-    void on_upload_error(PieceIndex piece, Errc error, const std::string& where, Time now) override;
+    void on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string& where, Time now) override;
 
     void evaluate(Time now);
     bool may_run() const noexcept;
@@ -159,7 +155,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     void restore(const storage::TorrentRecord& record);
     void begin_look();
     void on_looked(Time now);
-    void on_checked(PieceIndex piece, bool good);
+    void on_checked(PieceIndex piece, bool good, Time now);
+    void on_reread_done(Time now);
     void on_check_done(Time now);
     void become_ready(const Bitfield& have, Time now);
     void adopt_partial();
@@ -183,6 +180,10 @@ class Torrent final : public Download::Client, public Upload::Client {
     void watch_goals(Time now);
     Time disk_begins();
     void watch_disk(Time now);
+    void try_again(Time now);
+    void leave_error();
+    void take_back(PieceIndex piece, Time now);
+    void check_doubted(Time now);
     LimitedBy limited_by(Time now) const;
 
     Core& core_;
@@ -227,7 +228,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool evaluating_ = false;
     ByteVector encoded_;  // the .torrent, for the record
     std::optional<Error> error_;
-    std::string error_where_;
+    Trouble trouble_;
     std::optional<storage::TorrentRecord> record_;  // until the files were looked at
     std::vector<std::uint8_t> file_priorities_;
     std::vector<std::uint8_t> piece_priorities_;    // what the user set for single pieces; 255: as the files say
@@ -243,7 +244,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     Time running_since_;
     Timer stall_timer_;
     Timer goal_timer_;
-    Timer disk_timer_;
     Timer move_timer_;
 };
 

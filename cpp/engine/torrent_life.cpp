@@ -37,6 +37,7 @@ void Torrent::on_looked(Time now) {
     if (!fit.fits) dirty_ = true;
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
     books_.check_all = false;
+    books_.drop_lost(fit);
     if (planted<Plant::resume_trusts_missing>() && record_) fit.trusted = record_->have;
     if (planted<Plant::saved_have_forgotten>()) fit.trusted = Bitfield(geometry_.num_pieces);
     books_.found = fit.trusted;
@@ -47,11 +48,17 @@ void Torrent::on_looked(Time now) {
     update_state(now);
 }
 
-void Torrent::on_checked(PieceIndex piece, bool good) {
-    if (good) books_.found.set(piece);
+void Torrent::on_checked(PieceIndex piece, bool good, Time now) {
+    if (!trouble_.is_reading) {
+        if (good) books_.found.set(piece);
+    } else if (phase_ == Phase::ready) {
+        if (good) trouble_.doubted.clear(piece);
+        else take_back(piece, now);
+    }
 }
 
 void Torrent::on_check_done(Time now) {
+    if (trouble_.is_reading) return on_reread_done(now);
     phase_ = Phase::unchecked;
     const Errc error = checker_.error();
     if (error == Errc::canceled) return evaluate(now);
@@ -79,6 +86,10 @@ void Torrent::adopt_partial() {
 void Torrent::become_ready(const Bitfield& have, Time now) {
     const bool known = record_ && record_->have == have;
     phase_ = Phase::ready;
+    books_.proven = {have, look_.stamps(), look_.part_file()};
+    books_.lost = {};
+    trouble_.retry.on_running(now);
+    trouble_.unreadable = 0;
     std::vector<std::uint8_t> priorities(geometry_.num_pieces);
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
     download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
@@ -219,22 +230,6 @@ void Torrent::watch_goals(Time now) {
     if (time) goal_timer_.set(now + (seconds(static_cast<std::int64_t>(*time)) - seeding_time_));
     else goal_timer_.cancel();
     if (ratio) goal_timer_.set_sooner(now + seconds(1));
-}
-
-// -- a disk that does not answer --------------------------------------------------------------------------------------
-
-Time Torrent::disk_begins() {
-    const Time now = core_.now();
-    disk_timer_.set_sooner(now + to_duration(core_.settings.disk_timeout));
-    return now;
-}
-
-void Torrent::watch_disk(Time now) {
-    const StoreJob* const oldest = files_.oldest();
-    if (oldest == nullptr) return;
-    const Time due = oldest->since() + to_duration(core_.settings.disk_timeout);
-    if (due > now) return disk_timer_.set(due);
-    fail(Errc::disk_timeout, files_.path_of(*oldest), now);
 }
 
 }  // namespace jst::engine

@@ -55,8 +55,8 @@ TorrentStatus Torrent::status(Time now) const {
     out.time = now;
     out.state = state_;
     out.error = error_;
-    out.error_where = error_where_;
-    if (error_) out.error_message = sentence(*error_, error_where_);
+    out.error_where = trouble_.where;
+    if (error_) out.error_message = sentence(*error_, trouble_.where);
     out.wanted = picker.wanted_bytes();
     out.wanted_verified = out.wanted - picker.wanted_left();
     out.progress = out.wanted == 0 ? 1.0 : static_cast<double>(out.wanted_verified) / static_cast<double>(out.wanted);

@@ -46,6 +46,7 @@ bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
     if (nonsense) return false;
     if (!have[block.piece] || block.length > block_size) {
         refuse(peer, block);
+        if (taken_back_.contains(block.piece)) return true;  // the peer was told that we have it
         return ++peer.traffic.bad_requests <= max_bad_requests;
     }
     if (peer.choking.am_choking) {
@@ -198,7 +199,7 @@ void Upload::finish(Run& run, Time now) {
     for (const auto& unused : run.buffers)
         if (unused) core_.uploaded();
     run.buffers.clear();
-    if (run.job.error != Errc::ok) client_.on_upload_error(run.blocks.front().piece, run.job.error, run.job.path, now);
+    if (run.job.error != Errc::ok) client_.on_upload_error(run.blocks.front().piece, run.peer, run.job.error, run.job.path, now);
 }
 
 }  // namespace jst::engine

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "engine/file_store.hpp"
@@ -25,7 +26,7 @@ class Upload {
     struct Client {
         virtual ~Client() = default;
         /// A read of verified data failed: the piece is in doubt.
-        virtual void on_upload_error(PieceIndex piece, Errc error, const std::string& where, Time now) = 0;
+        virtual void on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string& where, Time now) = 0;
     };
 
     Upload(Core& core, FileStore& files, const policy::Geometry& geometry, const Throttle& throttle, Client& client,
@@ -47,6 +48,8 @@ class Upload {
     /// Memory came free: peers that waited for it.
     void pump_waiting();
     bool is_idle() const noexcept;
+    /// We said that we have it, and have it no more: who asks is refused, and not blamed.
+    void take_back(PieceIndex piece) { taken_back_.insert(piece); }
 
   private:
     struct Run;
@@ -65,6 +68,7 @@ class Upload {
     runtime::Tag tag_;
     std::vector<std::unique_ptr<Run>> runs_;
     std::vector<PeerKey> waiting_;
+    std::set<PieceIndex> taken_back_;
 };
 
 }  // namespace jst::engine

@@ -28,7 +28,8 @@ class Defence(NamedTuple):
     def nodeid(self) -> str:
         """As pytest names it, in the simulated lane."""
         test, _, choice = self.scenario.partition("[")
-        return f"tests/scenarios/test_s0_{test}[{choice.rstrip(']')}-sim]".replace("[-sim]", "[sim]")
+        file = f"s0_{test}" if test[0].isdigit() else test
+        return f"tests/scenarios/test_{file}[{choice.rstrip(']')}-sim]".replace("[-sim]", "[sim]")
 
 
 def row(promise: str, plant: str, scenario: str) -> Defence:
@@ -68,6 +69,8 @@ DEFENCES = (
     row("S0-8.1", "active_cap_missing", "8_limits.py::test_peers_that_begin_every_piece_and_finish_none"),
     row("S0-8.2", "connection_cap_missing", "8_limits.py::test_a_hundred_peers"),
     row("S0-8.3", "enospc_forgotten", "8_limits.py::test_a_full_disk"),
+    row("S0-8.3", "error_is_for_ever", "disk_faults.py::test_a_full_disk_is_tried_with_growing_waits_and_told_once"),
+    row("S0-8.3", "failed_sync_ignored", "disk_faults.py::test_what_a_failed_sync_left_is_fetched_again[random]"),
     row("S0-9.1", "early_claims_forgotten", "9_metadata.py::test_metadata_then_the_whole_download"),
     row("S0-9.2", "metadata_of_one_peer", "9_metadata.py::test_a_peer_that_dies_after_the_first_piece_of_metadata[fin]"),
 )

@@ -1,0 +1,135 @@
+// Torrent's trouble with its disk: into `error` and out of it, operations that hang, pieces that can not be read.
+#include <algorithm>
+
+#include "base/planted.hpp"
+#include "engine/torrent.hpp"
+
+namespace jst::engine {
+
+void Torrent::fail(Errc error, const std::string& where, Time now) {
+    if (removed_ || error_) return;
+    error_ = Error{error, 0};
+    trouble_.where = where;
+    const auto verdict = trouble_.retry.on_failure(error, now);
+    if (!planted<Plant::error_is_for_ever>()) trouble_.again.set(verdict.try_at);
+    dirty_ = urgent_ = true;  // what is durable now need not be checked later
+    Event event;
+    event.error = *error_;
+    event.text = where;
+    evaluate(now);
+    if (verdict.is_news) core_.emit(EventKind::torrent_failed, key_, std::move(event));
+}
+
+void Torrent::try_again(Time now) {
+    if (!error_ || removed_ || shut_down_) return;
+    const StoreJob* const oldest = files_.oldest();
+    if (oldest != nullptr && oldest->since() + to_duration(core_.settings.disk_timeout) <= now)  // it hangs still
+        return trouble_.again.set(trouble_.retry.on_failure(Errc::disk_timeout, now).try_at);
+    leave_error();
+    evaluate(now);
+}
+
+// What it had counts again once its files are found to be as they were when it was durable last; what came since, or was in
+// doubt, is read.
+void Torrent::leave_error() {
+    trouble_.again.cancel();
+    if (!error_) return;
+    error_.reset();
+    trouble_.where.clear();
+    if (phase_ != Phase::ready) return;
+    download_.forget_parked();
+    record_ = record(have(), nullptr);
+    record_->have = books_.proven.have;
+    record_->files = books_.proven.files;
+    record_->part_file = books_.proven.part_file;
+    record_->writing = false;
+    books_.journaled.clear();
+    for (PieceIndex p; p.value < geometry_.num_pieces; ++p) {
+        const bool doubted = trouble_.doubted[p];
+        if (doubted) record_->have.clear(p);
+        if (doubted || (have()[p] && !books_.proven.have[p])) books_.journaled.push_back(p);
+    }
+    trouble_.doubted = {};
+    books_.looked = false;
+    phase_ = Phase::unchecked;
+}
+
+// The kernel may have thrown away what it could not write, and still show it to who reads: only other copies are sure.
+void Torrent::on_sync_failed(Errc error, const std::string& where, Time now) {
+    if (phase_ == Phase::ready && !planted<Plant::failed_sync_ignored>()) {
+        Bitfield& lost = books_.lost;
+        if (lost.size() == 0) lost = Bitfield(geometry_.num_pieces);
+        for (PieceIndex p = have().next_set(PieceIndex{}); p.value < have().size(); p = have().next_set(PieceIndex{p.value + 1}))
+            if (!books_.proven.have[p]) lost.set(p);
+    }
+    fail(error, where, now);
+}
+
+// -- a disk that does not answer --------------------------------------------------------------------------------------
+
+Time Torrent::disk_begins() {
+    const Time now = core_.now();
+    trouble_.stuck.set_sooner(now + to_duration(core_.settings.disk_timeout));
+    return now;
+}
+
+void Torrent::watch_disk(Time now) {
+    const StoreJob* const oldest = files_.oldest();
+    if (oldest == nullptr) return;
+    const Time due = oldest->since() + to_duration(core_.settings.disk_timeout);
+    if (due > now) return trouble_.stuck.set(due);
+    fail(Errc::disk_timeout, files_.path_of(*oldest), now);
+}
+
+// -- pieces that can not be read --------------------------------------------------------------------------------------
+
+// One peer's block could not be read. The others go on: the piece is read again, and what that finds decides.
+void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string&, Time now) {
+    if (Peer* const peer = core_.peer(asker); peer != nullptr && peer->is_connected() && !peer->fast())
+        swarm_.choke(*peer, true, now);  // the only way to say that no answer comes
+    if (error_ || removed_ || phase_ != Phase::ready) return;
+    if (trouble_.doubted.size() == 0) trouble_.doubted = Bitfield(geometry_.num_pieces);
+    trouble_.doubted.set(piece);
+    // A file that is gone or short concerns all of its pieces.
+    if (error == Errc::short_read || is_absence(error)) {
+        layout_->map.each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
+            const auto range = layout_->map.pieces_of(slice.file);
+            for (PieceIndex p = range.first; !slice.is_pad && p < range.last; ++p) trouble_.doubted.set(p);
+        });
+    }
+    check_doubted(now);
+}
+
+void Torrent::check_doubted(Time) {
+    if (trouble_.doubted.none() || phase_ != Phase::ready || !may_run() || !permitted_ || checker_.is_running()) return;
+    Bitfield pieces = trouble_.doubted;
+    for (PieceIndex p = pieces.next_set(PieceIndex{}); p.value < pieces.size(); p = pieces.next_set(PieceIndex{p.value + 1}))
+        if (!have()[p]) pieces.clear(p);
+    if (pieces.none()) return;
+    trouble_.is_reading = true;
+    checker_.start(std::move(pieces));
+}
+
+void Torrent::on_reread_done(Time now) {
+    trouble_.is_reading = false;
+    trouble_.unreadable += checker_.unreadable();
+    Errc error = checker_.error();
+    if (error == Errc::ok && trouble_.unreadable > max_unreadable_pieces) error = Errc::disk_io;
+    if (error != Errc::ok && error != Errc::canceled) return fail(error, checker_.error_path(), now);
+    if (error == Errc::ok) check_doubted(now);
+    evaluate(now);
+}
+
+/// It is not ours any more: asked for again, and refused to those who were told of it.
+void Torrent::take_back(PieceIndex piece, Time now) {
+    download_.lose(piece);
+    upload_.take_back(piece);
+    dirty_ = true;
+    count_file_pieces();
+    update_completion(now);
+    if (!networking_) return;
+    for (const PeerKey key : std::vector<PeerKey>(download_.peers))
+        if (Peer* const peer = core_.peer(key)) download_.update_interest(*peer);
+}
+
+}  // namespace jst::engine
