@@ -63,7 +63,7 @@ def _run(word: str, isolate: bool, seconds: float, as_json: bool) -> int:
     from jstorrent.lab import run as run_plan
 
     plan = plan_from(word)
-    report = run_plan(plan, isolate=isolate)
+    report = run_plan(plan, isolate=isolate, dating=seconds <= 0)
     if not report.ok and seconds > 0:
         report = _smallest(plan, report, seconds)
     if as_json:
@@ -76,13 +76,13 @@ def _run(word: str, isolate: bool, seconds: float, as_json: bool) -> int:
 
 
 def _smallest(plan: Plan, report: Report, seconds: float) -> Report:
-    from jstorrent.lab._child import Children
+    from jstorrent.lab._child import Children, run_in_child
     from jstorrent.lab._shrink import shrink
 
     with Children() as children:
         made = shrink(plan, children.run, report=report, seconds=seconds)
     print(f"{made.elements} elements left after {made.tried} tries", file=sys.stderr)
-    return made.report
+    return run_in_child(made.plan, dating=True)
 
 
 def keep(

@@ -28,14 +28,15 @@ class Children:
     """A process that runs plans in forks of itself. Use it as a context manager."""
 
     def __init__(
-        self, patience: float = PATIENCE, *, words: Iterable[str] = ("-m", "jstorrent.lab._child"), environment: dict[str, str] | None = None
-    ) -> None:
+        self, patience: float = PATIENCE, *, words: Iterable[str] = ("-m", "jstorrent.lab._child"), environment: dict[str, str] | None = None,
+        dating: bool = False,
+    ) -> None:  # fmt: skip
         self.patience = patience
         if environment is None:
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", *words, str(patience)],
+            [sys.executable, "-X", "faulthandler", *words, *(["dating"] if dating else []), str(patience)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=environment,
         )  # fmt: skip
 
@@ -88,27 +89,27 @@ def report_of_death(plan: Plan, oracle: str, how: str, words: str) -> Report:
     )  # fmt: skip
 
 
-def run_in_child(plan: Plan) -> Report:
+def run_in_child(plan: Plan, dating: bool = False) -> Report:
     """One plan, in a process of its own."""
-    with Children() as children:
+    with Children(dating=dating) as children:
         return children.run(plan)
 
 
 # -- the other side
 
 
-def _serve(lines: Iterable[bytes], out: IO[bytes], patience: float) -> None:
+def _serve(lines: Iterable[bytes], out: IO[bytes], patience: float, dating: bool = False) -> None:
     for line in lines:
-        out.write(_answer(line, patience).encode() + b"\n")
+        out.write(_answer(line, patience, dating).encode() + b"\n")
         out.flush()
 
 
-def _answer(line: bytes, patience: float) -> str:
+def _answer(line: bytes, patience: float, dating: bool) -> str:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _run_here(line, writing)
+        _run_here(line, writing, dating)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         body, in_time = _read_all(pipe, patience)
@@ -132,10 +133,10 @@ def _read_all(pipe: IO[bytes], patience: float) -> tuple[bytes, bool]:
     return found, False
 
 
-def _run_here(line: bytes, writing: int) -> None:
+def _run_here(line: bytes, writing: int, dating: bool) -> None:
     """In the fork: never returns."""
     try:
-        answer = _told(line)
+        answer = _told(line, dating)
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(answer.encode())
     except BaseException:  # noqa: BLE001  it must not go on as if it were its parent
@@ -144,11 +145,11 @@ def _run_here(line: bytes, writing: int) -> None:
     os._exit(0)
 
 
-def _told(line: bytes) -> str:
+def _told(line: bytes, dating: bool) -> str:
     from jstorrent.lab._perform import run
 
     try:
-        outcome: Any = run(Plan.from_json(line))
+        outcome: Any = run(Plan.from_json(line), dating=dating)
         how = "report"
     except Exception as error:  # noqa: BLE001  of the caller: the plan asks for nonsense
         outcome, how = error, "raised"
@@ -158,4 +159,4 @@ def _told(line: bytes) -> str:
 if __name__ == "__main__":
     import jstorrent.lab  # noqa: F401  once, for all forks
 
-    _serve(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[1]))
+    _serve(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[-1]), sys.argv[1] == "dating")

@@ -29,6 +29,8 @@ class Report(Value):
     text: str
     excuse: str | None = None
     """Why it need not have completed: one of a closed list of words."""
+    broken_at: float | None = None
+    """The time of the first turn after which its oracle would have spoken; None where that is not known."""
 
     def __str__(self) -> str:
         return self.text

@@ -149,14 +149,19 @@ def _counted(op: dict[str, Any]) -> str:
     return str(op["op"])
 
 
-def run(plan: Plan | str, *, isolate: bool = False) -> Report:
+def run(plan: Plan | str, *, isolate: bool = False, dating: bool = True) -> Report:
     """Runs a plan, or that of a token, in a simulated world, and reports. A pure function: it pickles, and any number of
-    them may run side by side, in whatever processes. isolate: in a child process, where a native crash is a Report too."""
+    them may run side by side, in whatever processes. isolate: in a child process, where a native crash is a Report too.
+    dating: what failed runs once more, to find the first turn that was wrong (`broken_at`)."""
     chosen = resolve(plan)
     if isolate:
         from jstorrent.lab._child import run_in_child
 
-        return run_in_child(chosen)
+        return run_in_child(chosen, dating=dating)
     report = perform(chosen).report
     assert report is not None
+    if dating and not report.ok:
+        from jstorrent.lab._dating import dated
+
+        return dated(chosen, report)
     return report

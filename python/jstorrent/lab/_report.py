@@ -11,6 +11,7 @@ from jstorrent._events import BlockReceived, Event
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import Report
+from mock_peer import Message
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 _MOST_ENGINES = 8
 _MOST_PEERS = 6
 _MOST_PIECES = 10
-_MOST_EVENTS = 12
-_MOST_LANES = 3
+_MOST_EVENTS = 10
+_MOST_SAID = 8
+_MOST_LANES = 4
 _LINE = 132
 _STATES = ("missing", "incomplete", "verifying", "complete")
 
@@ -126,15 +128,30 @@ def _torrent(torrent: Torrent) -> list[str]:
 
 
 def _timeline(lab: Lab) -> list[str]:
+    """The last events of engines, and the last that scripted peers heard and said."""
     events = [(event.time, engine.name, event) for engine in lab.engines for event in engine.history(Event)]
     events = [entry for entry in events if not isinstance(entry[2], BlockReceived)]
     events.sort(key=lambda entry: entry[0])
-    return _lanes([(time, name, _words(event)) for time, name, event in events[-_MOST_EVENTS:]])
+    shown = [(time, name, _words(event)) for time, name, event in events[-_MOST_EVENTS:]]
+    said = [(m.time, peer.name, m) for peer in lab._peers for m in peer.ledger.messages[-_MOST_SAID:]]
+    said.sort(key=lambda entry: entry[0])
+    shown += [(time, name, _said(message)) for time, name, message in said[-_MOST_SAID:]]
+    shown.sort(key=lambda entry: entry[0])
+    order = [node.name for node in [*lab.engines, *lab._peers]]
+    return _lanes(shown, order)
 
 
-def _lanes(events: list[tuple[float, str, str]]) -> list[str]:
-    """A column for each engine, as long as they fit; else its name in each line."""
-    names = list(dict.fromkeys(name for _, name, _ in events))
+def _said(message: Message) -> str:
+    """One message in a few words: < heard, > said."""
+    words = [("<" if message.direction == "in" else ">") + " " + message.kind]
+    words += [str(value) for value in (message.piece, message.begin, message.length) if value is not None]
+    return " ".join([*words, *(["not the truth"] if message.ok is False else [])])
+
+
+def _lanes(events: list[tuple[float, str, str]], order: list[str]) -> list[str]:
+    """A column for each engine and each scripted peer, as long as they fit; else its name in each line."""
+    there = {name for _, name, _ in events}
+    names = [name for name in order if name in there]
     if not 2 <= len(names) <= _MOST_LANES:
         return [f"  {time:.6f} {name} {words}" for time, name, words in events]
     width = _LINE // len(names)
