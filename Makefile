@@ -7,10 +7,10 @@ JOBS ?= 2
 SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
 THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
 
-.PHONY: help demo test plants finder build bench asan tsan tidy fuzz lint format clean
+.PHONY: help demo test test-all soak plants finder build bench asan tsan tidy fuzz lint format clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1  \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1  \2/p' Makefile
 
 build:  ## set up what is missing, then build the extension module
 	@scripts/setup system python build
@@ -21,7 +21,14 @@ demo: build ## a real download from libtorrent and from our own seed at once, wi
 test: build ## every test; TESTS=path chooses, JOBS=n workers
 	@scripts/setup tests
 	@TARGETS="fuzz_targets planted" scripts/setup build
-	@$(PYTEST) -q -n $(JOBS) --dist loadgroup $(TESTS)
+	@$(PYTEST) -q -n $(JOBS) --dist loadgroup -m "not cluster" $(TESTS)
+
+test-all: test asan tsan fuzz plants finder soak ## everything: sanitizers, fuzz targets, planted bugs, a campaign, a cluster
+	@scripts/setup cluster
+	@$(PYTEST) -q -m cluster tests/unit/lab
+
+soak: build ## random plans for SOAK_SECONDS (600); fails when one fails, or something that is drawn was never hit
+	@$(PY) -m jstorrent.cli lab soak --seconds $${SOAK_SECONDS:-600} --jobs $(JOBS) --hit-each 1 --json
 
 plants: build ## plant each known bug in turn: which oracle finds it
 	@TARGETS=planted scripts/setup build

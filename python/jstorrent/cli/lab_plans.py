@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.console import Console
@@ -131,15 +131,28 @@ def soak(
     first: Annotated[int, typer.Option("--first", min=0, metavar="N", help="The number of the first plan.")] = 0,
     most: Annotated[int | None, typer.Option("--plans", min=1, metavar="N", help="At most so many plans.")] = None,
     each: Annotated[int, typer.Option("--hit-each", min=0, metavar="N", help="Fail unless all that is drawn was hit so often.")] = 0,
+    dask: Annotated[str | None, typer.Option("--dask", metavar="ADDRESS", help="On a cluster of Dask; local:2 makes two workers here.")] = None,
     shrink: ShrinkFor = 20,
     as_json: AsJson = False,
 ) -> int:
     """Random plans with random faults, until the time is up. Exits with 6 when there are findings, or --hit-each was missed."""
-    from jstorrent.lab.soak import soak as run_soak
+    end = None if most is None else first + most
+    words = {"first": first, "most": end, "shrink_seconds": shrink}
+    return _refusing(lambda: _judged(_soak(seconds, seed, jobs, dask, as_json, words), each, as_json))
+
+
+def _soak(seconds: float, seed: int, jobs: int, dask: str | None, as_json: bool, words: dict[str, Any]) -> Soaked:
+    from jstorrent.lab._soak_dask import cluster, soak_on
+    from jstorrent.lab.soak import soak as soak_here
 
     with _View(quiet=as_json and not sys.stderr.isatty()) as view:
-        end = None if most is None else first + most
-        soaked = run_soak(seconds, seed, jobs, first=first, most=end, shrink_seconds=shrink, progress=view.show)
+        if dask is None:
+            return soak_here(seconds, seed, jobs, progress=view.show, **words)
+        with cluster(dask) as client:
+            return soak_on(client, seconds, seed, progress=view.show, **words)
+
+
+def _judged(soaked: Soaked, each: int, as_json: bool) -> int:
     if as_json:
         print(json.dumps(soaked.to_dict()))
     else:
@@ -147,13 +160,17 @@ def soak(
     seldom = [f"{what} ({times})" for what, times in soaked.expected.items() if times < each]
     if seldom:
         print(f"jstorrent: hit fewer than {each} times: {', '.join(seldom)}", file=sys.stderr)
-    return Exit.BAD_DATA if soaked.findings or seldom else Exit.DONE
+    if soaked.lost:
+        print(f"jstorrent: no worker could finish these numbers: {soaked.lost}", file=sys.stderr)
+    return Exit.BAD_DATA if soaked.findings or seldom or soaked.lost else Exit.DONE
 
 
 def _tell(soaked: Soaked) -> None:
     facts = soaked.to_dict()
     parts = ", ".join(f"{part.removeprefix('ms_')} {facts[part]}" for part in facts if part.startswith("ms_"))
     print(f"{facts['plans']} plans in {facts['seconds']} s: {facts['plans_per_second']} a second, {facts['ms']} ms each ({parts})")
+    if facts["again"]:
+        print(f"begun more than once, for a worker died: {facts['again']}")
     print(f"excuses: {facts['excuses'] or 'none'}; never hit: {', '.join(facts['never_hit']) or 'nothing'}")
     for cause in facts["causes"]:
         print(f"\n{cause['count']} x {cause['error']}\n{cause['python']}replay: jstorrent lab replay {cause['token']}")

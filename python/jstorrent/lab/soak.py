@@ -75,6 +75,22 @@ class Soaked:
     findings: list[Finding] = field(default_factory=list)
     ran: list[tuple[int, int, int]] = field(default_factory=list)
     """Of each process: (first, end, step) of the numbers that it ran, each once."""
+    again: list[tuple[int, int]] = field(default_factory=list)
+    """On a cluster: (first, end) of numbers that were begun more than once, for a worker died. They count once."""
+    lost: list[tuple[int, int]] = field(default_factory=list)
+    """On a cluster: numbers whose workers died each time. They do not count."""
+
+    def merge(self, other: Soaked) -> None:
+        """Takes what another part of the same campaign came to."""
+        self.plans += other.plans
+        self.sum.add(other.sum.to_dict())
+        self.ran += other.ran
+        known = {finding.cause: finding for finding in self.findings}
+        for finding in other.findings:
+            kept = known.setdefault(finding.cause, Finding(finding.cause, finding.error, [], []))
+            kept.numbers += finding.numbers
+            kept.tokens += finding.tokens[: _MOST_TOKENS - len(kept.tokens)]
+        self.findings = list(known.values())
 
     @property
     def plans_per_second(self) -> float:
@@ -109,7 +125,7 @@ class Soaked:
             "ms": round(1000 * self.sum.seconds["all"] / plans, 3),
             "excuses": self.sum.excuses, "hits": dict(sorted(self.sum.hits.items())), "expected": self.expected,
             "never_hit": self.never_hit,
-            "ran": self.ran,
+            "ran": self.ran, "again": self.again, "lost": self.lost,
         }  # fmt: skip
 
 
@@ -277,11 +293,17 @@ def soak(
     shrink_seconds: so long, afterwards, for the smallest plan of each cause.
     """
     soaked = _Campaign(seconds, seed, jobs, first, most, patience).run(progress)
-    if shrink_seconds > 0 and soaked.findings:
-        with Children(patience) as children:
-            for finding in soaked.findings:
-                plan = plan_of(min(finding.tokens, key=len))[0]
-                report = children.run(plan)
-                if not report.ok:
-                    finding.shrunk = shrink(plan, children.run, report=report, seconds=shrink_seconds)
+    shrink_all(soaked, shrink_seconds, patience)
     return soaked
+
+
+def shrink_all(soaked: Soaked, seconds: float, patience: float) -> None:
+    """The smallest plan of each cause, so long each."""
+    if seconds <= 0 or not soaked.findings:
+        return
+    with Children(patience) as children:
+        for finding in soaked.findings:
+            plan = plan_of(min(finding.tokens, key=len))[0]
+            report = children.run(plan)
+            if not report.ok:
+                finding.shrunk = shrink(plan, children.run, report=report, seconds=seconds)
