@@ -8,9 +8,9 @@ namespace jst::engine {
 
 using runtime::DiskAction;
 
-// The directory: seek -> (make -> sync the directories above, one by one) -> lock -> list
+// The directory: seek -> (make -> sync the directories above, one by one) -> lock -> list both
 namespace {
-enum DirStage : std::uint32_t { seek, sought, made, anchoring, locked, listed };
+enum DirStage : std::uint32_t { seek, sought, made, anchoring, locked, above, listed };
 }  // namespace
 
 bool StateStore::Load::advance_dir(Lane& lane) {
@@ -39,6 +39,9 @@ bool StateStore::Load::advance_dir(Lane& lane) {
         }
         case locked:
             lock_ = lane.op.file;
+            return ask(lane, DiskAction::list, dir_, above);
+        case above:
+            for (const auto& entry : lane.op.entries) taken_.insert(entry.name);
             return ask(lane, DiskAction::list, torrents, listed);
         default:
             list(lane.op.entries);
@@ -55,8 +58,8 @@ bool StateStore::Load::ask(Lane& lane, DiskAction action, const std::string& pat
 void StateStore::Load::list(const std::vector<runtime::DirEntry>& entries) {
     names_.push_back("session.jst");
     names_.push_back("session.jst.tmp");
-    for (const auto& entry : entries) taken_.insert(entry.name);
     for (const auto& entry : entries) {
+        taken_.insert("torrents/" + entry.name);
         if (entry.kind != runtime::FileKind::file) continue;
         std::string_view name = entry.name;
         if (name.ends_with(".tmp")) name.remove_suffix(4);
@@ -91,7 +94,7 @@ bool StateStore::Load::advance_record(Lane& lane) {
         case 0: {
             const std::string& name = names_[lane.item];
             const bool left = name.ends_with(".tmp") ||
-                              (is_journal(name) && !taken_.contains(record_of(name.substr(name.find('/') + 1))));
+                              (is_journal(name) && !taken_.contains(record_of(name)));
             prepare(lane, left ? DiskAction::unlink : DiskAction::stat, path, 0);
             if (left) lane.stage = 5;
             return true;
@@ -189,8 +192,7 @@ bool StateStore::Load::set_aside(Lane& lane, Error error) {
     const std::string path = dir_ + '/' + names_[lane.item];
     if (problems.empty() || problems.back().path != path) problems.push_back({path, error, {}});
     prepare(lane, DiskAction::rename, path, 0);
-    const std::size_t slash = path.rfind('/') + 1;
-    lane.op.path_to = path.substr(0, slash) + free_name(path.substr(slash), error.code);
+    lane.op.path_to = dir_ + '/' + free_name(names_[lane.item], error.code);
     problems.back().kept_at = lane.op.path_to;
     return true;
 }

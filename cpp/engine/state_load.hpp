@@ -48,7 +48,7 @@ class StateStore::Load final : public Sweep {
     bool listed_ = false;
     std::vector<std::string> above_;  // directories still to be synced
     std::vector<std::string> names_;  // below dir_; item 0 is the session's
-    std::set<std::string> taken_;     // names in dir_/torrents and those given since
+    std::set<std::string> taken_;     // what is in dir_ and dir_/torrents, and names given since; below dir_
     std::vector<std::optional<storage::TorrentRecord>> records_;
     struct Reading {
         ByteVector bytes;

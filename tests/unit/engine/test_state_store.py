@@ -140,6 +140,18 @@ def test_records_set_aside_do_not_replace_each_other(tmp_path: Path) -> None:
     assert kept == [".bad", ".bad2", ".bad3"]
 
 
+def test_session_records_set_aside_do_not_replace_each_other(tmp_path: Path) -> None:
+    saved(tmp_path)
+    for n in range(3):
+        (tmp_path / "session.jst").write_bytes(b"junk %d" % n)
+        state = State(tmp_path)
+        assert state.problems == [("bad_record", str(tmp_path / "session.jst"))]
+        assert state.names == [1, 2], "torrents do not need it"
+        state.store.close()
+    for n, name in enumerate(("session.jst.bad", "session.jst.bad2", "session.jst.bad3")):
+        assert (tmp_path / name).read_bytes() == b"junk %d" % n
+
+
 def test_what_a_crash_left_half_written_does_not_count(tmp_path: Path) -> None:
     saved(tmp_path)
     whole = path_of(tmp_path, 1).read_bytes()

@@ -53,6 +53,24 @@ def test_a_damaged_or_foreign_header_is_refused() -> None:
         assert caught.value.code == "bad_record"
 
 
+def test_every_flipped_bit_of_the_header_names_no_piece() -> None:
+    """An epoch that changed is another epoch: its entries do not count."""
+    data = journal([5, 0, 7])
+    for at in range(HEADER):
+        for bit in range(8):
+            broken = bytearray(data)
+            broken[at] ^= 1 << bit
+            try:
+                pieces = storage.read_journal(bytes(broken), HASH, 100)[1]
+            except jstorrent.ParseError as error:
+                assert error.code == "bad_record"
+            else:
+                assert pieces == []
+    for end in range(HEADER):
+        with pytest.raises(jstorrent.ParseError):
+            storage.read_journal(data[:end], HASH, 100)
+
+
 def test_entries_of_another_epoch_or_out_of_place_do_not_count() -> None:
     ours = storage.journal_header(HASH, 4)
     theirs = storage.journal_header(HASH, 3)
