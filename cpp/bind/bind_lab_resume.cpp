@@ -174,7 +174,10 @@ namespace {
 
 using Ban = std::tuple<std::string, std::string, std::int64_t, std::optional<std::int64_t>>;
 
-py::bytes encode_session(const std::vector<Ban>& bans, const std::vector<py::bytes>& queue) {
+using Setting = std::pair<std::string, std::optional<std::uint64_t>>;
+
+py::bytes encode_session(const std::vector<Ban>& bans, const std::vector<py::bytes>& queue,
+                         const std::vector<Setting>& settings, const std::vector<std::uint64_t>& totals) {
     SessionRecord record;
     for (const auto& [host, reason, since, until] : bans) {
         SavedBan ban{value_or_raise(IpAddress::parse(host)), reason, WallTime{since}, std::nullopt};
@@ -182,6 +185,11 @@ py::bytes encode_session(const std::vector<Ban>& bans, const std::vector<py::byt
         record.bans.push_back(std::move(ban));
     }
     for (const auto& hash : queue) record.queue.push_back(to_vector(view_of(hash)));
+    for (const auto& [name, value] : settings) record.settings.push_back({name, value});
+    auto total = totals.begin();
+    each_total(record, [&](const char*, std::uint64_t& value) {
+        if (total != totals.end()) value = *total++;
+    });
     return to_python(encode(record));
 }
 
@@ -194,7 +202,11 @@ py::tuple decode_session(const py::bytes& bytes) {
     }
     py::list queue;
     for (const auto& hash : record.queue) queue.append(to_python(hash));
-    return py::make_tuple(bans, queue);
+    std::vector<Setting> settings;
+    for (const auto& one : record.settings) settings.emplace_back(one.name, one.value);
+    std::vector<std::uint64_t> totals;
+    each_total(record, [&](const char*, std::uint64_t value) { totals.push_back(value); });
+    return py::make_tuple(bans, queue, settings, totals);
 }
 
 }  // namespace
@@ -215,7 +227,9 @@ void bind_lab_resume(py::module_& storage) {
                     return std::vector<int>(priorities.begin(), priorities.end());
                 });
     storage.attr("max_wishes") = max_wishes;
-    storage.def("encode_session_record", encode_session);
+    storage.def("encode_session_record", encode_session, py::arg("bans"), py::arg("queue"),
+                py::arg("settings") = std::vector<Setting>{}, py::arg("totals") = std::vector<std::uint64_t>{});
+    storage.attr("max_saved_settings") = max_saved_settings;
     storage.def("decode_session_record", decode_session);
     storage.def("frame_record", [](char kind, std::uint32_t version, const py::bytes& body) {
         return to_python(frame_record(kind, version, view_of(body)));

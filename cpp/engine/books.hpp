@@ -40,6 +40,7 @@ struct Books {
     Bitfield lost;                      // pieces that a disk may have thrown away although it shows them; empty: none
     Bitfield intact;                    // pieces whose files were as the record says
     std::uint64_t epoch = 0;            // of the last record
+    std::uint64_t sent = 0;             // payload, as the last record says
     bool says_writing = false;          // it says that there may be more than it knows
 
     /// What may only seem to be there is neither trusted nor checked: it is fetched again.

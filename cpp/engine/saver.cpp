@@ -25,7 +25,8 @@ void Saver::note(bool urgent) {
 void Saver::schedule(Time now) {
     if (!allowed_ || running_) return;
     if (urgent_ || session_dirty_ || requested_ > done_) timer_.set_sooner(now);
-    else if (dirty_) timer_.set_sooner(now + to_duration(core_.settings.save_interval));
+    // What was sent changes no file, and is to be known all the same.
+    else if (dirty_ || core_.counters.payload_sent != saved_.payload_sent) timer_.set_sooner(now + to_duration(core_.settings.save_interval));
 }
 
 void Saver::begin(Time now) {
@@ -33,6 +34,8 @@ void Saver::begin(Time now) {
     running_ = true;
     dirty_ = urgent_ = false;
     covering_ = requested_;
+    session_dirty_ = session_dirty_ || core_.counters != saved_;
+    saved_ = core_.counters;
     core_.torrents.each([&](TorrentKey key, const std::unique_ptr<Torrent>& t) {
         if (t->needs_save() && !t->is_removed()) waiting_.push_back(key);
     });

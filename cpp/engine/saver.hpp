@@ -64,6 +64,7 @@ class Saver {
     bool allowed_ = false;  // the store is open
     bool running_ = false;
     bool session_dirty_ = true;
+    Counters saved_;  // the session's, as it was saved
     bool dirty_ = false;
     bool urgent_ = false;
     std::uint64_t requested_ = 0;

@@ -139,7 +139,8 @@ SessionStatus Session::status() const {
     out.timers = core.timers.size();
     out.max_expiries = core.max_expiries;
     out.draining = static_cast<std::uint32_t>(parts_->draining.size());
-    out.counters = core.counters;
+    out.counters = out.totals = core.counters;
+    out.totals += parts_->earlier;
     return out;
 }
 

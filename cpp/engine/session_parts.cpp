@@ -4,6 +4,8 @@
 
 #include "base/planted.hpp"
 #include "engine/inquiries.hpp"
+#include "engine/kept_settings.hpp"
+#include "engine/shedding.hpp"
 
 namespace jst::engine {
 namespace {
@@ -17,7 +19,8 @@ std::optional<std::uint32_t> narrow(const Limit& limit) {
 }  // namespace
 
 SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const std::string& state_dir, const PeerId& peer_id)
-    : handles(runtime.disk),
+    : initial(settings),
+      handles(runtime.disk),
       core(runtime, std::move(settings), peer_id),
       listener(core, *this),
       close_timer(core.timers,
@@ -65,6 +68,10 @@ storage::SessionRecord SessionParts::session_record() const {
 Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     const std::uint32_t number = core.numbers++;
     const Sha1Digest wire_id = (setup.metainfo ? setup.metainfo->hashes() : setup.magnet.hashes).wire_id();
+    record.settings = kept_settings(initial, core.settings);
+    Counters total = core.counters;
+    total += earlier;
+    record.totals = totals_of(total, {}, {});
     setup.keeps_record = store != nullptr;
     const TorrentKey key = core.torrents.emplace(std::make_unique<Torrent>(core, handles, std::move(setup), number));
     Torrent& torrent = *core.torrent(key);
@@ -96,13 +103,7 @@ void SessionParts::on_state_opened(Time now) {
     if (!store->is_open()) return;
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { open_journal(*t); });
     saver->allow();
-    const WallTime wall = core.rt.clock.wall_now();
-    if (const auto session = store->take_session())
-        for (const auto& ban : session->bans) {
-            const auto reason = ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
-            const auto left = ban.until ? std::optional(nanoseconds(ban.until->ns - wall.ns)) : std::nullopt;
-            if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
-        }
+    if (const auto session = store->take_session()) take_session(*session, now);
     auto journals = store->take_journals();
     for (auto& record : store->take_torrents()) {
         const ByteVector id = to_vector(record.info_hash ? record.info_hash->view() : record.info_hash_v2->view());
@@ -130,6 +131,34 @@ Result<TorrentSetup> SessionParts::restored(storage::TorrentRecord record) const
         JST_TRY(magnet, codec::Magnet::parse(record.magnet));
         setup.magnet = std::move(magnet);
     } else {
+void SessionParts::take_session(const storage::SessionRecord& record, Time now) {
+    const WallTime wall = core.rt.clock.wall_now();
+    for (const auto& ban : record.bans) {
+        const auto reason = ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
+        const auto left = ban.until ? std::optional(nanoseconds(ban.until->ns - wall.ns)) : std::nullopt;
+        if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
+    }
+    earlier = counters_of(record.totals);
+    const Settings kept = with_kept(initial, core.settings, record.settings);
+    if (kept != core.settings) static_cast<void>(configure(kept));  // listens where it did: that can not fail
+}
+
+Result<void> SessionParts::configure(const Settings& settings) {
+    const bool rebind = settings.listen != core.settings.listen || settings.listen_port != core.settings.listen_port;
+    const auto port_before = core.listen_port;
+    if (rebind) JST_TRY_VOID(listener.listen(settings, failed_address));
+    core.apply(settings);
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
+        t->on_settings(core.now());
+        if (core.listen_port != port_before) t->announcer().request(core.now());  // others look for us at the old one
+    });
+    shed(core, core.now());
+    listener.configure(core.now());
+    core.place_freed();  // a limit that was raised is as good
+    if (saver) saver->session_changed();
+    return {};
+}
+
         codec::MetainfoLimits limits;
         limits.layers_required = false;  // what came from peers has none
         JST_TRY(metainfo, codec::parse_metainfo(record.metainfo, limits));

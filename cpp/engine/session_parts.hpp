@@ -45,6 +45,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     Result<TorrentSetup> restored(storage::TorrentRecord record) const;
     void on_state_opened(Time now);
     void end_round(Time now);
+    Result<void> configure(const Settings& settings);
     /// The torrent of a command: Errc::removed when it is gone.
     Result<Torrent*> find(TorrentKey key);
     const Torrent* look(TorrentKey key) const;
@@ -52,6 +53,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void begin_removal(Torrent& torrent, bool delete_files, Time now);
     bool is_idle() const noexcept;
 
+    const Settings initial;  // before anything was changed
     HandleCache handles;
     Core core;
     Listener listener;
@@ -65,6 +67,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::string failed_address;
     std::vector<StateProblem> problems;
     std::vector<ByteVector> forgotten;  // removed before the state was loaded: their records go then
+    Counters earlier;  // of the sessions before this one
     Timer close_timer;
     bool closed = false;
     bool closed_cleanly = false;
@@ -74,6 +77,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void open_journal(Torrent& torrent) const;
     void report(const StateProblem& problem);
     void update_queue(Time now);
+    void take_session(const storage::SessionRecord& record, Time now);
     bool overlaps_draining(const Torrent& torrent) const;
     void clear_drained(Time now);
     void run_touched(Time now);

@@ -13,6 +13,7 @@
 #include "base/endpoint.hpp"
 #include "codec/info_hash.hpp"
 #include "engine/events.hpp"
+#include "storage/resume.hpp"
 
 namespace jst::engine {
 
@@ -31,6 +32,10 @@ struct Counters {
     Counters& operator+=(const Counters& other) noexcept;
     friend bool operator==(const Counters&, const Counters&) = default;
 };
+
+/// What a record keeps of counters: payload that waits for its piece is left out.
+storage::SavedTotals totals_of(const Counters& c, Duration active, Duration seeding) noexcept;
+Counters counters_of(const storage::SavedTotals& totals) noexcept;
 
 enum class LimitedBy : std::uint8_t { nothing, no_peers, choked, rate_limit, disk, hashing, peers };
 std::string_view word(LimitedBy cause) noexcept;
@@ -92,6 +97,7 @@ struct SessionStatus {
     std::uint32_t draining = 0;
     std::uint32_t dht_nodes = 0;
     Counters counters;
+    Counters totals;  // of all sessions of this state_dir; of earlier ones what was judged when they ended
 };
 
 enum class PieceState : std::uint8_t { missing, incomplete, verifying, complete };

@@ -116,7 +116,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool is_removed() const noexcept { return removed_; }
     /// Removed, and nothing of it is out in the world any more.
     bool is_drained() const noexcept;
-    bool needs_save() const noexcept { return dirty_; }
+    bool needs_save() const noexcept { return dirty_ || counters_.payload_sent != books_.sent; }
     /// A command or the end of a download: not only progress.
     bool needs_save_now() const noexcept { return urgent_; }
     bool is_quiet() const noexcept;

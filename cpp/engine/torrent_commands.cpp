@@ -199,21 +199,7 @@ Result<void> Session::configure(TorrentKey key, const TorrentLimits& limits) {
     return {};
 }
 
-Result<void> Session::configure(const Settings& settings) {
-    auto& core = parts_->core;
-    const bool rebind = settings.listen != core.settings.listen || settings.listen_port != core.settings.listen_port;
-    const auto port_before = core.listen_port;
-    if (rebind) JST_TRY_VOID(parts_->listener.listen(settings, parts_->failed_address));
-    core.apply(settings);
-    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
-        t->on_settings(core.now());
-        if (core.listen_port != port_before) t->announcer().request(core.now());  // others look for us at the old one
-    });
-    shed(core, core.now());
-    parts_->listener.configure(core.now());
-    core.place_freed();  // a limit that was raised is as good
-    return {};
-}
+Result<void> Session::configure(const Settings& settings) { return parts_->configure(settings); }
 
 // -- queries ----------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 // Torrent's snapshots, and the record that is saved of it.
 #include <algorithm>
+#include <cmath>
 
 #include "engine/torrent.hpp"
 
@@ -10,22 +11,6 @@ std::string sentence(const Error& error, const std::string& where) {
     std::string text(describe(error.code));
     if (kind_of(error.code) == ErrorKind::disk && text.find("disk") == std::string::npos) text = "disk: " + text;
     return where.empty() ? text : text + ": " + where;
-}
-
-storage::SavedTotals totals_of(const Counters& c, Duration active, Duration seeding) {
-    storage::SavedTotals t;
-    t.payload_received = c.payload_received - c.payload_partial;
-    t.payload_verified = c.payload_verified;
-    t.payload_failed = c.payload_failed;
-    t.payload_redundant = c.payload_redundant;
-    t.payload_discarded = c.payload_discarded;
-    t.payload_sent = c.payload_sent;
-    t.wire_received = c.wire_received;
-    t.wire_sent = c.wire_sent;
-    t.pieces_failed = c.pieces_failed;
-    t.active_ns = static_cast<std::uint64_t>(active.ns);
-    t.seeding_ns = static_cast<std::uint64_t>(seeding.ns);
-    return t;
 }
 
 }  // namespace
@@ -169,6 +154,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     }
     r.file_priorities = file_priorities_;
     r.piece_priorities = piece_priorities_;
+    r.renamed.clear();
     for (const auto& [file, name] : moves_.renamed) r.renamed.push_back({file.value, name});
     r.trackers = announcer_.tiers();
     r.web_seeds = web_seeds_;
@@ -183,13 +169,14 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.limits.upload_rate = limits_.upload_rate_limit;
     r.limits.max_connections = limits_.max_connections;
     r.limits.upload_slots = limits_.upload_slots;
-    if (limits_.seed_ratio_limit) r.limits.seed_ratio_permille = static_cast<std::uint64_t>(*limits_.seed_ratio_limit * 1000);
+    if (limits_.seed_ratio_limit) r.limits.seed_ratio_permille = static_cast<std::uint64_t>(std::llround(*limits_.seed_ratio_limit * 1000));
     if (limits_.seed_time_limit) r.limits.seed_time_ns = *limits_.seed_time_limit * 1'000'000'000;
     return r;
 }
 
 void Torrent::saved() noexcept {
     dirty_ = urgent_ = false;
+    books_.sent = counters_.payload_sent;
     ++books_.epoch;
 }
 
@@ -216,17 +203,10 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     announcer_.set_tiers(r.trackers, core_.now());
     web_seeds_ = r.web_seeds;
     const auto& t = r.totals;
-    counters_.payload_received = t.payload_received;
-    counters_.payload_verified = t.payload_verified;
-    counters_.payload_failed = t.payload_failed;
-    counters_.payload_redundant = t.payload_redundant;
-    counters_.payload_discarded = t.payload_discarded;
-    counters_.payload_sent = t.payload_sent;
+    counters_ = counters_of(t);
+    books_.sent = counters_.payload_sent;
     const std::uint64_t judged = t.payload_verified + t.payload_failed + t.payload_redundant + t.payload_discarded;
     counters_.payload_partial = t.payload_received > judged ? t.payload_received - judged : 0;
-    counters_.wire_received = t.wire_received;
-    counters_.wire_sent = t.wire_sent;
-    counters_.pieces_failed = t.pieces_failed;
     active_time_ = {static_cast<std::int64_t>(t.active_ns)};
     seeding_time_ = {static_cast<std::int64_t>(t.seeding_ns)};
     limits_.download_rate_limit = r.limits.download_rate;

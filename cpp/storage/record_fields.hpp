@@ -13,8 +13,26 @@
 #include "base/bitfield.hpp"
 #include "base/time.hpp"
 #include "codec/bencode.hpp"
+#include "storage/resume.hpp"
 
 namespace jst::storage {
+
+inline constexpr std::size_t totals_fields = 11;
+
+template <class Totals, class Visit>
+void each_total(Totals& t, Visit&& visit) {
+    visit(t.payload_received);
+    visit(t.payload_verified);
+    visit(t.payload_failed);
+    visit(t.payload_redundant);
+    visit(t.payload_discarded);
+    visit(t.payload_sent);
+    visit(t.wire_received);
+    visit(t.wire_sent);
+    visit(t.pieces_failed);
+    visit(t.active_ns);
+    visit(t.seeding_ns);
+}
 
 /// Keys must come sorted.
 class FieldWriter {
@@ -37,6 +55,11 @@ class FieldWriter {
         if (!value.empty()) writer_.key(key).string(value);
     }
     void text(std::string_view key, std::string_view value) { bytes(key, as_bytes(value)); }
+    void totals(const SavedTotals& totals) {
+        ByteVector table;
+        each_total(totals, [&](std::uint64_t value) { ByteWriter(table).u64(value); });
+        bytes("totals", table);
+    }
 
   private:
     static std::int64_t clamped(std::uint64_t value) {
@@ -105,6 +128,17 @@ class FieldReader {
         if (value.size() == N) return Digest<N>::from(value);
         wrong(*find(key));
         return std::nullopt;
+    }
+    void totals(SavedTotals& totals) {
+        const Bytes table = bytes("totals");
+        if (table.empty()) return;
+        // Longer is welcome: later versions may count more.
+        if (table.size() < totals_fields * 8 || table.size() % 8 != 0) return wrong(*find("totals"));
+        const Byte* at = table.data();
+        each_total(totals, [&](std::uint64_t& value) {
+            value = load_be<std::uint64_t>(at);
+            at += 8;
+        });
     }
     /// Calls visit(node) for each of at most `most` items of a list; visit says false for one that is wrong.
     template <class Visit>

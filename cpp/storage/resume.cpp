@@ -57,23 +57,6 @@ void put_limits(FieldWriter& out, const SavedLimits& limits) {
     out.raw().key("limits").raw(body);
 }
 
-constexpr std::size_t totals_fields = 11;
-
-template <class Totals, class Visit>
-void each_total(Totals& t, Visit&& visit) {
-    visit(t.payload_received);
-    visit(t.payload_verified);
-    visit(t.payload_failed);
-    visit(t.payload_redundant);
-    visit(t.payload_discarded);
-    visit(t.payload_sent);
-    visit(t.wire_received);
-    visit(t.wire_sent);
-    visit(t.pieces_failed);
-    visit(t.active_ns);
-    visit(t.seeding_ns);
-}
-
 void put_renamed(FieldWriter& out, const std::vector<RenamedFile>& renamed) {
     if (renamed.empty()) return;
     auto& writer = out.raw().key("renamed").begin_list();
@@ -238,18 +221,6 @@ void read_limits(FieldReader& in, std::uint64_t base, SavedLimits& limits) {
     if (!fields.ok()) in.wrong(*node);
 }
 
-void read_totals(FieldReader& in, SavedTotals& totals) {
-    const Bytes table = in.bytes("totals");
-    if (table.empty()) return;
-    // Longer is welcome: later versions may count more.
-    if (table.size() < totals_fields * 8 || table.size() % 8 != 0) return in.wrong(*in.find("totals"));
-    const Byte* at = table.data();
-    each_total(totals, [&](std::uint64_t& value) {
-        value = load_be<std::uint64_t>(at);
-        at += 8;
-    });
-}
-
 }  // namespace
 
 ByteVector encode(const TorrentRecord& record) {
@@ -281,9 +252,7 @@ ByteVector encode(const TorrentRecord& record) {
     put_renamed(out, record.renamed);
     out.text("save_path", record.save_path);
     out.number("sequential", record.sequential ? 1 : 0);
-    ByteVector totals;
-    each_total(record.totals, [&](std::uint64_t value) { ByteWriter(totals).u64(value); });
-    out.bytes("totals", totals);
+    out.totals(record.totals);
     put_tiers(out, record.trackers);
     out.number("wanted", static_cast<std::uint64_t>(record.wanted));
     put_texts(out, "web_seeds", record.web_seeds);
@@ -320,7 +289,7 @@ Result<TorrentRecord> decode_torrent_record(Bytes bytes) {
     read_wishes(in, record);
     read_sources(in, record);
     read_limits(in, frame_header_bytes, record.limits);
-    read_totals(in, record.totals);
+    in.totals(record.totals);
     if (!in.ok()) return in.error();
     return record;
 }

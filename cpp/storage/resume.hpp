@@ -28,6 +28,7 @@ inline constexpr std::size_t max_saved_bans = 100'000;
 inline constexpr std::size_t max_saved_partials = 10'000;
 inline constexpr std::size_t max_partial_bytes = std::size_t{8} << 10;  // of bits: a piece of a gibibyte
 inline constexpr std::size_t max_saved_torrents = 1'000'000;
+inline constexpr std::size_t max_saved_settings = 256;
 
 enum class WantedState : std::uint8_t { running, paused, stopped };
 
@@ -125,9 +126,19 @@ struct SavedBan {
     friend bool operator==(const SavedBan&, const SavedBan&) = default;
 };
 
+/// A setting that may be None, as the user changed it while the session ran.
+struct SavedSetting {
+    std::string name;
+    std::optional<std::uint64_t> value;  // of a ratio: millionths
+
+    friend bool operator==(const SavedSetting&, const SavedSetting&) = default;
+};
+
 struct SessionRecord {
     std::vector<SavedBan> bans;
     std::vector<ByteVector> queue;  // info-hashes (20 or 32 bytes), first to start first
+    std::vector<SavedSetting> settings;
+    SavedTotals totals;  // of all sessions so far, times not kept
 
     friend bool operator==(const SessionRecord&, const SessionRecord&) = default;
 };

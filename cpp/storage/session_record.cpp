@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include "storage/record_fields.hpp"
 #include "storage/record_frame.hpp"
 #include "storage/resume.hpp"
@@ -30,6 +33,31 @@ bool read_ban(const codec::BencodeNode& node, std::vector<SavedBan>& out) {
     return true;
 }
 
+// [name, number], or [name] for None.
+void put_setting(codec::BencodeWriter& writer, const SavedSetting& setting) {
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    writer.begin_list();
+    writer.string(setting.name);
+    if (setting.value) writer.integer(static_cast<std::int64_t>(std::min(*setting.value, most)));
+    writer.end();
+}
+
+bool read_setting(const codec::BencodeNode& node, std::vector<SavedSetting>& out) {
+    if (!node.is_list() || node.count() < 1 || node.count() > 2) return false;
+    SavedSetting setting;
+    auto item = node.begin();
+    const auto name = (*item).string();
+    if (!name) return false;
+    setting.name = as_text(*name);
+    if (++item != node.end()) {
+        const auto value = (*item).integer();
+        if (!value || *value < 0) return false;
+        setting.value = static_cast<std::uint64_t>(*value);
+    }
+    out.push_back(std::move(setting));
+    return true;
+}
+
 }  // namespace
 
 ByteVector encode(const SessionRecord& record) {
@@ -43,6 +71,10 @@ ByteVector encode(const SessionRecord& record) {
     for (std::size_t i = 0; i < record.queue.size() && i < max_saved_torrents; ++i)
         writer.string(Bytes(record.queue[i]));
     writer.end();
+    writer.key("settings").begin_list();
+    for (std::size_t i = 0; i < record.settings.size() && i < max_saved_settings; ++i) put_setting(writer, record.settings[i]);
+    writer.end();
+    out.totals(record.totals);
     out.finish();
     return frame_record(session_kind, record_version, body);
 }
@@ -60,6 +92,9 @@ Result<SessionRecord> decode_session_record(Bytes bytes) {
         record.queue.push_back(to_vector(*hash));
         return true;
     });
+    in.list("settings", max_saved_settings,
+            [&](const codec::BencodeNode& item) { return read_setting(item, record.settings); });
+    in.totals(record.totals);
     if (!in.ok()) return in.error();
     return record;
 }

@@ -122,10 +122,13 @@ class SessionStatus(Value):
     """Removed torrents with operations still out."""
     dht_nodes: int
     counters: Counters
+    """Of this session."""
+    totals: Counters
+    """Of all sessions of this state_dir; of an earlier one what was judged when it ended."""
 
     @classmethod
     def _of(cls, facts: tuple[Any, ...]) -> SessionStatus:
-        values = (*facts[:-1], Counters(*facts[-1]))
+        values = (*facts[:-2], Counters(*facts[-2]), Counters(*facts[-1]))
         return cls(*values)
 
 

@@ -240,22 +240,57 @@ bans = st.lists(st.tuples(st.sampled_from(["1.2.3.4", "2001:db8::1"]), texts, u6
 hashes = st.lists(st.binary(min_size=20, max_size=20) | st.binary(min_size=32, max_size=32), max_size=5)
 
 
-@given(bans, hashes)
-def test_the_session_comes_back_as_it_went(saved: list[Any], queue: list[bytes]) -> None:
-    data = storage.encode_session_record(saved, queue)
-    assert storage.decode_session_record(data) == (saved, queue)
+kept = st.lists(st.tuples(texts, st.none() | u63), max_size=5)
+totals = st.lists(st.integers(0, 2**64 - 1), min_size=len(TOTALS), max_size=len(TOTALS))
 
 
-def test_a_damaged_session_record_is_seen() -> None:
-    data = bytearray(storage.encode_session_record([("1.2.3.4", "bad data", 5, None)], [b"h" * 20]))
+@given(bans, hashes, kept, totals)
+def test_the_session_comes_back_as_it_went(saved: list[Any], queue: list[bytes], kept: list[Any], totals: list[int]) -> None:
+    data = storage.encode_session_record(saved, queue, kept, totals)
+    assert storage.decode_session_record(data) == (saved, queue, kept, totals)
+
+
+def session_code_of(data: bytes) -> str:
+    with pytest.raises(jstorrent.ParseError) as caught:
+        storage.decode_session_record(data)
+    return str(caught.value.code)
+
+
+def session_sample() -> bytes:
+    ban = ("1.2.3.4", "bad data", 5, None)
+    return bytes(storage.encode_session_record([ban], [b"h" * 20], [("upload_slots", 7)], list(range(len(TOTALS)))))
+
+
+def test_every_truncation_of_a_session_record_is_seen() -> None:
+    data = session_sample()
+    assert {session_code_of(data[:end]) for end in range(len(data))} == {"bad_record"}
+    assert session_code_of(data + b"\0") == "bad_record"
+
+
+def test_every_flipped_bit_of_a_session_record_is_seen() -> None:
+    data = bytearray(session_sample())
     for at in range(len(data)):
-        for broken in (bytes(data[:at]), bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1 :])):
-            with pytest.raises(jstorrent.ParseError) as caught:
-                storage.decode_session_record(broken)
-            assert caught.value.code == "bad_record"
+        for bit in range(8):
+            data[at] ^= 1 << bit
+            assert session_code_of(bytes(data)) == "bad_record"
+            data[at] ^= 1 << bit
 
 
-@pytest.mark.parametrize("body", [b"d5:queuel3:abcee", b"d4:bansld4:host4:1234eee", b"d4:bansldeee", b"le"])
+def test_settings_past_their_limit_are_cut() -> None:
+    most = storage.max_saved_settings
+    data = storage.encode_session_record([], [], [("a", n) for n in range(most + 1)])
+    assert storage.decode_session_record(data)[2] == [("a", n) for n in range(most)]
+    body = b"d8:settingsl" + b"l1:ae" * (most + 1) + b"ee"
+    assert session_code_of(storage.frame_record("s", 1, body)) == "bad_record"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"d5:queuel3:abcee", b"d4:bansld4:host4:1234eee", b"d4:bansldeee", b"le", b"d8:settingslleee", b"d8:settingsli1eee",
+        b"d8:settingsl1:aee", b"d8:settingsll1:ai-1eeee", b"d8:settingsll1:a1:beee", b"d8:settingsll1:ai1ei2eeee", b"d6:totals1:xe",
+    ],
+)  # fmt: skip
 def test_a_session_field_out_of_its_range_is_refused(body: bytes) -> None:
     with pytest.raises(jstorrent.ParseError) as caught:
         storage.decode_session_record(storage.frame_record("s", 1, body))

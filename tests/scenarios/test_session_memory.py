@@ -1,0 +1,124 @@
+"""What a session remembers beside its torrents: bans, limits that were changed while it ran, and all that ever passed."""
+
+import jstorrent as jst
+import pytest
+from jstorrent.lab import Engine, Lab
+
+from tests.scenarios.s0 import completes
+
+BOTH = pytest.mark.lanes("sim", "real")
+BLOCK = 16384
+
+
+def again(lab: Lab, client: Engine, end: str = "stop") -> None:
+    """It ends, begins again and has read what it knew."""
+    client.stop() if end == "stop" else client.crash()
+    client.start()
+    lab.run_for(0.5)
+
+
+ENDS = pytest.mark.parametrize("end", ["stop", "crash"])
+
+
+@BOTH
+@ENDS
+@pytest.mark.covers("S3-23")
+def test_bans_and_limits_survive_any_end(lab: Lab, end: str) -> None:
+    client = lab.engine("client", max_connections=50)
+    client.session.ban("10.1.2.3", 3600)
+    client.session.ban("10.1.2.4")
+    client.session.unban("10.1.2.4")
+    client.session.configure(
+        download_rate_limit=123_456, upload_slots=None, active_downloads=3, seed_ratio_limit=1.25, max_connections=40,
+    )  # fmt: skip
+    client.session.save()
+    for _ in range(2):
+        again(lab, client, end)
+        assert [ban.host for ban in client.session.bans()] == ["10.1.2.3"]
+        settings = client.session.settings
+        assert (settings.download_rate_limit, settings.upload_slots, settings.active_downloads) == (123_456, None, 3)
+        assert settings.seed_ratio_limit == 1.25
+        assert settings.max_connections == 50, "what the session is begun with is obeyed"
+    client.session.configure(download_rate_limit=None, upload_slots=4)
+    client.session.save()
+    again(lab, client)
+    settings = client.session.settings
+    assert (settings.download_rate_limit, settings.upload_slots, settings.active_downloads) == (None, 4, 3)
+
+
+@pytest.mark.covers("S3-23")
+def test_a_change_is_saved_without_being_asked(lab: Lab) -> None:
+    client = lab.engine("client")
+    client.session.configure(upload_rate_limit=77_777)
+    lab.run_for(1)
+    again(lab, client, "crash")
+    assert client.session.settings.upload_rate_limit == 77_777
+
+
+@BOTH
+@ENDS
+@pytest.mark.covers("S3-23")
+def test_totals_go_on_where_they_were(lab: Lab, end: str) -> None:
+    spec = lab.torrent(pieces=16, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", save_interval=1.0)
+    t = seed.add(spec, have="all")
+    first = lab.engine("first", save_interval=1.0)
+    first.add(spec, peers=[seed])
+    completes(lab, first, spec)
+    lab.run_for(3)
+    again(lab, seed, end)
+    again(lab, first, end)
+    for engine, field in ((seed, "payload_sent"), (first, "payload_verified")):
+        status = engine.session.status()
+        assert getattr(status.counters, field) == 0
+        assert getattr(status.totals, field) == spec.total_size
+        back = engine.torrent(spec)
+        assert back is not None and getattr(back.status().counters, field) == spec.total_size
+    back = seed.torrent(spec)
+    assert back is not None
+    t = back
+    second = lab.engine("second")
+    second.add(spec, peers=[seed])
+    completes(lab, second, spec)
+    lab.run_for(1)
+    assert seed.session.status().totals.payload_sent == t.status().counters.payload_sent == 2 * spec.total_size
+    totals = seed.session.status().totals
+    assert totals.wire_sent > totals.payload_sent
+
+
+@pytest.mark.covers("S3-23")
+def test_totals_add_up_when_blocks_wait_for_their_piece(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4, piece_length=64 * BLOCK)
+    client = lab.engine("client", download_rate_limit=200_000)
+    client.add(spec, peers=[lab.seeder("good", spec)])
+    lab.run_for(3)
+    assert client.session.status().counters.payload_partial > 0
+    again(lab, client)
+    totals, counters = client.session.status().totals, client.session.status().counters
+    judged = totals.payload_verified + totals.payload_failed + totals.payload_redundant + totals.payload_discarded
+    assert totals.payload_received == judged + totals.payload_partial
+    assert totals.payload_partial == counters.payload_partial, "of what waits for its piece only this session's"
+    assert totals.wire_received > 500_000
+    client.session.configure(download_rate_limit=None)
+    completes(lab, client, spec)
+
+
+@pytest.mark.covers("S3-24")
+def test_a_broken_session_file_costs_itself_and_never_what_was_kept_aside(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client")
+    client.add(spec, have="all")
+    lab.run_for(1)
+    path = client.disk.root / "state/session.jst"
+    for n in range(3):
+        client.session.ban(f"10.1.2.{n}")
+        client.session.save()
+        client.stop()
+        client.disk.corrupt(path, 20 + n, b"\xff")
+        client.start()
+        lab.run_for(0.5)
+        kept = path.with_name("session.jst.bad" + ("" if n == 0 else str(n + 1)))
+        assert [str(problem.path) for problem in client.history(jst.RecordRejected)][-1] == str(kept)
+        assert client.session.bans() == []
+        completes(lab, client, spec)
+    assert all(client.disk.exists(path.with_name("session.jst.bad" + n)) for n in ("", "2", "3"))
