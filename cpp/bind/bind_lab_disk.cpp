@@ -162,6 +162,7 @@ class StoreBench {
         return py::make_tuple(outcome(sweep.error(), sweep.error_path()), stamps, sweep.holes(),
                               sweep.part_file().exists);
     }
+    void set_reserving(bool on) { store_->set_reserving(on); }
     template <class S, class... Args>
     Outcome sweep(Args&&... args) {
         S sweep(*store_, {}, std::forward<Args>(args)...);
@@ -352,8 +353,11 @@ void bind_lab_disk(py::module_& storage) {
         .def("paths", &StoreBench::paths)
         .def("stat", &StoreBench::stat)
         .def(
-            "create_empty", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<EmptyFilesSweep>(w); },
+            "create_empty", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<MakingSweep>(w); },
             py::arg("wanted") = std::vector<bool>{})
+        .def("make_all", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<MakingSweep>(w, true); },
+             py::arg("wanted") = std::vector<bool>{})
+        .def("set_reserving", [](StoreBench& s, bool on) { s.set_reserving(on); })
         .def("sync", [](StoreBench& s) { return s.sweep<SyncSweep>(); })
         .def("remove", &StoreBench::remove)
         .def("move", &StoreBench::move)

@@ -50,6 +50,7 @@ FileStore::FileStore(runtime::Disk& disk, HandleCache& handles, std::shared_ptr<
       parked_(num_files()),
       leaving_(num_files()),
       exists_(num_files()),
+      made_(num_files()),
       dirty_(num_files()) {}
 
 FileStore::~FileStore() = default;
@@ -61,6 +62,7 @@ void FileStore::lay_out(std::shared_ptr<const storage::Layout> layout) {
     parked_.resize(num_files());
     leaving_.resize(num_files());
     exists_.resize(num_files());
+    made_.resize(num_files());
     dirty_.resize(num_files());
 }
 
@@ -211,7 +213,7 @@ bool FileStore::goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex pi
 }
 
 std::uint64_t FileStore::reserve_for(const StoreJob& job, const Target& target) const {
-    if (target.key.file == part_file_number || exists_[target.key.file]) return 0;
+    if (!reserves_ || target.key.file == part_file_number || exists_[target.key.file]) return 0;
     const std::uint64_t size = map().file_size(FileIndex{target.key.file});
     return size >= reserve_from_bytes && job.slice_ < size ? size : 0;
 }
@@ -311,6 +313,7 @@ void FileStore::unparked(FileIndex file) {
 
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
     for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) exists_[f] = stamps[f].exists;
+    made_.assign(num_files(), false);
     looked_ = true;
     park();
 }

@@ -132,6 +132,12 @@ class FileStore {
 
     /// What is on disk, from a StatSweep: files that are there are never parked or reserved again.
     void note_existing(std::span<const storage::FileStamp> stamps);
+    bool exists(FileIndex file) const { return exists_[file.value]; }
+    /// It was made, and what space it was to get is taken: until the next look at the files.
+    void note_made(FileIndex file) { made_[file.value] = true; }
+    bool is_made(FileIndex file) const { return made_[file.value]; }
+    /// Whether a large file has its space reserved with its first byte.
+    void set_reserving(bool on) noexcept { reserves_ = on; }
     void note_written(FileIndex file) { exists_[file.value] = dirty_[file.value] = true; }
     void note_part_written() noexcept { part_dirty_ = true; }
     /// The directories above save_path were synced: needed once.
@@ -187,6 +193,8 @@ class FileStore {
     std::vector<bool> leaving_;  // parked, and being unparked: reads of old pieces still go to the part file
     std::set<std::pair<std::uint32_t, std::uint32_t>> straightened_;  // (file, piece) written since it is leaving
     std::vector<bool> exists_;
+    std::vector<bool> made_;
+    bool reserves_ = true;
     std::vector<bool> dirty_;
     bool part_dirty_ = false;
     bool looked_ = false;

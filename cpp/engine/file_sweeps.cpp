@@ -208,39 +208,50 @@ Bitfield StatSweep::in_holes() const {
     return pieces;
 }
 
-// -- EmptyFilesSweep: 0 begin, 1 opened, 2 made the directory, 3 opened again, 4 closed
+// -- MakingSweep: 0 begin, 1 opened, 2 made the directory, 3 opened again, 4 reserved, 5 closed, 6 closed after an error
 
-EmptyFilesSweep::EmptyFilesSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted)
+MakingSweep::MakingSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted, bool reserves)
     : Sweep(store.disk(), tag), store_(store) {
     for (std::uint32_t f = 0; f < store.num_files(); ++f) {
         const bool asked = wanted.empty() || (f < wanted.size() && wanted[f]);
-        if (asked && store.layout().is_empty_file(f)) files_.push_back(FileIndex{f});
+        const bool has_space = reserves && store.layout().files[f].on_disk;
+        if (asked && (has_space || store.layout().is_empty_file(f))) files_.push_back(FileIndex{f});
     }
 }
 
-bool EmptyFilesSweep::advance(Lane& lane) {
-    const std::string path = store_.path_of(files_[lane.item]);
+bool MakingSweep::advance(Lane& lane) {
+    const FileIndex file = files_[lane.item];
+    const std::string path = store_.path_of(file);
     const std::size_t trusted = store_.save_path().size();
-    const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
-    if (lane.stage == 4) return false;
+    const Errc error = lane.stage == 0 || lane.stage == 6 ? Errc::ok : lane.op.error;
+    if (lane.stage >= 5) return false;
     if (error == Errc::not_found && lane.stage == 1) {
         prepare(lane, DiskAction::mkdirs, path.substr(0, path.rfind('/')), trusted);
         lane.stage = 2;
         return true;
     }
-    if (error != Errc::ok) {
+    // A disk that cannot reserve takes the bytes as they come.
+    const bool is_reserved = lane.stage == 4 && error == Errc::not_supported;
+    if (error != Errc::ok && !is_reserved) {
         failed(error, path);
-        return false;
+        if (lane.stage != 4) return false;
+        lane.op.action = DiskAction::close;
+        lane.stage = 6;
+        return true;
     }
     if (lane.stage == 0 || lane.stage == 2) {
         prepare(lane, DiskAction::open, path, trusted);
         lane.op.mode = OpenMode::create;
         lane.stage = lane.stage == 0 ? 1 : 3;
-    } else {
-        store_.note_written(files_[lane.item]);
-        lane.op.action = DiskAction::close;
-        lane.stage = 4;
+        return true;
     }
+    const std::uint64_t size = store_.map().file_size(file);
+    const bool reserve = lane.stage < 4 && size > 0;
+    if (lane.stage < 4) store_.note_written(file);
+    lane.op.action = reserve ? DiskAction::allocate : DiskAction::close;
+    lane.op.offset = size;
+    if (!reserve) store_.note_made(file);
+    lane.stage = reserve ? 4 : 5;
     return true;
 }
 

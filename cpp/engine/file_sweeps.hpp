@@ -115,10 +115,11 @@ class StatSweep final : public Sweep {
     storage::FileStamp part_file_;
 };
 
-/// Makes the zero-byte files whose flag in `wanted` is set (all when it is empty), with their directories.
-class EmptyFilesSweep final : public Sweep {
+/// Makes the files whose flag in `wanted` is set (all when it is empty), with their directories: those of zero bytes, and
+/// when it `reserves` the others too, whose space it takes.
+class MakingSweep final : public Sweep {
   public:
-    EmptyFilesSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted = {});
+    MakingSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted = {}, bool reserves = false);
 
   protected:
     std::uint32_t num_items() const override { return static_cast<std::uint32_t>(files_.size()); }

@@ -45,6 +45,8 @@ std::optional<SettingError> check_words(const Settings& s) {
     if (!one_of(s.seed_choker, {"tit-for-tat", "round-robin"}))
         return SettingError{"seed_choker", "must be \"tit-for-tat\" or \"round-robin\""};
     if (!one_of(s.piece_order, {"rarest", "sequential"})) return SettingError{"piece_order", "must be \"rarest\" or \"sequential\""};
+    if (!one_of(s.allocation, {"sparse", "by-file", "full"}))
+        return SettingError{"allocation", "must be \"sparse\", \"by-file\" or \"full\""};
     if (!one_of(s.encryption, {"off", "prefer", "require"}))
         return SettingError{"encryption", "must be \"off\", \"prefer\" or \"require\""};
     for (const auto& text : s.address_filter)

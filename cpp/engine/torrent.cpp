@@ -68,6 +68,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       move_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().evaluate(now); }, this) {
     stall_timer_.tag = goal_timer_.tag = trouble_.again.tag = trouble_.stuck.tag = move_timer_.tag = tag();
     files_.watcher = this;
+    files_.set_reserving(core.settings.allocation != "sparse");
     files_.on_begin = [](void* watcher) { return static_cast<Torrent*>(watcher)->disk_begins(); };
     look_.owner = checker_.owner = unparking_.owner = this;
     unparking_.on_done = [](Unparking& u, Time now) { static_cast<Torrent*>(u.owner)->on_unparked(now); };
@@ -158,6 +159,7 @@ void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now)
     file_priorities_[file.value] = priority;
     dirty_ = urgent_ = true;
     apply_priorities();
+    if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     update_completion(now);
     evaluate(now);
 }
@@ -219,6 +221,8 @@ void Torrent::set_web_seeds(std::vector<std::string> urls) {
 
 void Torrent::on_settings(Time now) {
     if (fetch() != nullptr) fetch()->configure();
+    files_.set_reserving(core_.settings.allocation != "sparse");
+    if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     download_.configure();
     set_sequential(sequential_);
     swarm_.configure();
@@ -299,21 +303,29 @@ void Torrent::stop_traffic(bool keep, Time now) {
 void Torrent::start_traffic(Time now) {
     if (is_download_barred()) download_.suspend(Keep::in_memory, now);
     else if (!complete_) download_.allow();
-    if (!empty_made_ && !(empty_files_ && empty_files_->is_running())) {
-        empty_files_ = std::make_unique<EmptyFilesSweep>(files_, tag(), wanted_flags());
-        empty_files_->owner = this;
-        empty_files_->on_done = [](Sweep& s, Time at) { static_cast<Torrent*>(s.owner)->on_emptied(at); };
-        empty_files_->start();
+    if (!files_made_ && !(making_ && making_->is_running())) {
+        making_ = std::make_unique<MakingSweep>(files_, tag(), files_to_make(), core_.settings.allocation == "full");
+        making_->owner = this;
+        making_->on_done = [](Sweep& s, Time at) { static_cast<Torrent*>(s.owner)->on_made(at); };
+        making_->start();
     }
     download_.refill_all(now);
     swarm_.rechoke(now);
     watch_goals(now);
 }
 
-std::vector<bool> Torrent::wanted_flags() const {
+// Wanted files of zero bytes, and all others that miss something when their space is to be taken at the start. Nothing: none.
+std::vector<bool> Torrent::files_to_make() const {
+    const bool full = core_.settings.allocation == "full";
     std::vector<bool> flags(file_priorities_.size());
-    for (std::size_t i = 0; i < flags.size(); ++i) flags[i] = file_priorities_[i] > 0;
-    return flags;
+    bool any = false;
+    for (std::uint32_t f = 0; f < flags.size(); ++f) {
+        const FileIndex file{f};
+        if (file_priorities_[f] == 0 || !layout_->files[f].on_disk || files_.is_made(file)) continue;
+        flags[f] = layout_->is_empty_file(f) ? !files_.exists(file) : full && file_pieces_left_[f] > 0;
+        any = any || flags[f];
+    }
+    return any ? flags : std::vector<bool>{};
 }
 
 void Torrent::own(Peer& peer) {
@@ -393,17 +405,18 @@ void Torrent::on_download_idle(Time now) {
     else evaluate(now);
 }
 
-void Torrent::on_emptied(Time now) {
-    const Errc error = empty_files_->error();
-    if (error != Errc::ok && error != Errc::canceled) return fail(error, empty_files_->error_path(), now);
-    empty_made_ = true;
+void Torrent::on_made(Time now) {
+    const Errc error = making_->error();
+    if (error != Errc::ok && error != Errc::canceled) return fail(error, making_->error_path(), now);
+    files_made_ = files_to_make().empty();  // or what became wanted meanwhile is next
     update_completion(now);
 }
 
 void Torrent::update_completion(Time now) {
+    evaluate(now);
     if (phase_ != Phase::ready) return;
     unparking_.pump();
-    const bool all = download_.picker().is_complete() && empty_made_ && unparking_.is_done();
+    const bool all = download_.picker().is_complete() && files_made_ && unparking_.is_done();
     if (all == complete_) return;
     account_time(now);
     complete_ = all;

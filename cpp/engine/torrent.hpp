@@ -151,7 +151,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void steer_announcer(bool network, Time now);
     void stop_traffic(bool keep, Time now);
     void start_traffic(Time now);
-    std::vector<bool> wanted_flags() const;
+    std::vector<bool> files_to_make() const;
     void restore(const storage::TorrentRecord& record);
     void begin_look();
     void on_looked(Time now);
@@ -161,7 +161,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void become_ready(const Bitfield& have, Time now);
     void adopt_partial();
     bool may_write() const noexcept;
-    void on_emptied(Time now);
+    void on_made(Time now);
     void on_unparked(Time now);
     void finish_files(Time now);
     void begin_removal(Time now);
@@ -203,7 +203,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     Swarm swarm_;
     Announcer announcer_;
     StatSweep look_;
-    std::unique_ptr<EmptyFilesSweep> empty_files_;
+    std::unique_ptr<MakingSweep> making_;
     std::unique_ptr<RemoveSweep> removal_;
     PendingMoves moves_;
     Checker checker_;
@@ -224,7 +224,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool sequential_;
     bool dirty_ = true;
     bool urgent_ = true;
-    bool empty_made_ = false;
+    bool files_made_ = false;
     bool evaluating_ = false;
     ByteVector encoded_;  // the .torrent, for the record
     std::optional<Error> error_;

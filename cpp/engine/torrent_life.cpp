@@ -68,7 +68,7 @@ void Torrent::on_check_done(Time now) {
 }
 
 bool Torrent::may_write() const noexcept {
-    return (networking_ && !complete_) || !download_.is_idle() || unparking_.is_running() || (empty_files_ && empty_files_->is_running());
+    return (networking_ && !complete_) || !download_.is_idle() || unparking_.is_running() || (making_ && making_->is_running());
 }
 
 // Blocks of pieces that were left half done count where nothing touched their files since.
@@ -102,11 +102,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     core_.queue_changed = true;
     complete_ = false;
     if (!have.all()) announcer_.on_completion(false, now);
-    const auto sizes = [&](std::uint32_t f) { return layout_->is_empty_file(f) && file_priorities_[f] > 0; };
-    bool missing_empty = false;
-    for (std::uint32_t f = 0; f < layout_->map.num_files(); ++f)
-        missing_empty = missing_empty || (sizes(f) && f < look_.stamps().size() && !look_.stamps()[f].exists);
-    empty_made_ = !missing_empty;
+    files_made_ = files_to_make().empty();
     update_completion(now);
     evaluate(now);
 }
@@ -152,7 +148,7 @@ void Torrent::finish_removal(Time now) {
 }
 
 bool Torrent::is_quiet() const noexcept {
-    const bool sweeping = look_.is_running() || checker_.is_running() || (empty_files_ && empty_files_->is_running()) ||
+    const bool sweeping = look_.is_running() || checker_.is_running() || (making_ && making_->is_running()) ||
                           (moves_.running && moves_.running->is_running());
     return !sweeping && books_.journal.is_idle() && origin_.is_idle() && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }

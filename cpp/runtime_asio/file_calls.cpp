@@ -211,11 +211,12 @@ bool has_extents(int fd) noexcept {
     return magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC || magic == BTRFS_SUPER_MAGIC;
 }
 
+// Where it is slow it is done only by who can wait: with the first byte of a file, the engine's thread would.
 Errc allocate(const DiskOp& op, int fd) noexcept {
     const auto size = static_cast<off_t>(op.offset);
     struct stat status;
     if (::fstat(fd, &status) != 0) return disk_error(errno);
-    if (size > 0 && has_extents(fd)) {
+    if (size > 0 && (op.bulk || has_extents(fd))) {
         int done;
         do done = ::fallocate(fd, 0, 0, size);
         while (done != 0 && errno == EINTR);

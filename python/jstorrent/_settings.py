@@ -192,6 +192,8 @@ class Settings(Value):
     # network
     listen: Sequence[str] = _
     listen_port: int | None = _
+    # disk
+    allocation: str = _
     dht: bool = _
     dht_bootstrap: Sequence[str] = _
     pex: bool = _

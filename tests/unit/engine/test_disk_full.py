@@ -37,6 +37,18 @@ def test_space_that_cannot_be_reserved_is_an_error_before_any_byte() -> None:
     assert len(bench.file("/data/t/a")) == size
 
 
+def test_all_space_at_the_start_or_an_error_that_names_the_file() -> None:
+    sample = v1([("a", 2 * BLOCK), ("b", 4 * BLOCK), ("c", 2 * BLOCK)])
+    bench = storage.DiskBench.simulated(4)
+    bench.set_quota(4 * BLOCK)
+    store = storage.StoreBench(bench, sample.torrent, "/data")
+    assert store.make_all() == ("disk_full", "/data/t/b")
+    assert bench.open_files == 0, "the handle was closed again"
+    bench.set_quota(8 * BLOCK)
+    assert store.make_all() == ("ok", "")
+    assert [len(bench.file(f"/data/t/{name}")) for name in "abc"] == [2 * BLOCK, 4 * BLOCK, 2 * BLOCK]
+
+
 def test_a_state_that_cannot_be_saved_keeps_the_old_record() -> None:
     bench = storage.DiskBench.simulated(3)
     state = storage.StateBench(bench, "/state")

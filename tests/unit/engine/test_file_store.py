@@ -141,6 +141,26 @@ def test_a_large_file_has_its_space_reserved_and_a_small_one_does_not(tmp_path: 
     assert (tmp_path / "t/small").stat().st_size == 1
 
 
+def test_without_reserving_a_large_file_grows_as_bytes_come(tmp_path: Path) -> None:
+    large = storage.reserve_from_bytes
+    store = open_store(v1([("large", 2 * large)], 1 << 18), tmp_path)
+    store.set_reserving(False)
+    assert store.write([(0, 0, b"x")]) == [("ok", "")]
+    assert (tmp_path / "t/large").stat().st_size == 1
+
+
+def test_all_files_are_made_with_their_space(tmp_path: Path) -> None:
+    sample = v1([("d/a", 30_000), ("empty", 0), ("pad:p", 2768), ("skipped", 50_000), ("b", 100_000)])
+    store = open_store(sample, tmp_path)
+    assert store.make_all([True, True, True, False, True]) == ("ok", "")
+    sizes = {str(f.relative_to(tmp_path)): f.stat() for f in tmp_path.rglob("*") if f.is_file()}
+    assert {name: status.st_size for name, status in sizes.items()} == {"t/d/a": 30_000, "t/empty": 0, "t/b": 100_000}
+    assert all(status.st_blocks * 512 >= status.st_size for status in sizes.values())
+    write_all(store, sample)
+    assert store.make_all([True, True, True, False, True]) == ("ok", "")
+    assert on_disk(tmp_path) == sample.files, "what is there is not touched"
+
+
 def test_no_write_goes_through_a_symbolic_link(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
