@@ -1,4 +1,7 @@
 // Doors to whom we deal with: choker, peer list, bans, blame, replacement, limits, queue; and to trouble with a disk.
+#include <algorithm>
+#include <map>
+
 #include "base/prng.hpp"
 #include "bind/lab_policy.hpp"
 #include "policy/bans.hpp"
@@ -284,6 +287,21 @@ void bind_limits(py::module_& lab) {
         .def("excess", &CountLimit::excess);
 }
 
+using Moved = std::map<std::uint64_t, std::uint64_t>;  // payload, by torrent
+
+auto moved_of(const Moved& moved) {
+    return [&moved](const policy::QueueEntry& entry) {
+        const auto found = moved.find(entry.torrent.packed());
+        return found == moved.end() ? 0 : found->second;
+    };
+}
+
+std::vector<std::uint64_t> to_numbers(const std::vector<TorrentKey>& torrents) {
+    std::vector<std::uint64_t> out;
+    for (const auto torrent : torrents) out.push_back(torrent.packed());
+    return out;
+}
+
 void bind_queue(py::module_& lab) {
     const auto key = [](std::uint64_t packed) { return TorrentKey::unpack(packed); };
     py::class_<Queue>(lab, "Queue")
@@ -304,12 +322,34 @@ void bind_queue(py::module_& lab) {
         .def(
             "running",
             [](const Queue& q, std::optional<std::uint32_t> downloads, std::optional<std::uint32_t> seeds,
-               std::optional<std::uint32_t> checks) {
-                std::vector<std::uint64_t> out;
-                for (const auto torrent : q.running({downloads, seeds, checks})) out.push_back(torrent.packed());
-                return out;
+               std::optional<std::uint32_t> checks, std::optional<std::uint32_t> torrents) {
+                return to_numbers(q.running({downloads, seeds, checks, torrents}));
             },
-            py::arg("downloads") = std::nullopt, py::arg("seeds") = std::nullopt, py::arg("checks") = std::nullopt);
+            py::arg("downloads") = std::nullopt, py::arg("seeds") = std::nullopt, py::arg("checks") = std::nullopt,
+            py::arg("torrents") = std::nullopt)
+        .def("seat",
+             [key](Queue& q, const std::vector<std::uint64_t>& running, double now, const Moved& moved, bool measures) {
+                 std::vector<TorrentKey> sorted;
+                 for (const auto torrent : running) sorted.push_back(key(torrent));
+                 std::sort(sorted.begin(), sorted.end());
+                 q.seat(sorted, measures, to_time(now), moved_of(moved));
+             })
+        .def("judge",
+             [](Queue& q, std::uint64_t rate, double span, double now, const Moved& moved) {
+                 return q.judge({rate, from_seconds(span)}, to_time(now), moved_of(moved));
+             })
+        .def("next_judgement",
+             [](const Queue& q, std::uint64_t rate, double span) -> std::optional<double> {
+                 const Time next = q.next_judgement({rate, from_seconds(span)});
+                 return next.is_never() ? std::nullopt : std::optional(next.seconds());
+             })
+        .def("slow", [](const Queue& q) {
+            std::vector<TorrentKey> slow;
+            for (const auto& entry : q.order())
+                if (entry.pace.is_slow()) slow.push_back(entry.torrent);
+            return to_numbers(slow);
+        });
+    lab.attr("recovery_factor") = policy::recovery_factor;
 }
 
 }  // namespace

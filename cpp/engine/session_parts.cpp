@@ -16,6 +16,11 @@ std::optional<std::uint32_t> narrow(const Limit& limit) {
     return limit ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*limit, 0xFFFFFFFF))) : std::nullopt;
 }
 
+policy::PaceLimits paces(const Settings& s) { return {s.slow_torrent_rate, to_duration(s.slow_torrent_time)}; }
+
+/// Who is slow matters only where somebody may have to wait.
+bool measures(const Settings& s) { return s.slow_torrent_rate > 0 && (s.active_downloads || s.active_seeds); }
+
 }  // namespace
 
 SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const std::string& state_dir, const PeerId& peer_id)
@@ -28,7 +33,8 @@ SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const s
                       auto& parts = t.owner<SessionParts>();
                       parts.closed = true;  // cut off
                   },
-                  this) {
+                  this),
+      pace_timer(core.timers, [](Timer& t, Time now) { t.owner<SessionParts>().judge_paces(now); }, this) {
     if (state_dir.empty()) {
         opened = Result<void>{};
         return;
@@ -62,16 +68,16 @@ storage::SessionRecord SessionParts::session_record() const {
             const auto& hashes = t->hashes();
             record.queue.push_back(to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view()));
         }
+    record.settings = kept_settings(initial, core.settings);
+    Counters total = core.counters;
+    total += earlier;
+    record.totals = totals_of(total, {}, {});
     return record;
 }
 
 Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     const std::uint32_t number = core.numbers++;
     const Sha1Digest wire_id = (setup.metainfo ? setup.metainfo->hashes() : setup.magnet.hashes).wire_id();
-    record.settings = kept_settings(initial, core.settings);
-    Counters total = core.counters;
-    total += earlier;
-    record.totals = totals_of(total, {}, {});
     setup.keeps_record = store != nullptr;
     const TorrentKey key = core.torrents.emplace(std::make_unique<Torrent>(core, handles, std::move(setup), number));
     Torrent& torrent = *core.torrent(key);
@@ -125,12 +131,6 @@ void SessionParts::on_state_opened(Time now) {
     for (const auto& id : std::exchange(forgotten, {})) store->forget(id);
 }
 
-Result<TorrentSetup> SessionParts::restored(storage::TorrentRecord record) const {
-    TorrentSetup setup;
-    if (record.metainfo.empty()) {
-        JST_TRY(magnet, codec::Magnet::parse(record.magnet));
-        setup.magnet = std::move(magnet);
-    } else {
 void SessionParts::take_session(const storage::SessionRecord& record, Time now) {
     const WallTime wall = core.rt.clock.wall_now();
     for (const auto& ban : record.bans) {
@@ -159,6 +159,12 @@ Result<void> SessionParts::configure(const Settings& settings) {
     return {};
 }
 
+Result<TorrentSetup> SessionParts::restored(storage::TorrentRecord record) const {
+    TorrentSetup setup;
+    if (record.metainfo.empty()) {
+        JST_TRY(magnet, codec::Magnet::parse(record.magnet));
+        setup.magnet = std::move(magnet);
+    } else {
         codec::MetainfoLimits limits;
         limits.layers_required = false;  // what came from peers has none
         JST_TRY(metainfo, codec::parse_metainfo(record.metainfo, limits));
@@ -281,11 +287,28 @@ void SessionParts::update_queue(Time now) {
         const bool may = torrent != nullptr && (draining.empty() || !overlaps_draining(*torrent));
         return may ? torrent->wish() : policy::Wish::nothing;
     });
-    auto running = queue.running({narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks)});
+    if (!measures(s)) queue.measure_nobody();
+    auto running = queue.running({narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks), narrow(s.active_torrents)});
     std::sort(running.begin(), running.end());
+    queue.seat(running, measures(s), now, [&](const policy::QueueEntry& entry) { return moved(entry); });
+    const Time next = queue.next_judgement(paces(s));
+    if (next.is_never()) pace_timer.cancel();
+    else pace_timer.set(next);
     for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
-        if (Torrent* torrent = core.torrent(entry.torrent))
-            torrent->set_permitted(std::binary_search(running.begin(), running.end(), entry.torrent), now);
+        if (Torrent* torrent = core.torrent(entry.torrent)) torrent->set_place(entry.seated, now);
+}
+
+std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {
+    Torrent* const torrent = core.torrent(entry.torrent);
+    if (torrent == nullptr) return 0;
+    return entry.seated == policy::Wish::seed ? torrent->counters().payload_sent : torrent->counters().payload_received;
+}
+
+void SessionParts::judge_paces(Time now) {
+    const auto limits = paces(core.settings);
+    if (queue.judge(limits, now, [&](const policy::QueueEntry& entry) { return moved(entry); })) core.queue_changed = true;
+    const Time next = queue.next_judgement(limits);
+    if (!next.is_never()) pace_timer.set(next);
 }
 
 void SessionParts::clear_drained(Time now) {

@@ -69,6 +69,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::vector<ByteVector> forgotten;  // removed before the state was loaded: their records go then
     Counters earlier;  // of the sessions before this one
     Timer close_timer;
+    Timer pace_timer;  // who of those with a place is slow?
     bool closed = false;
     bool closed_cleanly = false;
     std::optional<std::uint64_t> last_save;  // the one that close() waits for
@@ -76,8 +77,10 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
   private:
     void open_journal(Torrent& torrent) const;
     void report(const StateProblem& problem);
-    void update_queue(Time now);
     void take_session(const storage::SessionRecord& record, Time now);
+    void update_queue(Time now);
+    void judge_paces(Time now);
+    std::uint64_t moved(const policy::QueueEntry& entry) const;  // payload, in the direction of what it has its place for
     bool overlaps_draining(const Torrent& torrent) const;
     void clear_drained(Time now);
     void run_touched(Time now);

@@ -112,7 +112,7 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
     wanted_ = wanted;
     dirty_ = urgent_ = true;
     // Paused, it kept its links without a place in the queue: it keeps them until the queue has said whether it gets one.
-    if (networking_ && wanted == storage::WantedState::running) permitted_ = true;
+    if (networking_ && wanted == storage::WantedState::running && !has_place()) place_ = policy::Wish::download;
     evaluate(now);
 }
 
@@ -140,9 +140,9 @@ void Torrent::shut_down(Time now) {
     books_.journal.end();
 }
 
-void Torrent::set_permitted(bool on, Time now) {
-    if (permitted_ == on) return;
-    permitted_ = on;
+void Torrent::set_place(policy::Wish place, Time now) {
+    if (place_ == place) return;
+    place_ = place;
     evaluate(now);
 }
 
@@ -241,7 +241,7 @@ bool Torrent::may_run() const noexcept {
 // A stopped torrent that comes back looks once: where its files are as they were, it says what it has.
 bool Torrent::may_look() const noexcept {
     if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running() || checker_.is_running()) return false;
-    if (may_run()) return permitted_;
+    if (may_run()) return has_place();
     return wanted_ == storage::WantedState::stopped && record_ && !books_.looked && !removed_ && !shut_down_ && !error_ && !wants_move();
 }
 
@@ -251,7 +251,10 @@ void Torrent::evaluate(Time now) {
     const Finally done([this] { evaluating_ = false; });
     const bool run = may_run();
     const bool talks = phase_ == Phase::ready || !metainfo_;
-    const bool in_place = run && (permitted_ || (wanted_ == storage::WantedState::paused && talks));
+    // A place for a check is none for traffic: the queue says in this round whether it gets that as well, and links that
+    // outlived the check stay until then.
+    const bool may_move = has_place() && (place_ != policy::Wish::check || !metainfo_ || networking_);
+    const bool in_place = run && (may_move || (wanted_ == storage::WantedState::paused && talks));
     if (checker_.is_running() && (!run || (trouble_.is_reading && phase_ != Phase::ready))) checker_.cancel();
     fetched_ = fetched_ && run && phase_ != Phase::ready;
     if (may_look()) begin_look();
@@ -279,7 +282,7 @@ void Torrent::evaluate(Time now) {
 // Files that are checked or moved take the network away for a while: trackers need not hear of it.
 void Torrent::steer_announcer(bool network, Time now) {
     if (network) return announcer_.run(now);
-    const bool stays = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped && permitted_;
+    const bool stays = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped && has_place();
     if (stays) announcer_.hold();
     else announcer_.stop(now);
 }
@@ -410,10 +413,10 @@ void Torrent::on_made(Time now) {
     if (error != Errc::ok && error != Errc::canceled) return fail(error, making_->error_path(), now);
     files_made_ = files_to_make().empty();  // or what became wanted meanwhile is next
     update_completion(now);
+    evaluate(now);
 }
 
 void Torrent::update_completion(Time now) {
-    evaluate(now);
     if (phase_ != Phase::ready) return;
     unparking_.pump();
     const bool all = download_.picker().is_complete() && files_made_ && unparking_.is_done();

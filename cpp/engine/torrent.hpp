@@ -60,8 +60,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     /// The metadata of a magnet link, from peers or from the user: taken once.
     void take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Time now);
     void on_settings(Time now);
-    /// The queue gives it a place, or takes it back.
-    void set_permitted(bool on, Time now);
+    /// The queue gives it a place, for this, or takes it back: nothing.
+    void set_place(policy::Wish place, Time now);
     policy::Wish wish() const noexcept;
     void fail(Errc error, const std::string& where, Time now);
     void on_sync_failed(Errc error, const std::string& where, Time now);
@@ -128,7 +128,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     void saved() noexcept;  // its record is being made
     Books& books() noexcept { return books_; }
     void open_journal(std::string path);  // the state_dir is ours
-
     // -- questions
     TorrentStatus status(Time now) const;
     ByteVector piece_states() const;
@@ -146,6 +145,7 @@ class Torrent final : public Download::Client, public Upload::Client {
 
     void evaluate(Time now);
     bool may_run() const noexcept;
+    bool has_place() const noexcept { return place_ != policy::Wish::nothing; }
     bool may_look() const noexcept;
     CloseReason stop_reason() const noexcept;
     void steer_announcer(bool network, Time now);
@@ -212,7 +212,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     storage::WantedState wanted_;
     Phase phase_ = Phase::unchecked;
     State state_ = State::queued;
-    bool permitted_ = false;
+    policy::Wish place_ = policy::Wish::nothing;
     bool networking_ = false;
     bool complete_ = false;
     bool removed_ = false;

@@ -165,9 +165,9 @@ State Torrent::derive_state(Time now) const {
     if (error_) return State::error;
     if (wanted_ == storage::WantedState::stopped) return State::stopped;
     if (!metainfo_) return networking_ ? State::fetching_metadata : State::queued;
-    if (phase_ != Phase::ready) return permitted_ ? State::checking : State::queued;
+    if (phase_ != Phase::ready) return has_place() ? State::checking : State::queued;
     if (wanted_ == storage::WantedState::paused) return State::paused;
-    if (!networking_) return State::queued;
+    if (!networking_) return place_ == policy::Wish::check ? State::checking : State::queued;
     if (complete_) return State::seeding;
     return is_stalled(now) ? State::stalled : State::downloading;
 }

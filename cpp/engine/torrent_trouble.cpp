@@ -101,7 +101,7 @@ void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const
 }
 
 void Torrent::check_doubted(Time) {
-    if (trouble_.doubted.none() || phase_ != Phase::ready || !may_run() || !permitted_ || checker_.is_running()) return;
+    if (trouble_.doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() || checker_.is_running()) return;
     Bitfield pieces = trouble_.doubted;
     for (PieceIndex p = pieces.next_set(PieceIndex{}); p.value < pieces.size(); p = pieces.next_set(PieceIndex{p.value + 1}))
         if (!have()[p]) pieces.clear(p);

@@ -14,7 +14,7 @@ std::optional<std::size_t> Queue::position(TorrentKey torrent) const noexcept {
 
 bool Queue::add(TorrentKey torrent) {
     if (position(torrent)) return false;
-    order_.push_back({torrent, Wish::nothing});
+    order_.emplace_back().torrent = torrent;
     return true;
 }
 
@@ -53,19 +53,35 @@ std::vector<TorrentKey> Queue::running(const QueueLimits& limits) const {
     std::uint32_t downloads = 0;
     std::uint32_t seeds = 0;
     std::uint32_t checks = 0;
+    std::uint32_t torrents = 0;
     const auto takes_place = [](const std::optional<std::uint32_t>& limit, std::uint32_t& count) {
         const bool free = CountLimit{limit}.admits_one_more(count);
         if (free) ++count;
         return free;
     };
+    const auto moves = [&](const QueueEntry& entry, const std::optional<std::uint32_t>& limit, std::uint32_t& count) {
+        if (!CountLimit{limits.torrents}.admits_one_more(torrents)) return false;
+        const bool free = entry.seated == entry.wish && entry.pace.is_slow();
+        const bool runs = free || takes_place(limit, count);
+        if (runs) ++torrents;
+        return runs;
+    };
     std::vector<TorrentKey> out;
     for (const auto& entry : order_) {
-        const bool runs = (entry.wish == Wish::download && takes_place(limits.downloads, downloads)) ||
-                          (entry.wish == Wish::seed && takes_place(limits.seeds, seeds)) ||
+        const bool runs = (entry.wish == Wish::download && moves(entry, limits.downloads, downloads)) ||
+                          (entry.wish == Wish::seed && moves(entry, limits.seeds, seeds)) ||
                           (entry.wish == Wish::check && takes_place(limits.checks, checks));
         if (runs) out.push_back(entry.torrent);
     }
     return out;
+}
+
+Time Queue::next_judgement(const PaceLimits& limits) const noexcept {
+    Time next = Time::never();
+    for (const auto& entry : order_) next = std::min(next, entry.pace.due(limits));
+    const std::int64_t step = std::max<std::int64_t>(1, limits.span.ns / judgements_per_span);
+    if (next > Time{Time::never().ns - step}) return next;
+    return Time{(next.ns + step - 1) / step * step};
 }
 
 }  // namespace jst::policy

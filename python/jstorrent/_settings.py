@@ -169,6 +169,9 @@ class Settings(Value):
     active_downloads: int | None = _
     active_seeds: int | None = _
     active_checks: int | None = _
+    active_torrents: int | None = _
+    slow_torrent_rate: int = _
+    slow_torrent_time: float = _
     worker_threads: int = _
     # rates, in bytes per second
     download_rate_limit: int | None = _
@@ -189,11 +192,11 @@ class Settings(Value):
     endgame_bytes: int | None = _
     endgame_copies: int = _
     endgame_prefer_proven: bool = _
+    # disk
+    allocation: str = _
     # network
     listen: Sequence[str] = _
     listen_port: int | None = _
-    # disk
-    allocation: str = _
     dht: bool = _
     dht_bootstrap: Sequence[str] = _
     pex: bool = _
