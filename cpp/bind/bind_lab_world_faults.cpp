@@ -109,6 +109,12 @@ void bind_lab_world_faults(py::class_<World, WorldHandle>& world) {
             },
             "a"_a, "b"_a, "sizes"_a)
         .def(
+            "split",
+            [](World& self, std::uint32_t a, std::uint32_t b, std::uint64_t nbytes) {
+                self.topology().split(node_of(self, a), node_of(self, b), nbytes);
+            },
+            "a"_a, "b"_a, "nbytes"_a)
+        .def(
             "partition",
             [](World& self, std::uint32_t a, std::uint32_t b, bool one_way, const std::optional<std::string>& only) {
                 self.network().partition(node_of(self, a), node_of(self, b), traffic_of(only), one_way);

@@ -138,7 +138,11 @@ std::uint64_t Connections::next_segment(Connection& c, std::uint8_t side) {
     const auto& flow = c.flows[side];
     const std::uint64_t most =
         link.fragments.empty() ? link.quantum : link.fragments[link.luck.below(link.fragments.size())];
-    return std::min(flow.written - flow.sent, most);
+    const std::uint64_t bytes = std::min(flow.written - flow.sent, most);
+    if (link.split_in == 0) return bytes;
+    const std::uint64_t before_split = std::min(bytes, link.split_in);
+    link.split_in -= before_split;
+    return before_split;
 }
 
 void Connections::pump(ConnectionKey key, Connection& c, std::uint8_t side) {
@@ -185,7 +189,7 @@ void Connections::send_segment(ConnectionKey key, Connection& c, std::uint8_t si
     const bool fin = flow.fin_written && !flow.fin_sent && flow.sent == flow.written;
     const Time arrives = link.line.reserve(leaves, bytes) + topology_.latency(link);
     // Fragments of one instant would be read as one run: they come a nanosecond apart.
-    const Time earliest = flow.last_arrival + nanoseconds(link.fragments.empty() ? 0 : 1);
+    const Time earliest = flow.last_arrival + nanoseconds(link.fragments.empty() && !link.was_split ? 0 : 1);
     flow.last_arrival = std::max(arrives, earliest);
     send_packet(flow.last_arrival, arrived, key, bytes << 2 | (fin ? 2u : 0u) | side);
     if (!fin) return;

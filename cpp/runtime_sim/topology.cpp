@@ -87,6 +87,12 @@ void Topology::set_fragments(NodeId from, NodeId to, std::vector<std::uint32_t> 
     link(from, to).fragments = std::move(sizes);
 }
 
+void Topology::split(NodeId from, NodeId to, std::uint64_t bytes) {
+    auto& changed = link(from, to);
+    changed.split_in = bytes;
+    changed.was_split = true;
+}
+
 void Topology::cut(NodeId from, NodeId to, Traffic traffic) {
     auto& changed = link(from, to);
     if (traffic != Traffic::datagrams) changed.streams_cut = true;

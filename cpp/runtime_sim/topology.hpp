@@ -75,6 +75,8 @@ struct Link {
     std::uint64_t window = default_window;
     std::uint64_t quantum = 65536;         // the longest segment
     std::vector<std::uint32_t> fragments;  // not empty: segments have these sizes, the seed choosing
+    std::uint64_t split_in = 0;            // a segment ends when so many more bytes were sent; 0: none has to
+    bool was_split = false;
     Prng luck;
     std::optional<Cut> cut;     // of streams, when so many more bytes were delivered
     std::uint64_t corrupt = 0;  // each byte of a stream changes with the chance corrupt / 2^64
@@ -105,6 +107,8 @@ class Topology {
     void set_link(NodeId from, NodeId to, const LinkSettings& settings);
     void set_access(NodeId id, const AccessSettings& settings);
     void set_fragments(NodeId from, NodeId to, std::vector<std::uint32_t> sizes);
+    /// What is sent after so many more bytes arrives by itself.
+    void split(NodeId from, NodeId to, std::uint64_t bytes);
     void cut(NodeId from, NodeId to, Traffic traffic);
     void set_corrupt(NodeId from, NodeId to, std::uint64_t chance) { link(from, to).corrupt = chance; }
     void set_held(NodeId from, NodeId to, bool held) { link(from, to).held = held; }

@@ -105,6 +105,15 @@ class Net:
         for world, one, other in self._each(a, b):
             world.fragment(one, other, list(sizes))
 
+    def split_after(self, a: Ends, b: Ends, nbytes: int) -> None:
+        """What a sends to b comes torn in two, once, in the sim lane: nbytes more bytes of TCP payload, and by itself what follows."""
+        if nbytes < 1:
+            raise ValueError(f"nbytes counts bytes from now on, at least 1: {nbytes!r}")
+        if not isinstance(self._lab._lane, SimLane):
+            raise LaneLacks("net.split_after needs the sim lane")
+        for world, one, other in self._each(a, b):
+            world.split(one, other, nbytes)
+
     def cut_after(self, a: Ends, b: Ends, nbytes: int, how: str) -> None:
         """When b has got nbytes more bytes of TCP payload from a, the connection that carried the last one ends.
 

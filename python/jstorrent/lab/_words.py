@@ -61,7 +61,7 @@ WORDS: Final[dict[str, Word]] = {
     **_table("tracker", "tracker.", "stop", "start"),
     **_table("assigned", "tracker.", "behave value"),
     **_table("net", "net.", "access node up down latency jitter", "partition a b one_way only", "heal", "hold a b"),
-    **_table("net", "net.", "release a b", "fragment a b sizes", "cut_after a b nbytes how", "corrupt a b p"),
+    **_table("net", "net.", "release a b", "fragment a b sizes", "cut_after a b nbytes how", "split_after a b nbytes", "corrupt a b p"),
     **_table("net", "net.", "link a b latency rate jitter window loss duplicate reorder one_way", "name name nodes"),
     **_table("clock", "clock.", "jump_mono seconds engine", "jump_wall seconds engine"),
     **_table("disk", "disk.", "write path offset data", "delete path", "truncate path size", "corrupt path offset data"),

@@ -30,8 +30,8 @@ from jstorrent.lab._plan import plan_of
 from jstorrent.lab._shrink import Shrunk, cause_of, elements_of, shrink
 from jstorrent.lab._soak_worker import PARTS, Sum
 
-PATIENCE = 60.0
-"""Real seconds after which a plan counts as one that hangs."""
+PATIENCE = 240.0
+"""Real seconds after which a plan counts as one that hangs; most take milliseconds, but a busy machine may stand still for a minute."""
 _LOOK = 0.2
 _MOST_TOKENS = 20
 """Kept of each cause."""

@@ -33,8 +33,15 @@ def cuts(plan: Plan, a: str, b: str, *, how: Iterable[str] = CUTS, every: int = 
             yield _first(plan, {"op": "net.cut_after", "a": a, "b": b, "nbytes": nbytes, "how": word})
 
 
-def splits(plan: Plan, a: str, b: str, sizes: Iterable[int] = range(1, 100)) -> Iterator[Plan]:
-    """What a sends comes to b in pieces of one size, for each of these: every message is torn at every byte."""
+def splits(plan: Plan, a: str, b: str, *, every: int = 1) -> Iterator[Plan]:
+    """What a sends comes to b torn in two behind n bytes: for each n of the undisturbed run."""
+    total = _undisturbed(plan, lambda run: _carried(run, a, b))
+    for nbytes in range(1, total, every):
+        yield _first(plan, {"op": "net.split_after", "a": a, "b": b, "nbytes": nbytes})
+
+
+def fragments(plan: Plan, a: str, b: str, sizes: Iterable[int] = range(1, 100)) -> Iterator[Plan]:
+    """What a sends comes to b in pieces of one size, for each of these."""
     for size in sizes:
         yield _first(plan, {"op": "net.fragment", "a": a, "b": b, "sizes": [size]})
 
