@@ -311,6 +311,25 @@ void FileStore::unparked(FileIndex file) {
     straightened_.erase(straightened_.lower_bound({file.value, 0}), straightened_.lower_bound({file.value + 1, 0}));
 }
 
+void FileStore::drop_parts() {
+    if (!has_spare_parts()) return;
+    has_parts_ = part_dirty_ = false;
+    handles_.close_file({number_, part_file_number});
+    runtime::DiskOp& op = dropping_.op;
+    op.on_done = [](runtime::Op& done, Time) {
+        FileStore& store = *static_cast<FileStore*>(done.owner);
+        store.dropping_.is_pending = false;
+        --store.jobs_;
+    };
+    op.owner = this;
+    op.action = runtime::DiskAction::unlink;
+    op.path = part_path();
+    op.trusted_prefix = save_path_.size();
+    dropping_.is_pending = true;
+    ++jobs_;
+    disk_.submit(op);  // what fails leaves a file that nobody reads
+}
+
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
     for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) exists_[f] = stamps[f].exists;
     made_.assign(num_files(), false);

@@ -139,7 +139,13 @@ class FileStore {
     /// Whether a large file has its space reserved with its first byte.
     void set_reserving(bool on) noexcept { reserves_ = on; }
     void note_written(FileIndex file) { exists_[file.value] = dirty_[file.value] = true; }
-    void note_part_written() noexcept { part_dirty_ = true; }
+    void note_part_written() noexcept { part_dirty_ = has_parts_ = true; }
+    /// Whether a part file is there, from a StatSweep.
+    void note_parts(bool exist) noexcept { has_parts_ = exist; }
+    /// There is a part file, and no file needs it.
+    bool has_spare_parts() const noexcept { return has_parts_ && part_writers_ == 0 && !dropping_.is_pending && parked().empty(); }
+    /// Deletes a spare one. To be called when a record that does not need it is durable.
+    void drop_parts();
     /// The directories above save_path were synced: needed once.
     bool is_anchored() const noexcept { return anchored_; }
     void anchor() noexcept { anchored_ = true; }
@@ -197,6 +203,12 @@ class FileStore {
     bool reserves_ = true;
     std::vector<bool> dirty_;
     bool part_dirty_ = false;
+    bool has_parts_ = false;
+    struct Dropping {
+        runtime::DiskOp op;
+        bool is_pending = false;
+    };
+    Dropping dropping_;
     bool looked_ = false;
     std::uint32_t part_writers_ = 0;
     bool anchored_ = false;

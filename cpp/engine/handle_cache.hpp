@@ -60,6 +60,8 @@ class HandleCache {
 
     /// Closes every handle of a store as soon as it is not pinned. is_open() says when all are closed.
     void close_store(std::uint32_t store);
+    /// The same for one file.
+    void close_file(FileKey key);
     bool is_open(std::uint32_t store) const;
     /// Open handles, and those being opened or closed.
     std::size_t size() const noexcept { return index_.size(); }

@@ -88,19 +88,21 @@ void Saver::on_stamped(Time now) {
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
         if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
-        if (!books.journal.is_empty()) cuts_.push_back({current_, std::move(durable_), record.epoch});
+        const bool drops_parts = record.in_parts.empty() && torrent->files().has_spare_parts();
+        if (!books.journal.is_empty() || drops_parts) cuts_.push_back({current_, std::move(durable_), record.epoch, drops_parts});
     }
     used_.push_back(std::move(stat_));
     next(now);
 }
 
-void Saver::cut_journals() {
+void Saver::cut_spare() {
     for (const Cut& cut : std::exchange(cuts_, {})) {
         Torrent* const torrent = core_.torrent(cut.torrent);
         if (torrent == nullptr || torrent->is_removed()) continue;
         const auto& hashes = torrent->hashes();
         if (store_.has_failed(hashes.v1 ? hashes.v1->view() : hashes.v2->view())) continue;
-        torrent->books().journal.cut(cut.durable, cut.epoch);
+        if (cut.drops_parts) torrent->files().drop_parts();
+        if (!torrent->books().journal.is_empty()) torrent->books().journal.cut(cut.durable, cut.epoch);
     }
 }
 
@@ -109,7 +111,7 @@ void Saver::on_store_saved(Time now) {
     waits_for_store_ = false;
     running_ = false;
     used_.clear();
-    cut_journals();
+    cut_spare();
     done_ = covering_;
     schedule(now);
 }

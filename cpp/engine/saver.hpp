@@ -43,7 +43,7 @@ class Saver {
     void next(Time now);
     void on_synced(Time now);
     void on_stamped(Time now);
-    void cut_journals();
+    void cut_spare();
 
     Core& core_;
     const Source& source_;
@@ -56,8 +56,9 @@ class Saver {
         TorrentKey torrent;
         Bitfield durable;
         std::uint64_t epoch = 0;
+        bool drops_parts = false;
     };
-    std::vector<Cut> cuts_;  // journals, when the store is done
+    std::vector<Cut> cuts_;  // what is spare when the store is done: journals and part files
     std::unique_ptr<SyncSweep> sync_;
     std::unique_ptr<StatSweep> stat_;
     std::vector<std::unique_ptr<Sweep>> used_;  // their handler may be running

@@ -20,6 +20,7 @@ void Torrent::on_looked(Time now) {
     if (wish() == policy::Wish::nothing && !(stopped && look_.error() == Errc::ok)) return evaluate(now);
     if (look_.error() != Errc::ok) return fail(look_.error(), look_.error_path(), now);
     files_.note_existing(look_.stamps());
+    files_.note_parts(look_.part_file().exists);
     const auto& map = layout_->map;
     if (books_.trusted && !record_ && !books_.check_all) {
         Bitfield have = storage::trust_files(map, look_.stamps());
