@@ -271,8 +271,8 @@ void SessionParts::flush_peers(Time now) {
     }
 }
 
-bool SessionParts::overlaps_draining(const Torrent& torrent) const {
-    return std::any_of(draining.begin(), draining.end(), [&](TorrentKey key) {
+bool SessionParts::overlaps(const Torrent& torrent, const std::vector<TorrentKey>& others) const {
+    return std::any_of(others.begin(), others.end(), [&](TorrentKey key) {
         const Torrent* const old = look(key);
         if (old == nullptr) return false;
         const bool same_files = old->save_path() == torrent.save_path() && old->name() == torrent.name();
@@ -284,7 +284,7 @@ void SessionParts::update_queue(Time now) {
     const auto& s = core.settings;
     queue.ask_each([&](TorrentKey key) {
         const Torrent* const torrent = look(key);
-        const bool may = torrent != nullptr && (draining.empty() || !overlaps_draining(*torrent));
+        const bool may = torrent != nullptr && (draining.empty() || !overlaps(*torrent, draining));
         return may ? torrent->wish() : policy::Wish::nothing;
     });
     if (!measures(s)) queue.measure_nobody();
@@ -313,22 +313,30 @@ void SessionParts::judge_paces(Time now) {
 
 void SessionParts::clear_drained(Time now) {
     if (draining.empty()) return;
-    std::erase_if(draining, [&](TorrentKey key) {
+    std::vector<TorrentKey> left;  // the older first
+    for (const TorrentKey key : std::exchange(draining, {})) {
         Torrent* const torrent = core.torrent(key);
-        if (torrent == nullptr) return true;
-        torrent->continue_removal(now);
-        if (!torrent->is_drained() || (saver && saver->is_busy_with(key))) return false;
-        torrent->finish_removal(now);
-        Remembered& last = remembered[key];
-        last = {torrent->status(now), torrent->shared_metainfo(), torrent->piece_states(), torrent->file_status(),
-                torrent->announcer().status(now), torrent->limits()};
-        if (remembered.size() > max_remembered) remembered.erase(remembered.begin());
-        core.emit(EventKind::torrent_removed, key, {});
-        core.torrents.erase(key);
-        core.queue_changed = true;
-        core.wake_soon();
-        return true;
-    });
+        if (torrent == nullptr) continue;
+        // Who writes to the same files and was there before has to be done first, or would make them anew.
+        if (overlaps(*torrent, left) || !finish_draining(*torrent, now)) left.push_back(key);
+    }
+    draining.insert(draining.begin(), left.begin(), left.end());
+}
+
+bool SessionParts::finish_draining(Torrent& torrent, Time now) {
+    const TorrentKey key = torrent.key();
+    torrent.continue_removal(now);
+    if (!torrent.is_drained() || (saver && saver->is_busy_with(key))) return false;
+    torrent.finish_removal(now);
+    Remembered& last = remembered[key];
+    last = {torrent.status(now), torrent.shared_metainfo(), torrent.piece_states(), torrent.file_status(),
+            torrent.announcer().status(now), torrent.limits()};
+    if (remembered.size() > max_remembered) remembered.erase(remembered.begin());
+    core.emit(EventKind::torrent_removed, key, {});
+    core.torrents.erase(key);
+    core.queue_changed = true;
+    core.wake_soon();
+    return true;
 }
 
 // -- closing ----------------------------------------------------------------------------------------------------------

@@ -81,7 +81,8 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void update_queue(Time now);
     void judge_paces(Time now);
     std::uint64_t moved(const policy::QueueEntry& entry) const;  // payload, in the direction of what it has its place for
-    bool overlaps_draining(const Torrent& torrent) const;
+    bool overlaps(const Torrent& torrent, const std::vector<TorrentKey>& others) const;
+    bool finish_draining(Torrent& torrent, Time now);
     void clear_drained(Time now);
     void run_touched(Time now);
     void close_banned(Time now);

@@ -271,8 +271,7 @@ void Torrent::evaluate(Time now) {
     steer_announcer(network, now);
     if (running) start_traffic(now);
     check_doubted(now);
-    if (removed_) begin_removal(now);
-    else if (wants_move()) begin_move();
+    if (!removed_ && wants_move()) begin_move();
     if (phase_ == Phase::ready && books_.says_writing && !may_write()) dirty_ = urgent_ = true;
     core_.queue_changed = true;
     set_state(derive_state(now), now);
@@ -359,7 +358,7 @@ void Torrent::on_round_end(Time now) {
     if (download_.take_parked_changed() && !networking_) dirty_ = urgent_ = true;
     // What waited for the pieces that were under way.
     if (may_look()) evaluate(now);
-    if (removed_ && is_quiet()) finish_files(now);
+    if (removed_ && is_quiet()) finish_files();
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     if (download_.take_memory_freed()) conversation_.read_on();
     upload_.pump_waiting();

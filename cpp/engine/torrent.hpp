@@ -163,7 +163,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool may_write() const noexcept;
     void on_made(Time now);
     void on_unparked(Time now);
-    void finish_files(Time now);
+    void finish_files();
     void begin_removal(Time now);
     bool wants_move() const noexcept { return moves_.running || moves_.to || !moves_.renames.empty(); }
     void begin_move();

@@ -130,9 +130,8 @@ void Torrent::note_file_progress(PieceIndex piece) {
 
 // -- removal ----------------------------------------------------------------------------------------------------------
 
-void Torrent::finish_files(Time now) {
+void Torrent::finish_files() {
     if (files_.files_open()) files_.close_files();
-    begin_removal(now);
 }
 
 void Torrent::begin_removal(Time) {

@@ -6,6 +6,7 @@ import jstorrent as jst
 import pytest
 from jstorrent.lab import Lab
 
+from tests.scenarios.raw_peer import RawPeer
 from tests.scenarios.s0 import BLOCK, answer, asked_for, by_hand, completes, requests_out, rescued
 
 BOTH = pytest.mark.lanes("sim", "real")
@@ -148,7 +149,7 @@ def test_remove_and_add_again_while_a_piece_is_being_hashed(lab: Lab) -> None:
     rescued(lab, client, spec)
 
 
-@pytest.mark.parametrize("moment", ["connecting", "handshake", "hashing", "stuck disk", "black hole"])
+@pytest.mark.parametrize("moment", ["connecting", "accepting", "handshake", "hashing", "stuck disk", "black hole"])
 def test_close_is_bounded_at_any_moment(lab: Lab, moment: str) -> None:
     spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
     client = lab.engine("client", close_timeout=5.0, download_rate_limit=100_000)
@@ -157,7 +158,9 @@ def test_close_is_bounded_at_any_moment(lab: Lab, moment: str) -> None:
         lab.net.partition(client, giver)
     gate = {"hashing": "hash.start", "stuck disk": "disk.write"}.get(moment)
     held = lab.gate(gate) if gate else None
-    t = client.add(spec, peers=[giver])
+    t = client.add(spec, peers=[] if moment == "accepting" else [giver])
+    if moment == "accepting":  # it came in and says nothing
+        RawPeer(lab, "caller", spec, speaks=False).connect(client)
     lab.run_for(0.5)
     if held is not None:
         lab.until(lambda: held.hit, within=5)
@@ -210,3 +213,101 @@ def test_stop_and_start_many_times_leaks_nothing(lab: Lab) -> None:
     t.start()
     t.connect(good)
     completes(lab, client, spec)
+
+
+def begun(lab: Lab, **settings: Any) -> tuple[Any, Any, Any]:
+    """A client that downloads from a peer which answers by hand."""
+    spec = lab.torrent(pieces=4, piece_length=4 * BLOCK)
+    client = lab.engine("client", **settings)
+    giver = by_hand(lab, "giver", spec)
+    client.add(spec, peers=[giver], sequential=True)
+    return spec, client, giver
+
+
+@BOTH
+@pytest.mark.covers("S3-27")
+@pytest.mark.parametrize("point", ["hash.start", "hash.done", "disk.write", "disk.write.done"])
+@pytest.mark.parametrize("delete", [True, False])
+def test_remove_and_add_again_twice_under_one_held_operation(lab: Lab, point: str, delete: bool) -> None:
+    spec, client, giver = begun(lab)
+    ts = [client.torrent(spec)]
+    with lab.gate(point, piece=0, node=client) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        for _ in range(2):
+            ts[-1].remove(delete_files=delete)
+            ts.append(client.add(spec))
+            lab.run_for(0.2)
+        assert ts[0].state != "removed" and ts[2].state == "queued", "it waits for the oldest"
+        assert len(client.session.torrents) == 1
+    lab.until(lambda: [t.state for t in ts[:2]] == ["removed", "removed"], within=10)
+    lab.until(lambda: ts[2].state in ("downloading", "stalled"), within=10)
+    counters = ts[2].status().counters
+    assert (counters.payload_received, counters.payload_verified) == (0, 0), "what the old one received is the old one's"
+    assert ts[2].piece(0).state == ("missing" if delete else "complete"), "what the old one wrote is checked like any file"
+    rescued(lab, client, spec)
+    assert len(client.history(jst.TorrentRemoved)) == 2
+
+
+@BOTH
+@pytest.mark.covers("S3-27")
+@pytest.mark.parametrize("point", ["hash.done", "disk.write"])
+def test_who_was_removed_under_a_held_operation_does_not_come_back(lab: Lab, point: str) -> None:
+    spec, client, giver = begun(lab, close_timeout=2.0)
+    client.session.save()
+    gate = lab.gate(point, piece=0, node=client)
+    answer(lab, giver, 0, 4)
+    lab.until(lambda: gate.hit, within=5)
+    old = client.torrent(spec)
+    assert old is not None
+    old.remove()
+    lab.run_for(0.5)
+    began = lab.now
+    client.stop()
+    assert lab.now - began <= 2.5
+    gate.remove()
+    client.start()
+    lab.run_for(1)
+    assert client.session.torrents == []
+    new = client.add(spec)
+    lab.until(lambda: new.state in ("downloading", "stalled"), within=5)
+    rescued(lab, client, spec)
+
+
+@BOTH
+@pytest.mark.covers("S3-24", "S0-6.4")
+@pytest.mark.parametrize("point", ["hash.done", "disk.write", "disk.write.done"])
+def test_recheck_stop_and_start_under_a_held_operation(lab: Lab, point: str) -> None:
+    spec, client, giver = begun(lab)
+    t = client.torrent(spec)
+    assert t is not None
+    with lab.gate(point, piece=0, node=client) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        for command in (t.recheck, t.stop, t.start, t.recheck, t.pause, t.recheck, t.resume):
+            command()
+            lab.run_for(0.05)
+            assert t.piece(0).state != "complete"
+    lab.until(lambda: t.state in ("downloading", "stalled"), within=10)
+    assert client.session.status().hash_jobs == 0
+    rescued(lab, client, spec)
+    completed = [event.piece for event in client.history(jst.PieceCompleted)]
+    assert completed.count(0) <= 1, "a piece completes once, or is found by the check"
+
+
+@BOTH
+@pytest.mark.covers("S3-27")
+def test_who_is_to_delete_the_files_waits_for_who_still_writes_to_them(lab: Lab) -> None:
+    spec, client, giver = begun(lab)
+    old = client.torrent(spec)
+    assert old is not None
+    with lab.gate("disk.write", piece=0, node=client) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        old.remove()
+        new = client.add(spec)
+        new.remove(delete_files=True)
+        lab.run_for(0.3)
+        assert new.state != "removed"
+    lab.until(lambda: (old.state, new.state) == ("removed", "removed"), within=5)
+    assert not client.disk.exists(client.path(spec))
