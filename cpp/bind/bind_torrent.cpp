@@ -131,6 +131,7 @@ void bind_commands(EngineClass& type) {
         return s.set_web_seeds(t, urls);
     });
     def<std::uint32_t>(type, "set_queue_position", [](Session& s, TorrentKey t, std::uint32_t n) { return s.set_queue_position(t, n); });
+    def<bool>(type, "step_in_queue", [](Session& s, TorrentKey t, bool up) { return s.step_in_queue(t, up); });
     def<std::string>(type, "move", [](Session& s, TorrentKey t, const std::string& path) { return s.move(t, path); });
     def<std::uint32_t, std::string>(type, "rename_file", [](Session& s, TorrentKey t, std::uint32_t file, const std::string& path) {
         return s.rename_file(t, FileIndex(file), path);

@@ -83,6 +83,7 @@ class Session final : public runtime::Host {
     Result<void> set_trackers(TorrentKey torrent, std::vector<std::vector<std::string>> tiers);
     Result<void> set_web_seeds(TorrentKey torrent, std::vector<std::string> urls);
     Result<void> set_queue_position(TorrentKey torrent, std::uint32_t position);  // clamped to the end
+    Result<void> step_in_queue(TorrentKey torrent, bool up);
     Result<void> move(TorrentKey torrent, std::string save_path);
     Result<void> rename_file(TorrentKey torrent, FileIndex file, std::string path);
     Result<void> configure(TorrentKey torrent, const TorrentLimits& limits);

@@ -46,6 +46,10 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void on_state_opened(Time now);
     void end_round(Time now);
     Result<void> configure(const Settings& settings);
+    void on_order_changed() {
+        core.queue_changed = true;
+        if (saver) saver->session_changed();
+    }
     /// The torrent of a command: Errc::removed when it is gone.
     Result<Torrent*> find(TorrentKey key);
     const Torrent* look(TorrentKey key) const;

@@ -174,8 +174,15 @@ Result<void> Session::set_web_seeds(TorrentKey key, std::vector<std::string> url
 Result<void> Session::set_queue_position(TorrentKey key, std::uint32_t position) {
     JST_TRY(torrent, parts_->find(key));
     parts_->queue.move_to(torrent->key(), position);
-    parts_->core.queue_changed = true;
-    if (parts_->saver) parts_->saver->session_changed();
+    parts_->on_order_changed();
+    return {};
+}
+
+Result<void> Session::step_in_queue(TorrentKey key, bool up) {
+    JST_TRY(torrent, parts_->find(key));
+    if (up) parts_->queue.up(torrent->key());
+    else parts_->queue.down(torrent->key());
+    parts_->on_order_changed();
     return {};
 }
 

@@ -208,7 +208,10 @@ class Torrent:
 
     def set_queue_position(self, place: QueuePlace) -> None:
         """A number from 0, or "top", "up", "down", "bottom"."""
-        self._session._engine.set_queue_position(self._key, self._place(place))
+        if place in ("up", "down"):  # seen from where it stands when the engine comes to it
+            self._session._engine.step_in_queue(self._key, place == "up")
+        else:
+            self._session._engine.set_queue_position(self._key, self._place(place))
 
     def move(self, path: str | os.PathLike[str]) -> None:
         """Moves the files to another directory; FilesMoved comes when that is done."""
@@ -284,8 +287,6 @@ class Torrent:
     def _place(self, place: QueuePlace) -> int:
         if isinstance(place, int) and not isinstance(place, bool):
             return min(max(place, 0), _LAST)
-        if place in ("up", "down"):
-            return max(self.queue_position + (1 if place == "down" else -1), 0)
         if place not in ("top", "bottom"):
             raise ValueError(f"a place is a number, 'top', 'up', 'down' or 'bottom', not {place!r}")
         return 0 if place == "top" else _LAST

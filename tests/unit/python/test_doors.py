@@ -300,3 +300,17 @@ def test_a_dead_engine_still_says_that_it_is_not_well(session: jst.Session, torr
     with pytest.raises(jst.Error):
         session.status()
     assert list(stream) is not None and session.close() is False
+
+
+def test_steps_in_the_queue_from_many_threads_are_all_taken(tmp_path: Path) -> None:
+    with jst.Session(jst.Settings(listen=())) as session:
+        ts = [session.add(f"magnet:?xt=urn:btih:{n + 1:040x}", tmp_path, stopped=True) for n in range(41)]
+        steps = [threading.Thread(target=lambda: [ts[0].set_queue_position("down") for _ in range(10)]) for _ in range(4)]
+        for step in steps:
+            step.start()
+        for step in steps:
+            step.join()
+        assert ts[0].queue_position == 40
+        ts[0].set_queue_position("down")
+        ts[1].set_queue_position("up")
+        assert (ts[0].queue_position, ts[1].queue_position) == (40, 0)
