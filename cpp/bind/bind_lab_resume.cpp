@@ -70,6 +70,7 @@ void take_names(const py::dict& from, TorrentRecord& record) {
     take<py::bytes>(from, "metainfo", [&](const py::bytes& b) { record.metainfo = to_vector(view_of(b)); });
     take_into(from, "magnet", record.magnet);
     take_into(from, "save_path", record.save_path);
+    take_into(from, "move_to", record.move_to);
     take<int>(from, "wanted", [&](int value) { record.wanted = static_cast<WantedState>(value); });
     take_into(from, "sequential", record.sequential);
     take_into(from, "queue_position", record.queue_position);
@@ -100,9 +101,13 @@ TorrentRecord record_from_python(const py::dict& from) {
     take_into(from, "in_parts", record.in_parts);
     take_into(from, "file_priorities", record.file_priorities);
     take_into(from, "piece_priorities", record.piece_priorities);
-    take<std::vector<std::pair<std::uint32_t, std::string>>>(from, "renamed", [&](const auto& renamed) {
-        for (const auto& [file, path] : renamed) record.renamed.push_back({file, path});
-    });
+    const auto take_renamed = [&](const char* key, std::vector<RenamedFile>& into) {
+        take<std::vector<std::pair<std::uint32_t, std::string>>>(from, key, [&](const auto& renamed) {
+            for (const auto& [file, path] : renamed) into.push_back({file, path});
+        });
+    };
+    take_renamed("renamed", record.renamed);
+    take_renamed("renaming", record.renaming);
     take<std::vector<Wish>>(from, "wishes", [&](const auto& wishes) { record.wishes = wishes_from(wishes); });
     take_into(from, "trackers", record.trackers);
     take_into(from, "web_seeds", record.web_seeds);
@@ -125,6 +130,7 @@ py::dict record_to_python(const TorrentRecord& record) {
     out["metainfo"] = to_python(record.metainfo);
     out["magnet"] = record.magnet;
     out["save_path"] = record.save_path;
+    out["move_to"] = record.move_to;
     out["wanted"] = static_cast<int>(record.wanted);
     out["sequential"] = record.sequential;
     out["queue_position"] = record.queue_position;
@@ -145,9 +151,13 @@ py::dict record_to_python(const TorrentRecord& record) {
     out["in_parts"] = record.in_parts;
     out["file_priorities"] = record.file_priorities;
     out["piece_priorities"] = record.piece_priorities;
-    std::vector<std::pair<std::uint32_t, std::string>> renamed;
-    for (const auto& one : record.renamed) renamed.emplace_back(one.file, one.path);
-    out["renamed"] = renamed;
+    const auto pairs_of = [](const std::vector<RenamedFile>& renamed) {
+        std::vector<std::pair<std::uint32_t, std::string>> pairs;
+        for (const auto& one : renamed) pairs.emplace_back(one.file, one.path);
+        return pairs;
+    };
+    out["renamed"] = pairs_of(record.renamed);
+    out["renaming"] = pairs_of(record.renaming);
     std::vector<Wish> wishes;
     for (const auto& wish : record.wishes) {
         if (wish.file) wishes.emplace_back(*wish.file, wish.priority);

@@ -41,6 +41,7 @@ struct Books {
     Bitfield intact;                    // pieces whose files were as the record says
     std::uint64_t epoch = 0;            // of the last record
     std::uint64_t sent = 0;             // payload, as the last record says
+    bool saving = false;                // its files are being synced and looked at for the record
     bool says_writing = false;          // it says that there may be more than it knows
 
     /// What may only seem to be there is neither trusted nor checked: it is fetched again.

@@ -22,8 +22,8 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
     return path;
 }
 
-// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: open
-// both, read and write in turns, sync, close both, delete the source. A copy that fails is closed and deleted.
+// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: clear the
+// other name, open both, read and write in turns, sync, close both, name it. A copy that fails is closed and deleted.
 namespace {
 enum Stage : std::uint32_t {
     begin,
@@ -31,6 +31,7 @@ enum Stage : std::uint32_t {
     target_seen,
     dir_made,
     renamed,
+    cleared,
     source_open,
     target_open,
     read,
@@ -38,14 +39,17 @@ enum Stage : std::uint32_t {
     synced,
     source_closed,
     target_closed,
-    source_deleted,
+    named,
     abort_source,
     abort_target,
     abort_deleted,
 };
+
+std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 }  // namespace
 
-MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path) : Sweep(store.disk(), tag) {
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again)
+    : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a torrent moves while its files are in use");
     while (save_path.size() > 1 && save_path.back() == '/') save_path.pop_back();
     if (save_path == store.save_path()) return;
@@ -59,8 +63,8 @@ MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path) 
     add(store.layout().part_name);
 }
 
-MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name)
-    : Sweep(store.disk(), tag) {
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again)
+    : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a file is renamed while it is in use");
     const std::size_t trusted = store.save_path().size();
     if (store.relative_path(file) == name) return;
@@ -72,29 +76,66 @@ void MoveSweep::cancel() noexcept {
 }
 
 std::uint32_t MoveSweep::num_items() const {
-    return static_cast<std::uint32_t>(pass_ == Pass::cleaning ? dirs_.size() : moves_.size());
+    const bool files = pass_ == Pass::moving || pass_ == Pass::back || pass_ == Pass::deleting;
+    return static_cast<std::uint32_t>(files ? moves_.size() : dirs_.size());
+}
+
+bool MoveSweep::has_copies() const {
+    return std::any_of(moves_.begin(), moves_.end(), [](const Move& move) { return move.copied; });
+}
+
+// Deepest first; the last of them are those above.
+void MoveSweep::list_dirs(Place Move::*side) {
+    dirs_.clear();
+    if (moves_.empty()) return;
+    std::vector<std::string> paths;
+    for (const auto& move : moves_) paths.push_back((move.*side).path);
+    const std::size_t trusted = (moves_.front().*side).trusted;
+    auto found = directories_of(paths, trusted);
+    std::reverse(found.begin(), found.end());
+    for (auto& dir : found) dirs_.push_back({std::move(dir), trusted});
+    if (pass_ == Pass::cleaning) return;
+    const std::string root = paths.front().substr(0, trusted);
+    dirs_.push_back({root, trusted});
+    own_dirs_ = dirs_.size();
+    if (pass_ != Pass::syncing) return;
+    for (auto& dir : directories_above(root)) dirs_.push_back({std::move(dir), 0});
 }
 
 bool MoveSweep::next_pass() {
-    if (pass_ == Pass::cleaning) {
-        if (cause_ != Errc::ok) failed(cause_, cause_path_);
-        return false;
-    }
-    if (pass_ == Pass::moving && cause_ != Errc::ok) {
+    const bool undo = pass_ == Pass::moving || pass_ == Pass::syncing ? cause_ != Errc::ok : false;
+    if (undo && !undone_) {
+        undone_ = true;
         pass_ = Pass::back;
         std::erase_if(moves_, [](const Move& move) { return !move.done; });
         for (auto& move : moves_) {
-            std::swap(move.from, move.to);
+            if (!move.copied) std::swap(move.from, move.to);
             move.done = false;
         }
         return true;
     }
+    if (pass_ == Pass::moving || pass_ == Pass::back) {
+        pass_ = Pass::syncing;
+        list_dirs(&Move::to);
+        return true;
+    }
+    if (pass_ == Pass::syncing && !undone_ && has_copies()) {
+        pass_ = Pass::deleting;
+        return true;
+    }
+    if (pass_ == Pass::syncing || pass_ == Pass::deleting) {
+        pass_ = Pass::settling;
+        list_dirs(&Move::from);
+        return true;
+    }
+    if (pass_ == Pass::cleaning) {
+        if (cause_ != Errc::ok) failed(cause_, cause_path_);
+        return false;
+    }
     pass_ = Pass::cleaning;
-    std::vector<std::string> paths;
-    for (const auto& move : moves_) paths.push_back(move.from.path);
-    const std::size_t trusted = moves_.empty() ? 0 : moves_.front().from.trusted;
-    for (auto& dir : directories_of(paths, trusted)) dirs_.push_back({std::move(dir), trusted});
-    std::reverse(dirs_.begin(), dirs_.end());
+    for (auto& move : moves_)
+        if (undone_ && move.copied) std::swap(move.from, move.to);
+    list_dirs(&Move::from);
     return true;
 }
 
@@ -112,9 +153,21 @@ bool MoveSweep::give_up(Errc error, const std::string& path) {
     return false;
 }
 
+bool MoveSweep::advance_dir(Lane& lane) {
+    if (lane.stage == begin)
+        return ask(lane, pass_ == Pass::cleaning ? DiskAction::rmdir : DiskAction::sync_dir, dirs_[lane.item], renamed);
+    const Errc error = lane.op.error;
+    // Who may not read a directory above did not make it either; what is not there holds nothing.
+    if (pass_ == Pass::syncing && lane.item < own_dirs_ && error != Errc::ok && !is_absence(error)) give_up(error, dirs_[lane.item].path);
+    return false;
+}
+
 bool MoveSweep::advance(Lane& lane) {
-    if (pass_ == Pass::cleaning) return lane.stage == begin && ask(lane, DiskAction::rmdir, dirs_[lane.item], renamed);
+    if (pass_ == Pass::syncing || pass_ == Pass::settling || pass_ == Pass::cleaning) return advance_dir(lane);
     Move& move = moves_[lane.item];
+    const bool drops = pass_ == Pass::deleting || (pass_ == Pass::back && move.copied);
+    // A source that stays where it was is one copy too many, and no harm.
+    if (drops) return lane.stage == begin && move.copied && ask(lane, DiskAction::unlink, pass_ == Pass::back ? move.to : move.from, renamed);
     if (lane.stage == begin) {
         if (pass_ == Pass::moving && cause_ != Errc::ok) return false;
         return ask(lane, DiskAction::stat, move.from, source_seen);
@@ -129,11 +182,17 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
         case source_seen:
             if (error != Errc::ok && !is_absence(error)) return give_up(error, move.from.path);
             if (error != Errc::ok || lane.op.stat.kind != FileKind::file) return false;
+            move.size = lane.op.stat.size;
             return ask(lane, DiskAction::stat, move.to, target_seen);
         case target_seen: {
+            const bool there = error == Errc::ok && lane.op.stat.kind == FileKind::file && lane.op.stat.size == move.size;
+            if (again_ && there && pass_ == Pass::moving) {
+                move.done = move.copied = true;
+                return false;
+            }
             const bool free = is_absence(error) || (error == Errc::ok && lane.op.stat.kind == FileKind::missing);
             if (!free) return give_up(error == Errc::ok ? Errc::exists : error, move.to.path);
-            const std::string dir = move.to.path.substr(0, move.to.path.rfind('/'));
+            const std::string dir = directory_of(move.to.path);
             return ask(lane, DiskAction::mkdirs, {dir, std::min(move.to.trusted, dir.size())}, dir_made);
         }
         case dir_made:
@@ -142,8 +201,7 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             lane.op.path_to = move.to.path;
             return ask(lane, DiskAction::rename, {move.from.path, 0}, renamed);
         default:
-            if (error == Errc::cross_device)
-                return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
+            if (error == Errc::cross_device) return ask(lane, DiskAction::unlink, temp_of(move), cleared);
             if (error != Errc::ok) return give_up(error, move.to.path);
             move.done = true;
             return false;
@@ -157,6 +215,7 @@ bool MoveSweep::open_as(Lane& lane, OpenMode mode) {
 
 bool MoveSweep::advance_copy(Lane& lane, Move& move) {
     runtime::DiskOp& op = lane.op;
+    if (lane.stage == cleared) return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
     if (op.error != Errc::ok) {
         const bool at_source = lane.stage == source_open || lane.stage == read || lane.stage == source_closed;
         give_up(op.error, at_source ? move.from.path : move.to.path);
@@ -170,7 +229,7 @@ bool MoveSweep::advance_copy(Lane& lane, Move& move) {
     switch (lane.stage) {
         case source_open:
             source_ = op.file;
-            return ask(lane, DiskAction::open, move.to, target_open) && open_as(lane, OpenMode::create);
+            return ask(lane, DiskAction::open, temp_of(move), target_open) && open_as(lane, OpenMode::create);
         case target_open:
             target_ = op.file;
             offset_ = 0;
@@ -189,12 +248,15 @@ bool MoveSweep::advance_copy(Lane& lane, Move& move) {
         case source_closed:
             return ask_handle(lane, DiskAction::close, std::exchange(target_, {}), target_closed);
         case target_closed:
-            return ask(lane, DiskAction::unlink, move.from, source_deleted);
+            lane.op.path_to = move.to.path;
+            return ask(lane, DiskAction::rename, temp_of(move), named);
         default:
-            move.done = true;
+            move.done = move.copied = true;
             return false;
     }
 }
+
+MoveSweep::Place MoveSweep::temp_of(const Move& move) const { return {directory_of(move.to.path) + temp_name_, move.to.trusted}; }
 
 bool MoveSweep::ask_handle(Lane& lane, DiskAction action, runtime::FileHandle file, std::uint32_t stage) const {
     lane.op.action = action;
@@ -215,7 +277,7 @@ bool MoveSweep::begin_abort(Lane& lane, const Move& move) {
     if (source_) return ask_handle(lane, DiskAction::close, std::exchange(source_, {}), abort_source);
     if (target_) return ask_handle(lane, DiskAction::close, std::exchange(target_, {}), abort_target);
     if (lane.stage == source_open) return false;
-    return ask(lane, DiskAction::unlink, move.to, abort_deleted);
+    return ask(lane, DiskAction::unlink, temp_of(move), abort_deleted);
 }
 
 bool MoveSweep::advance_abort(Lane& lane, const Move& move) {

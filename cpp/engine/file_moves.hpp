@@ -1,9 +1,11 @@
 // Moving files: a torrent to another directory, one file to another name.
 //
-// A move renames each file; on another file system it copies in chunks, syncs, and deletes the source last. A file that
-// is not there is skipped. When it fails half way, what was moved is moved back. The store's handles are closed before
-// (JST_CHECK) and the store takes its new path only after success.
-// Invariants: 1. at no time is the only copy of a byte deleted; 2. one buffer of move_chunk_bytes each.
+// A move renames each file; on another file system it is copied under another name, synced and then named. When all files are
+// at the target its directories are synced, and only then are the sources of copies deleted. A file that is not there is skipped.
+// When it fails half way, what was moved is moved back. One that a crash cut short is done again: what is at the target already,
+// and as long, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path only after success.
+// Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of move_chunk_bytes each; 3. a file
+// has its name at the target only when it is whole.
 #pragma once
 
 #include <map>
@@ -26,8 +28,9 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
 /// the target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
 class MoveSweep final : public Sweep {
   public:
-    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path);
-    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name);
+    /// `again`: it may have been begun before a crash.
+    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false);
+    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false);
     void cancel() noexcept override;
 
   protected:
@@ -37,7 +40,7 @@ class MoveSweep final : public Sweep {
     bool next_pass() override;
 
   private:
-    enum class Pass : std::uint8_t { moving, back, cleaning };
+    enum class Pass : std::uint8_t { moving, back, syncing, deleting, settling, cleaning };
     struct Place {
         std::string path;
         std::size_t trusted = 0;
@@ -45,8 +48,14 @@ class MoveSweep final : public Sweep {
     struct Move {
         Place from;
         Place to;
+        std::uint64_t size = 0;
         bool done = false;
+        bool copied = false;  // and still at its source
     };
+    bool has_copies() const;
+    void list_dirs(Place Move::*side);
+    bool advance_dir(Lane& lane);
+    Place temp_of(const Move& move) const;
     bool advance_move(Lane& lane, Move& move);
     bool advance_copy(Lane& lane, Move& move);
     bool begin_abort(Lane& lane, const Move& move);
@@ -59,7 +68,11 @@ class MoveSweep final : public Sweep {
 
     Pass pass_ = Pass::moving;
     std::vector<Move> moves_;
-    std::vector<Place> dirs_;  // to be cleaned, deepest first
+    std::vector<Place> dirs_;  // of the pass
+    std::size_t own_dirs_ = 0;  // the others are above the target
+    bool again_ = false;
+    bool undone_ = false;
+    std::string temp_name_;
     Errc cause_ = Errc::ok;
     std::string cause_path_;
     runtime::FileHandle source_;
@@ -77,6 +90,9 @@ struct PendingMoves {
     std::optional<std::string> to;
     std::vector<std::pair<FileIndex, std::string>> renames;
     std::map<FileIndex, std::string> renamed;
+    std::uint64_t wish = 0;      // a number for each change of what is asked for
+    std::uint64_t recorded = 0;  // the wish that the record on disk knows
+    bool again = false;          // it may have been begun before a crash
 };
 
 }  // namespace jst::engine

@@ -48,11 +48,12 @@ void Saver::next(Time now) {
         current_ = waiting_.back();
         waiting_.pop_back();
         Torrent* const torrent = core_.torrent(current_);
-        if (torrent == nullptr || torrent->is_removed()) continue;
+        if (torrent == nullptr || torrent->is_removed() || torrent->moves().running) continue;
         durable_ = torrent->knows_pieces() ? torrent->have() : Bitfield(torrent->have().size());
         if (planted<Plant::unverified_is_saved>()) for (const auto p : torrent->download().ledger().active()) durable_.set(p);
         torrent->books().remove_lost(durable_);
         torrent->saved();
+        torrent->books().saving = true;
         sync_ = std::make_unique<SyncSweep>(torrent->files(), torrent->tag());
         sync_->owner = this;
         sync_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->on_synced(at); };
@@ -68,6 +69,7 @@ void Saver::on_synced(Time now) {
     Torrent* const torrent = core_.torrent(current_);
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
     const Errc error = sync_->error();
+    torrent->books().saving = error == Errc::ok;
     used_.push_back(std::move(sync_));
     if (error != Errc::ok) {  // nothing new is durable: the old record stands
         torrent->on_sync_failed(error, static_cast<Sweep&>(*used_.back()).error_path(), now);
@@ -82,7 +84,9 @@ void Saver::on_synced(Time now) {
 void Saver::on_stamped(Time now) {
     Torrent* const torrent = core_.torrent(current_);
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
+    torrent->books().saving = false;
     if (!torrent->is_removed()) {
+        moves_.emplace_back(current_, torrent->moves().wish);
         auto& books = torrent->books();
         const storage::TorrentRecord record = torrent->record(durable_, stat_.get());
         store_.save(record, torrent->tag());
@@ -112,6 +116,9 @@ void Saver::on_store_saved(Time now) {
     running_ = false;
     used_.clear();
     cut_spare();
+    // Also where it could not be written: a move does not wait for another disk for ever.
+    for (const auto& [key, wish] : std::exchange(moves_, {}))
+        if (Torrent* const torrent = core_.torrent(key); torrent != nullptr && !torrent->is_removed()) torrent->on_recorded(wish, now);
     done_ = covering_;
     schedule(now);
 }

@@ -58,6 +58,7 @@ class Saver {
         std::uint64_t epoch = 0;
         bool drops_parts = false;
     };
+    std::vector<std::pair<TorrentKey, std::uint64_t>> moves_;  // what the records of this pass say of moves
     std::vector<Cut> cuts_;  // what is spare when the store is done: journals and part files
     std::unique_ptr<SyncSweep> sync_;
     std::unique_ptr<StatSweep> stat_;

@@ -100,7 +100,7 @@ void Torrent::on_added(TorrentKey key, Time now) {
     core_.queue_changed = true;
     core_.touch(*this);
     // Paused, it waits for no place in the queue.
-    if (!metainfo_ && wanted_ == storage::WantedState::paused) evaluate(now);
+    if (wants_move() || (!metainfo_ && wanted_ == storage::WantedState::paused)) evaluate(now);
 }
 
 // -- commands ---------------------------------------------------------------------------------------------------------

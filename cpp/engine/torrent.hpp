@@ -42,7 +42,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint32_t number);
     ~Torrent() override;
     void on_added(TorrentKey key, Time now);
-
     // -- commands
     void set_wanted(storage::WantedState wanted, Time now);  // also out of error
     void recheck(Time now);
@@ -66,7 +65,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     void fail(Errc error, const std::string& where, Time now);
     void on_sync_failed(Errc error, const std::string& where, Time now);
     void shut_down(Time now);
-
     // -- for its parts
     Core& core() noexcept { return core_; }
     TorrentKey key() const noexcept { return key_; }
@@ -126,6 +124,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     const std::string& save_path() const noexcept { return files_.save_path(); }
     storage::TorrentRecord record(const Bitfield& durable, const StatSweep* stamps) const;
     void saved() noexcept;  // its record is being made
+    void on_recorded(std::uint64_t wish, Time now);
+    const PendingMoves& moves() const noexcept { return moves_; }
     Books& books() noexcept { return books_; }
     void open_journal(std::string path);  // the state_dir is ours
     // -- questions
@@ -167,6 +167,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void begin_removal(Time now);
     bool wants_move() const noexcept { return moves_.running || moves_.to || !moves_.renames.empty(); }
     void begin_move();
+    void wish_to_move(Time now);
     void on_moved(Time now);
     void update_completion(Time now);
     void update_state(Time now);
@@ -185,7 +186,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     void take_back(PieceIndex piece, Time now);
     void check_doubted(Time now);
     LimitedBy limited_by(Time now) const;
-
     Core& core_;
     const std::uint32_t number_;
     TorrentKey key_;

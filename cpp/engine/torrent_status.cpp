@@ -155,7 +155,10 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.file_priorities = file_priorities_;
     r.piece_priorities = piece_priorities_;
     r.renamed.clear();
+    r.renaming.clear();
     for (const auto& [file, name] : moves_.renamed) r.renamed.push_back({file.value, name});
+    for (const auto& [file, name] : moves_.renames) r.renaming.push_back({file.value, name});
+    r.move_to = moves_.to.value_or(std::string());
     r.trackers = announcer_.tiers();
     r.web_seeds = web_seeds_;
     r.peers.clear();
@@ -200,6 +203,10 @@ void Torrent::restore(const storage::TorrentRecord& r) {
             files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
             moves_.renamed[FileIndex{renamed.file}] = renamed.path;
         }
+    if (!r.move_to.empty()) moves_.to = r.move_to;
+    for (const auto& one : r.renaming)
+        if (one.file < layout_->map.num_files()) moves_.renames.emplace_back(FileIndex{one.file}, one.path);
+    moves_.again = wants_move();
     announcer_.set_tiers(r.trackers, core_.now());
     web_seeds_ = r.web_seeds;
     const auto& t = r.totals;

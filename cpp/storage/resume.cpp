@@ -57,9 +57,9 @@ void put_limits(FieldWriter& out, const SavedLimits& limits) {
     out.raw().key("limits").raw(body);
 }
 
-void put_renamed(FieldWriter& out, const std::vector<RenamedFile>& renamed) {
+void put_renamed(FieldWriter& out, std::string_view key, const std::vector<RenamedFile>& renamed) {
     if (renamed.empty()) return;
-    auto& writer = out.raw().key("renamed").begin_list();
+    auto& writer = out.raw().key(key).begin_list();
     for (const auto& one : renamed) writer.begin_list().integer(one.file).string(one.path).end();
     writer.end();
 }
@@ -115,6 +115,18 @@ void read_have(FieldReader& in, TorrentRecord& record) {
     record.have = std::move(*have);
 }
 
+void read_renamed(FieldReader& in, std::string_view key, std::vector<RenamedFile>& into) {
+    in.list(key, max_files, [&](const codec::BencodeNode& item) {
+        if (!item.is_list() || item.count() != 2) return false;
+        auto part_of = item.begin();
+        const auto file = (*part_of).integer();
+        const auto path = (*++part_of).string();
+        if (!file || *file < 0 || *file >= max_files || !path || !is_inside(as_text(*path))) return false;
+        into.push_back({static_cast<std::uint32_t>(*file), std::string(as_text(*path))});
+        return true;
+    });
+}
+
 void read_files(FieldReader& in, TorrentRecord& record) {
     const Bytes stamps = in.table("files", stamp_bytes, max_files);
     for (std::size_t at = 0; at < stamps.size(); at += stamp_bytes) {
@@ -132,15 +144,8 @@ void read_files(FieldReader& in, TorrentRecord& record) {
         if (flag > 1) return in.wrong(*in.find("in_parts"));
         record.in_parts.push_back(flag == 1);
     }
-    in.list("renamed", max_files, [&](const codec::BencodeNode& item) {
-        if (!item.is_list() || item.count() != 2) return false;
-        auto part_of = item.begin();
-        const auto file = (*part_of).integer();
-        const auto path = (*++part_of).string();
-        if (!file || *file < 0 || *file >= max_files || !path || !is_inside(as_text(*path))) return false;
-        record.renamed.push_back({static_cast<std::uint32_t>(*file), std::string(as_text(*path))});
-        return true;
-    });
+    read_renamed(in, "renamed", record.renamed);
+    read_renamed(in, "renaming", record.renaming);
 }
 
 void read_partial(FieldReader& in, TorrentRecord& record) {
@@ -240,6 +245,7 @@ ByteVector encode(const TorrentRecord& record) {
     put_limits(out, record.limits);
     out.text("magnet", record.magnet);
     out.bytes("metainfo", record.metainfo);
+    out.text("move_to", record.move_to);
     ByteVector part;
     ByteWriter part_writer(part);
     put_stamp(part_writer, record.part_file);
@@ -249,7 +255,8 @@ ByteVector encode(const TorrentRecord& record) {
     out.bytes("piece_priorities", record.piece_priorities);
     out.number("pieces", record.have.size());
     out.number("queue", record.queue_position);
-    put_renamed(out, record.renamed);
+    put_renamed(out, "renamed", record.renamed);
+    put_renamed(out, "renaming", record.renaming);
     out.text("save_path", record.save_path);
     out.number("sequential", record.sequential ? 1 : 0);
     out.totals(record.totals);
@@ -275,6 +282,7 @@ Result<TorrentRecord> decode_torrent_record(Bytes bytes) {
     if (in.ok() && !record.info_hash && !record.info_hash_v2) in.wrong(document->root());
     record.magnet = in.text("magnet");
     record.metainfo = to_vector(in.bytes("metainfo"));
+    record.move_to = in.text("move_to");
     record.save_path = in.text("save_path");
     record.sequential = in.number("sequential", 1) == 1;
     record.queue_position = static_cast<std::uint32_t>(in.number("queue", 0xFFFFFFFFu));

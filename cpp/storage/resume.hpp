@@ -106,6 +106,8 @@ struct TorrentRecord {
     std::vector<std::uint8_t> file_priorities;   // empty: all default
     std::vector<std::uint8_t> piece_priorities;  // empty: as the files say
     std::vector<RenamedFile> renamed;
+    std::string move_to;                         // files may be on their way there
+    std::vector<RenamedFile> renaming;           // or to these names
     std::vector<FileWish> wishes;  // before the metadata: what file_priorities is to become
 
     std::vector<std::vector<std::string>> trackers;  // tiers

@@ -16,7 +16,7 @@ Record = dict[str, Any]
 DEFAULTS: Record = {
     "metainfo": b"", "magnet": "", "save_path": "", "wanted": 0, "sequential": False, "queue_position": 0, "added_at": 0,
     "have": [], "files": [], "part_file": (False, 0, 0), "in_parts": [], "file_priorities": [], "piece_priorities": [],
-    "renamed": [], "wishes": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {}, "epoch": 0,
+    "renamed": [], "renaming": [], "move_to": "", "wishes": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {}, "epoch": 0,
     "writing": False, "partial": [],
 }  # fmt: skip
 TOTALS = [
@@ -39,7 +39,7 @@ SAMPLE: Record = {
     "save_path": "/home/é", "wanted": 2, "sequential": True, "queue_position": 7, "added_at": 1_700_000_000_000_000_000,
     "completed_at": 1_700_000_001_000_000_000, "have": [True, False, True] * 5, "files": [(True, 10, 5), (False, 0, 0)],
     "part_file": (True, 3, 4), "in_parts": [False, True], "file_priorities": [7, 0], "piece_priorities": [4] * 15,
-    "renamed": [(1, "new/name")], "wishes": [("*.mkv", 7), (3, 0)], "trackers": [["http://a/announce", "udp://b:1"], ["http://c"]],
+    "renamed": [(1, "new/name")], "renaming": [(2, "newer/name")], "move_to": "/elsewhere", "wishes": [("*.mkv", 7), (3, 0)], "trackers": [["http://a/announce", "udp://b:1"], ["http://c"]],
     "web_seeds": ["http://seed/"], "peers": ["1.2.3.4:5", "[2001:db8::1]:6"],
     "totals": {name: n for n, name in enumerate(TOTALS)}, "limits": {"upload_rate": 0, "seed_ratio_permille": 1500},
     "epoch": 3, "writing": True, "partial": [(1, b"\xa0"), (7, b"")],
@@ -185,6 +185,8 @@ def test_absent_have_bits_of_known_pieces_are_all_missing() -> None:
         {b"renamed": [[-1, b"x"]]},
         {b"renamed": [[1, 2]]},
         {b"renamed": [[1, b"../x"]]},
+        {b"renaming": [[1, b"/x"]]},
+        {b"move_to": 7},
         {b"renamed": [[1, b"/x"]]},
         {b"renamed": {}},
         {b"trackers": [b"flat"]},
