@@ -81,7 +81,7 @@ TorrentStatus Torrent::status(Time now) const {
     out.counters = counters_;
     out.complete = complete_;
     out.sequential = sequential_;
-    if (checker_.is_running() && checker_.to_check() > 0)
+    if (phase_ == Phase::checking && checker_.to_check() > 0)
         out.progress = static_cast<double>(checker_.checked()) / checker_.to_check();
     return out;
 }
