@@ -76,7 +76,7 @@ void Download::on_have(Peer& peer, PieceIndex piece, Time now) {
 }
 
 void Download::on_choked(Peer& peer, Time) {
-    hungry_ = hungry_ || !ledger_.outstanding(peer.key).empty();
+    if (!ledger_.outstanding(peer.key).empty()) on_unanswered(peer);
     ledger_.on_choke(peer.key);
     peer.pipeline.on_choke();
 }
@@ -93,7 +93,15 @@ void Download::on_rejected(Peer& peer, const Block& block, Time now) {
         peer.pipeline.on_reject(now);
         peer.timer.set_sooner(peer.pipeline.paused_until());  // nothing else may wake it when all was refused
     }
+    on_unanswered(peer);
+}
+
+// Others are asked first for what this one did not give: two peers that choke in turn could keep all requests between them.
+void Download::on_unanswered(const Peer& peer) {
     hungry_ = true;
+    if (!peers.empty() && peers.back() == peer.key) return;
+    const auto found = std::find(peers.begin(), peers.end(), peer.key);
+    if (found != peers.end()) std::rotate(found, found + 1, peers.end());
 }
 
 void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
@@ -108,7 +116,7 @@ bool Download::expire(Peer& peer, Time now) {
     ledger_.expire(peer.key, now, timeout, withdrawn_);
     if (withdrawn_.empty()) return false;
     peer.pipeline.on_timeout(now, timeout, static_cast<std::uint32_t>(withdrawn_.size()));
-    hungry_ = true;
+    on_unanswered(peer);
     return true;
 }
 

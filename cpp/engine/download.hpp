@@ -119,7 +119,7 @@ class Download final : public PieceJob::Client {
     Time last_payload() const noexcept { return last_payload_; }
     bool limited_by_memory() const noexcept { return starved_; }
 
-    std::vector<PeerKey> peers;  // connected ones, in the order of joining
+    std::vector<PeerKey> peers;  // connected ones, in the order of joining; who left requests unanswered goes to the end
 
   private:
     /// For each block of a piece: 0 not there, or whence it is.
@@ -129,6 +129,7 @@ class Download final : public PieceJob::Client {
 
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
     void on_memory_freed() override;
+    void on_unanswered(const Peer& peer);
     PieceJob* job(PieceIndex piece);
     PieceJob& begin_piece(PieceIndex piece);
     void end_piece(PieceIndex piece);
