@@ -190,8 +190,6 @@ py::dict to_dict(const Judgement& j) {
     d["guilty"] = to_texts(j.guilty);
     d["paroled"] = to_texts(j.paroled);
     d["cleared"] = to_texts(j.cleared);
-    d["acquitted"] = to_texts(j.acquitted);
-    d["disk_suspected"] = j.disk_suspected;
     return d;
 }
 

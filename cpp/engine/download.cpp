@@ -346,7 +346,6 @@ std::vector<policy::BlamedBlock> Download::blamed(const PieceJob& done, bool dig
 }
 
 void Download::apply(const policy::Judgement& judgement, Time now) {
-    for (const auto& host : judgement.acquitted) core_.bans.unban(host);
     for (const auto& host : judgement.guilty) client_.on_guilty(host, now);
 }
 

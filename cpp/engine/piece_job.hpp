@@ -2,7 +2,8 @@
 //
 // A piece of at most max_memory / 8 stays in memory until its hash is known, so nothing unproven is written. A longer one
 // is written in runs of blocks as they become whole, and read back in order to be hashed. Either way the piece counts only
-// after hash *and* write. Reports each end to its Client. Does not know peers, the picker or the ledger.
+// after hash *and* write. A long piece with a bad hash of which the disk gave back other bytes than it was given is an error
+// of the disk. Reports each end to its Client. Does not know peers, the picker or the ledger.
 // Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to a
 // place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored or park(); 4. it holds
 // at most reservation() bytes and what is arriving, and a long piece that holds as much writes what it has.
@@ -51,7 +52,7 @@ class PieceJob {
     /// Download stops here: what is stored goes to disk, then `parked`. Inline when there is nothing to write.
     void park(Time now);
     bool is_parking() const noexcept { return parking_; }
-    /// A 64-bit digest of a stored block, for blame; 0 when it is no longer in memory.
+    /// A 64-bit digest of a block as it was stored, for blame; 0 when it is not known.
     std::uint64_t digest(std::uint32_t number) const noexcept;
     bool is_hashing() const noexcept { return hashing_; }
     bool is_writing() const noexcept { return write_.is_pending(); }
@@ -84,6 +85,9 @@ class PieceJob {
     void fail(Errc error, const std::string& where, Time now);
     void finish(PieceOutcome outcome, Time now);
     Range run(std::uint32_t number) const noexcept;
+    bool has_padding(std::uint32_t number) const;
+    void note_digest(std::uint32_t number);
+    void compare_read();
 
     Core& core_;
     FileStore& files_;
@@ -112,6 +116,8 @@ class PieceJob {
     Range writing_;
     std::uint32_t on_disk_ = 0;
     std::uint32_t reading_run_ = 0;
+    std::vector<std::uint64_t> digests_;  // of blocks as they were stored; 0: not known
+    std::string spoiled_;                 // the path where something else was read; empty: nowhere
     std::unique_ptr<runtime::HashState> state_;
 };
 

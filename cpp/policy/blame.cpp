@@ -48,6 +48,11 @@ Blame::FailedPiece& Blame::failed_piece(PieceIndex piece) {
 Judgement Blame::on_failed(PieceIndex piece, std::span<const BlamedBlock> blocks) {
     Judgement judgement;
     const auto hosts = hosts_of(blocks);
+    for (const auto& host : hosts) ++suspect(host).failures;
+    if (hosts.size() == 1) {
+        judgement.guilty = hosts;
+        return judgement;
+    }
     auto& failed = failed_piece(piece);
     for (const auto& block : blocks) {
         if (failed.blocks.size() >= max_failed_blocks) break;
@@ -56,30 +61,12 @@ Judgement Blame::on_failed(PieceIndex piece, std::span<const BlamedBlock> blocks
         };
         if (std::none_of(failed.blocks.begin(), failed.blocks.end(), same)) failed.blocks.push_back(block);
     }
-    for (const auto& host : hosts) ++suspect(host).failures;
-    if (hosts.size() == 1) {
-        judge_sole(failed, hosts.front(), judgement);
-    } else if (!failed.disk_suspected) {
-        for (const auto& host : hosts) {
-            if (suspect(host).on_parole) continue;
-            suspect(host).on_parole = true;
-            judgement.paroled.push_back(host);
-        }
+    for (const auto& host : hosts) {
+        if (suspect(host).on_parole) continue;
+        suspect(host).on_parole = true;
+        judgement.paroled.push_back(host);
     }
-    judgement.disk_suspected = failed.disk_suspected;
     return judgement;
-}
-
-void Blame::judge_sole(FailedPiece& failed, const IpAddress& host, Judgement& judgement) {
-    if (failed.disk_suspected) return;
-    if (!contains(failed.sole, host)) failed.sole.push_back(host);
-    if (failed.sole.size() < disk_suspicion) {
-        judgement.guilty.push_back(host);
-        return;
-    }
-    failed.disk_suspected = true;
-    for (const auto& other : failed.sole)
-        if (other != host) judgement.acquitted.push_back(other);
 }
 
 Judgement Blame::on_verified(PieceIndex piece, std::span<const BlamedBlock> blocks) {
@@ -88,7 +75,7 @@ Judgement Blame::on_verified(PieceIndex piece, std::span<const BlamedBlock> bloc
     // Who gave a whole piece alone is cleared; of several only those whom this very piece made suspects.
     if (doubted.size() != 1) doubted.clear();
     if (const auto at = failed_.find(piece); at != failed_.end()) {
-        if (!at->second.disk_suspected) judgement.guilty = liars(at->second, blocks);
+        judgement.guilty = liars(at->second, blocks);
         for (const auto& host : hosts_of(at->second.blocks))
             if (!contains(doubted, host)) doubted.push_back(host);
         failed_.erase(at);
@@ -107,7 +94,7 @@ std::vector<IpAddress> Blame::liars(const FailedPiece& failed, std::span<const B
         const auto same =
             std::find_if(good.begin(), good.end(), [&](const BlamedBlock& b) { return b.begin == bad.begin; });
         if (same == good.end() || same->digest == bad.digest) continue;
-        if (!contains(guilty, bad.host) && !contains(failed.sole, bad.host)) guilty.push_back(bad.host);
+        if (!contains(guilty, bad.host)) guilty.push_back(bad.host);
     }
     std::sort(guilty.begin(), guilty.end());
     return guilty;
@@ -133,10 +120,8 @@ std::uint32_t Blame::failures(const IpAddress& host) const noexcept {
 
 void Blame::forget(const IpAddress& host) {
     suspects_.erase(host);
-    for (auto& [piece, failed] : failed_) {
-        std::erase(failed.sole, host);
+    for (auto& [piece, failed] : failed_)
         std::erase_if(failed.blocks, [&](const BlamedBlock& b) { return b.host == host; });
-    }
 }
 
 }  // namespace jst::policy

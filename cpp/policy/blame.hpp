@@ -1,9 +1,9 @@
 // Who sent bad data. A failed piece with one contributor proves its guilt; with several, all are suspects and go on
 // parole: they get whole pieces alone, so that the next failure proves who it was and the next success clears them.
 //
-// Of failed pieces a digest per block is kept: when the piece verifies later, whoever sent something else lied. A piece
-// that keeps failing with `disk_suspicion` different sole contributors points at our own disk: they are acquitted and
-// nobody else is blamed for that piece. Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded:
+// Of pieces that several failed a digest per block is kept: when the piece verifies later, whoever sent something else lied.
+// How many failed a piece alone says nothing for them: any number of hosts may lie. A disk that gave back other bytes than it
+// was given never comes here (piece_job.hpp). Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded:
 // max_suspects hosts, max_failed_pieces pieces (the oldest go), max_failed_blocks digests for a piece. Does not ban
 // (bans.hpp) and does not hash: a digest is any 64 bits of the data.
 #pragma once
@@ -21,7 +21,6 @@ namespace jst::policy {
 inline constexpr std::size_t max_suspects = 1024;
 inline constexpr std::size_t max_failed_pieces = 64;
 inline constexpr std::size_t max_failed_blocks = 4096;
-inline constexpr std::size_t disk_suspicion = 3;
 
 struct BlamedBlock {
     std::uint32_t begin = 0;
@@ -30,11 +29,9 @@ struct BlamedBlock {
 };
 
 struct Judgement {
-    std::vector<IpAddress> guilty;     // proven: bad_data
-    std::vector<IpAddress> paroled;    // new suspects
-    std::vector<IpAddress> cleared;    // no longer on parole
-    std::vector<IpAddress> acquitted;  // banned before for what the disk did: unban
-    bool disk_suspected = false;
+    std::vector<IpAddress> guilty;   // proven: bad_data
+    std::vector<IpAddress> paroled;  // new suspects
+    std::vector<IpAddress> cleared;  // no longer on parole
 };
 
 class Blame {
@@ -60,12 +57,9 @@ class Blame {
     };
     struct FailedPiece {
         std::vector<BlamedBlock> blocks;
-        std::vector<IpAddress> sole;  // who failed it alone
-        bool disk_suspected = false;
         std::uint64_t serial = 0;
     };
 
-    void judge_sole(FailedPiece& failed, const IpAddress& host, Judgement& judgement);
     static std::vector<IpAddress> liars(const FailedPiece& failed, std::span<const BlamedBlock> good);
     bool has_part_in_failure(const IpAddress& host) const noexcept;
     Suspect& suspect(const IpAddress& host);

@@ -152,3 +152,40 @@ def test_what_a_suspect_left_half_done_another_suspect_takes_up(lab: Lab) -> Non
     lab.net.link(good, client := lab.engine("client"), rate=200_000)
     client.add(spec, peers=[liar, good])
     completes(lab, client, spec, within=120)
+
+
+LONG = 1 << 20
+"""Of max_memory: pieces over an eighth of it are written before they are hashed."""
+
+
+@BOTH
+@pytest.mark.covers("S1-4", "S1-1")
+@pytest.mark.parametrize("size", [1, 32], ids=["in-memory", "read-back"])
+def test_four_liars_that_each_give_a_whole_piece_are_four_bans(lab: Lab, size: int) -> None:
+    spec = lab.torrent(pieces=1, piece_length=size * BLOCK)
+    liars = [lab.peer(f"liar{i}", spec, behave=["corrupt"]) for i in range(4)]
+    client = lab.engine("client", max_memory=LONG)
+    t = client.add(spec)
+    for number, liar in enumerate(liars):
+        t.connect(liar)
+        lab.until(lambda n=number: len(client.session.bans()) > n, within=20)
+    lab.run_for(5)
+    assert {ban.host for ban in client.session.bans()} == {liar.address[0] for liar in liars}
+    assert t.status().counters.pieces_failed == 4
+    rescued(lab, client, spec)
+
+
+@BOTH
+@pytest.mark.covers("S1-4")
+def test_a_disk_that_gives_back_other_bytes_is_an_error_and_nobody_is_banned(lab: Lab) -> None:
+    spec = lab.torrent(pieces=1, piece_length=32 * BLOCK)
+    client = lab.engine("client", max_memory=LONG)
+    with lab.gate("disk.read", "hold", node=client, piece=0, times=1) as gate:
+        t = client.add(spec, peers=[lab.seeder("giver", spec)])
+        lab.until(lambda: gate.hit, within=20)
+        client.disk.corrupt(client.path(spec), 3 * BLOCK, bytes(b ^ 0xFF for b in spec.data(3 * BLOCK, 100)))
+    (failed,) = until_events(lab, client, jst.TorrentFailed)
+    assert (failed.error.code, failed.error.filename) == ("disk_io", str(client.path(spec)))
+    assert client.session.bans() == [] and client.history(jst.PieceFailed) == []
+    lab.until(lambda: t.state != "error", within=20)
+    completes(lab, client, spec)

@@ -1,4 +1,4 @@
-"""Who sent bad data: proof, parole, and our own disk."""
+"""Who sent bad data: proof and parole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def blocks(*parts: tuple[str, int]) -> list[tuple[int, str, int]]:
 
 
 def verdict(judgement: dict[str, Any], **expected: Any) -> None:
-    empty: dict[str, Any] = {"guilty": [], "paroled": [], "cleared": [], "acquitted": [], "disk_suspected": False}
+    empty: dict[str, Any] = {"guilty": [], "paroled": [], "cleared": []}
     assert judgement == empty | expected
 
 
@@ -70,16 +70,20 @@ def test_a_corrupter_of_one_piece_in_twenty_is_not_banned_on_suspicion() -> None
             assert blame.on_verified(piece, blocks((A, 1), (B, 2)))["guilty"] == []
 
 
-def test_a_piece_that_three_peers_fail_alone_points_at_the_disk() -> None:
+def test_any_number_of_hosts_that_fail_a_piece_alone_are_guilty() -> None:
+    blame = lab.Blame()
+    for number, host in enumerate((A, B, C, D)):
+        verdict(blame.on_failed(0, blocks((host, number))), guilty=[host])
+        verdict(blame.on_failed(0, blocks((host, number))), guilty=[host])
+    verdict(blame.on_failed(0, blocks((A, 4), (D, 4))), paroled=[A, D])
+    verdict(blame.on_verified(0, blocks((B, 9), (B, 4))), guilty=[A], cleared=[D])
+
+
+def test_who_failed_a_piece_alone_is_not_judged_for_it_twice() -> None:
     blame = lab.Blame()
     verdict(blame.on_failed(0, blocks((A, 1))), guilty=[A])
-    verdict(blame.on_failed(0, blocks((A, 1))), guilty=[A])  # the same peer again says nothing new
-    verdict(blame.on_failed(0, blocks((B, 2))), guilty=[B])
-    verdict(blame.on_failed(0, blocks((C, 3))), acquitted=[A, B], disk_suspected=True)
-    verdict(blame.on_failed(0, blocks((D, 4))), disk_suspected=True)
-    verdict(blame.on_failed(0, blocks((A, 4), (D, 4))), disk_suspected=True)
-    verdict(blame.on_failed(1, blocks((D, 4))), guilty=[D])  # another piece is another matter
-    verdict(blame.on_verified(0, blocks((A, 9))))
+    assert not blame.has_failed(0)
+    verdict(blame.on_verified(0, blocks((B, 9))))
 
 
 def test_forgetting_a_host_closes_its_record() -> None:
