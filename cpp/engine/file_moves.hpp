@@ -93,6 +93,7 @@ struct PendingMoves {
     std::uint64_t wish = 0;      // a number for each change of what is asked for
     std::uint64_t recorded = 0;  // the wish that the record on disk knows
     bool again = false;          // it may have been begun before a crash
+    bool waiting = false;        // until nothing of the torrent is out: looked at when each round ends
 };
 
 }  // namespace jst::engine

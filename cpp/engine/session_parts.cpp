@@ -225,6 +225,8 @@ void SessionParts::end_round(Time now) {
     listener.end_round(now);
     if (core.has_freed_place() && !core.waiting_for_room.empty()) core.wake_soon();
     if (saver) saver->schedule(now);
+    for (const TorrentKey key : std::exchange(core.waiting_for_quiet, {}))
+        if (Torrent* const torrent = core.torrent(key)) torrent->continue_move();
     clear_drained(now);
     advance_close(now);
     core.bury_dead();

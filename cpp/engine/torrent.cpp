@@ -64,9 +64,8 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       accounted_(core.now()),
       running_since_(core.now()),
       stall_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this),
-      goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this),
-      move_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().evaluate(now); }, this) {
-    stall_timer_.tag = goal_timer_.tag = trouble_.again.tag = trouble_.stuck.tag = move_timer_.tag = tag();
+      goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this) {
+    stall_timer_.tag = goal_timer_.tag = trouble_.again.tag = trouble_.stuck.tag = tag();
     files_.watcher = this;
     files_.set_reserving(core.settings.allocation != "sparse");
     files_.on_begin = [](void* watcher) { return static_cast<Torrent*>(watcher)->disk_begins(); };

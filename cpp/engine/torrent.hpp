@@ -125,6 +125,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     storage::TorrentRecord record(const Bitfield& durable, const StatSweep* stamps) const;
     void saved() noexcept;  // its record is being made
     void on_recorded(std::uint64_t wish, Time now);
+    void continue_move();
     const PendingMoves& moves() const noexcept { return moves_; }
     Books& books() noexcept { return books_; }
     void open_journal(std::string path);  // the state_dir is ours
@@ -244,7 +245,6 @@ class Torrent final : public Download::Client, public Upload::Client {
     Time running_since_;
     Timer stall_timer_;
     Timer goal_timer_;
-    Timer move_timer_;
 };
 
 }  // namespace jst::engine

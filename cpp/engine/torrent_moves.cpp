@@ -4,11 +4,6 @@
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
-namespace {
-
-constexpr Duration move_retry = milliseconds(10);  // until the last handle is closed
-
-}  // namespace
 
 void Torrent::move(std::string save_path, Time now) {
     if (save_path == files_.save_path() && !wants_move()) return;
@@ -36,11 +31,21 @@ void Torrent::on_recorded(std::uint64_t wish, Time now) {
     if (wants_move()) evaluate(now);
 }
 
+// The round ends, and with it perhaps the last operation that it waited for.
+void Torrent::continue_move() {
+    moves_.waiting = false;
+    if (!removed_ && wants_move()) begin_move();
+}
+
 // One move at a time, and only when nothing of the torrent is out: no job, no open file.
 void Torrent::begin_move() {
     if (moves_.running || shut_down_ || error_) return;
     if (keeps_record_ && moves_.recorded != moves_.wish) return;
-    if (!is_quiet() || files_.files_open() || books_.saving) return move_timer_.set(core_.now() + move_retry);
+    if (is_quiet()) finish_files();
+    if (!is_quiet() || files_.files_open() || books_.saving) {
+        if (!std::exchange(moves_.waiting, true)) core_.waiting_for_quiet.push_back(key_);
+        return;
+    }
     if (moves_.to) {
         moves_.running = std::make_unique<MoveSweep>(files_, tag(), *moves_.to, moves_.again);
     } else {

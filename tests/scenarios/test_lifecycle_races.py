@@ -7,7 +7,7 @@ import pytest
 from jstorrent.lab import Lab
 
 from tests.scenarios.raw_peer import RawPeer
-from tests.scenarios.s0 import BLOCK, answer, asked_for, by_hand, completes, requests_out, rescued
+from tests.scenarios.s0 import BLOCK, answer, asked_for, by_hand, completes, requests_out, rescued, until_events
 
 BOTH = pytest.mark.lanes("sim", "real")
 
@@ -311,3 +311,33 @@ def test_who_is_to_delete_the_files_waits_for_who_still_writes_to_them(lab: Lab)
         assert new.state != "removed"
     lab.until(lambda: (old.state, new.state) == ("removed", "removed"), within=5)
     assert not client.disk.exists(client.path(spec))
+
+
+@pytest.mark.covers("S3-1")
+@pytest.mark.parametrize("how", ["rename", "move"])
+@pytest.mark.parametrize("point", ["hash.done", "disk.write", "journal"])
+def test_files_wait_for_the_last_operation_without_a_turn_and_go_with_its_end(lab: Lab, point: str, how: str) -> None:
+    spec = lab.torrent(pieces=4, piece_length=4 * BLOCK)
+    client = lab.engine("client")
+    if point == "journal":
+        journal = client.disk.full(f"state/torrents/{spec.info_hash.hex()}.journal")
+        held = lab.gate("disk.write", path=str(journal), times=1, node=client)
+    else:
+        held = lab.gate(point, piece=0, times=1, node=client)
+    t = client.add(spec, peers=[lab.seeder("good", spec)], sequential=True)
+    with held:
+        lab.until(lambda: held.hit, within=10)
+        if how == "move":
+            t.move(client.disk.root / "elsewhere")
+        else:
+            t.rename_file(0, "deep/name")
+        lab.run_for(2)
+        turns: list[float] = []
+        lab.watch(lambda: turns.append(lab.now) or 0)  # type: ignore[func-returns-value]
+        lab.run_for(10)
+        assert len(turns) < 50
+        assert not client.history(jst.FilesMoved)
+    let_go = lab.now
+    until_events(lab, client, jst.FilesMoved)
+    assert lab.now - let_go < 0.5
+    completes(lab, client, spec)
