@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sanitizers import UNDER_A_SANITIZER
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MOST_SECONDS = 60  # of one core, for a whole notebook
@@ -24,7 +26,7 @@ def test_a_notebook_runs_and_draws_in_under_a_minute_of_one_core(notebook: Path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     took = json.loads(ran.stdout.splitlines()[-1])
     assert took["figures"] == {"attack": 1, "swarm": 3}[notebook.stem]
-    assert took["seconds"] < MOST_SECONDS
+    assert took["seconds"] < MOST_SECONDS or UNDER_A_SANITIZER
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

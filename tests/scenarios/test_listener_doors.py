@@ -10,6 +10,7 @@ from jstorrent.lab import Lab
 
 from tests.scenarios.callers import Caller, Crowd, still_open
 from tests.scenarios.test_listener import Scene
+from tests.support.sanitizers import needs_descriptors
 
 BOTH = pytest.mark.lanes("sim", "real")
 PAUSE = 1.0  # between two tries to accept
@@ -118,6 +119,7 @@ print("spin", time.process_time() - cpu > 1.0)
 """
 
 
+@needs_descriptors
 @pytest.mark.covers("S4-10", "S4-W1")
 def test_a_process_that_really_has_no_descriptors_left() -> None:
     """The kernel says EMFILE: it is told, those inside keep their deadline, what that frees is used, and it ends at once."""

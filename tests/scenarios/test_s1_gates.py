@@ -16,6 +16,7 @@ from jstorrent.lab import Behaviour, Lab, Spec
 from tests.scenarios.asked import asked_at, asked_of
 from tests.scenarios.s0 import BLOCK, answer, by_hand, completes
 from tests.support.figures import Figure
+from tests.support.sanitizers import times_mean_nothing
 
 PEERS = (1, 10, 50, 100)
 LINE = 0.20
@@ -335,6 +336,7 @@ with Lab(sys.argv[1], seed=int(sys.argv[2])) as lab:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel does not tell what is resident here")
+@times_mean_nothing
 @pytest.mark.lanes("real")
 @pytest.mark.covers("S1-8")
 def test_an_idle_process_is_idle(lab: Lab, figure: Figure) -> None:

@@ -10,6 +10,7 @@ from jstorrent.lab import Behaviour, Lab
 
 from tests.scenarios.s0 import BLOCK, completes
 from tests.support.figures import Figure
+from tests.support.sanitizers import times_mean_nothing
 
 DAY = 86_400.0
 KINDS = (
@@ -58,6 +59,7 @@ def one_run(seed: int) -> float:
         return lab.now
 
 
+@times_mean_nothing
 @pytest.mark.covers("S1-9")
 def test_two_hundred_generated_runs_of_three_peers(lab_seed: int, figure: Figure) -> None:
     """In one process, by CPU time: how busy the machine is else does not count."""

@@ -22,7 +22,7 @@ SCENARIO = next(
 def installed(site: Path) -> Path:
     """What a wheel holds, as pyproject says: its packages, among them the module as it is built, and its entry points."""
     packages = [ROOT / package for package in PROJECT["tool"]["scikit-build"]["wheel"]["packages"]]
-    built = Path(jstorrent.__file__).resolve().parent  # the tree's own, a sanitizer's, or an installed one
+    built = Path(jstorrent.__file__).absolute().parent  # the tree's own, a sanitizer's, or an installed one
     for package in packages:
         (site / package.name).symlink_to(built if package.name == "jstorrent" else package)
     about = site / f"jstorrent-{PROJECT['project']['version']}.dist-info"

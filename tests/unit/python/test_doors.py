@@ -16,6 +16,7 @@ import jstorrent as jst
 import pytest
 from jstorrent import _core
 
+from tests.support.sanitizers import times_mean_nothing
 from tests.unit.python.conftest import Payload, SessionMaker
 
 HEAD = """
@@ -90,6 +91,7 @@ print(session.close(), flush=True)
 """
 
 
+@times_mean_nothing
 @pytest.mark.parametrize("wait", ["torrent.wait()", "session.events(jst.PieceCompleted).get()", "list(torrent.watch(60))",
                                   "torrent.wait(lambda status: False)"])  # fmt: skip
 def test_ctrl_c_gets_through_a_wait_within_a_fifth_of_a_second(wait: str, payload: Payload, tmp_path: Path) -> None:
