@@ -2,9 +2,10 @@
 
 import jstorrent as jst
 import pytest
-from jstorrent.lab import Behaviour, Lab
+from jstorrent.lab import Behaviour, Lab, Spec
 
 from tests.scenarios.s0 import BLOCK, PLAIN, completes, reasons, rescued, until_events
+from tests.unit.engine.torrents import v1
 
 BOTH = pytest.mark.lanes("sim", "real")
 
@@ -189,3 +190,17 @@ def test_a_disk_that_gives_back_other_bytes_is_an_error_and_nobody_is_banned(lab
     assert client.session.bans() == [] and client.history(jst.PieceFailed) == []
     lab.until(lambda: t.state != "error", within=20)
     completes(lab, client, spec)
+
+
+@pytest.mark.covers("S1-4")
+def test_a_liar_about_padding_is_no_error_of_the_disk(lab: Lab) -> None:
+    """Padding reads as zeros whatever was written: the block that holds it tells nothing of the disk."""
+    sample = v1([("a", 30 * BLOCK + 1000), ("pad:.pad/1", 2 * BLOCK - 1000), ("b", 32 * BLOCK)], 32 * BLOCK)
+    spec = Spec(0, jst.Metainfo.parse(sample.torrent), b"".join(sample.pieces))
+    liar = lab.peer("liar", spec, have=[0], behave=["corrupt"])
+    client = lab.engine("client", max_memory=LONG)
+    client.add(spec, peers=[liar])
+    until_events(lab, client, jst.PieceFailed)
+    lab.run_for(1)
+    assert [ban.host for ban in client.session.bans()] == [liar.address[0]]
+    assert client.history(jst.TorrentFailed) == []
