@@ -12,16 +12,14 @@ namespace {
 
 constexpr std::uint64_t long_piece_memory = 4u << 20;  // what a long piece reserves: 16 runs in the making
 
-// Of words, in lanes that go side by side: a tenth of what SHA-1 takes. Never 0.
+// In lanes of words that go side by side: a sixth of what SHA-1 takes. Never 0.
 std::uint64_t digest_of(Bytes data) noexcept {
-    constexpr std::size_t word_bytes = sizeof(std::uint64_t);
     std::array<std::uint64_t, 4> lanes{1, 2, 3, data.size()};
-    std::size_t lane = 0;
-    for (std::size_t at = 0; at < data.size(); at += word_bytes) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, data.data() + at, std::min(word_bytes, data.size() - at));
-        lanes[lane] = std::rotl(lanes[lane] ^ word, 29) * 0x9E3779B97F4A7C15u;
-        lane = (lane + 1) % lanes.size();
+    std::array<std::uint64_t, 4> words{};
+    for (std::size_t at = 0; at < data.size(); at += sizeof(words)) {
+        if (data.size() - at < sizeof(words)) words = {};
+        std::memcpy(words.data(), data.data() + at, std::min(sizeof(words), data.size() - at));
+        for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i] = std::rotl(lanes[i] ^ words[i], 29) * 0x9E3779B97F4A7C15u;
     }
     return mix(mix(lanes[0], lanes[1]), mix(lanes[2], lanes[3])) | 1;
 }
