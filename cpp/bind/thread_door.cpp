@@ -92,6 +92,21 @@ struct ThreadDoor::Shared {
     bool was_clean = false;
 };
 
+// Stands behind the runtime: whatever ends the thread, nobody rings there any more when it goes.
+class ThreadDoor::Withdrawing {
+  public:
+    explicit Withdrawing(Shared& shared) : shared_(shared) {}
+    Withdrawing(const Withdrawing&) = delete;
+    Withdrawing& operator=(const Withdrawing&) = delete;
+    ~Withdrawing() {
+        const auto lock = shared_.exchange->lock();
+        shared_.runtime = nullptr;
+    }
+
+  private:
+    Shared& shared_;
+};
+
 ThreadDoor::ThreadDoor(std::shared_ptr<Outlet> outlet, Start start) : shared_(std::make_shared<Shared>(std::move(outlet))) {
     {
         const SignalsBlocked blocked;
@@ -204,6 +219,7 @@ void ThreadDoor::live(const std::shared_ptr<Shared>& kept, const Start& start) {
     pthread_setname_np(pthread_self(), "jst-engine");
     try {
         runtime_asio::AsioRuntime runtime(start.options);
+        const Withdrawing withdrawing(shared);
         std::optional<runtime_fault::Gated> gated;
         if (start.instruments) {
             const auto now = [&] { return runtime.seam().clock.mono_now(); };
@@ -307,7 +323,6 @@ void ThreadDoor::wind_up(Shared& shared, runtime_asio::AsioRuntime& runtime, eng
 // Nobody waits for this thread any more, however it came here.
 void ThreadDoor::end(Shared& shared) noexcept {
     const auto lock = shared.exchange->lock();
-    shared.runtime = nullptr;
     for (const auto& command : shared.running) command->raise();
     for (const auto& command : shared.commands) command->raise();
     shared.running.clear();

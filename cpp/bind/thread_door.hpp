@@ -45,6 +45,7 @@ class ThreadDoor final : public Door {
   private:
     // What both sides hold; it outlives a thread that does not come back.
     struct Shared;
+    class Withdrawing;
     struct Command;
 
     static void live(const std::shared_ptr<Shared>& shared, const Start& start);
