@@ -49,7 +49,7 @@ class Sum:
 def work(seed: int, first: int, step: int, seconds: float, most: int | None, out: IO[str]) -> None:
     """Runs plans until the time is up, or number `most` is reached."""
     began = said = time.monotonic()
-    total, number = Sum(), first
+    total, number, since_collected = Sum(), first, 0
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -64,8 +64,10 @@ def work(seed: int, first: int, step: int, seconds: float, most: int | None, out
         if finding is not None:
             say(finding=finding)
         number += step
-        if total.plans % _BETWEEN_COLLECTIONS == 0:
+        since_collected += 1
+        if since_collected == _BETWEEN_COLLECTIONS:
             gc.collect()
+            since_collected = 0
         if time.monotonic() - said >= _BETWEEN_SUMS:
             say(sum=total.to_dict())
             total, said = Sum(), time.monotonic()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -216,3 +219,16 @@ def test_a_campaign_survives_what_kills_and_what_hangs_it(monkeypatch: pytest.Mo
     ]
     assert soaked.ran == [(0, 4, 1), (4, 6, 1), (6, 8, 1)] and soaked.plans == 8
     assert {finding.token for finding in soaked.findings} == {generate(1, 3).token, generate(1, 5).token}
+
+
+def test_a_process_of_a_campaign_holds_no_memory_of_plans_that_are_over() -> None:
+    """Each leaves half a megabyte in cycles, which are collected now and then, however often it tells its sums."""
+    most = {}
+    for plans in (100, 400):
+        words = [sys.executable, "-m", "jstorrent.lab._soak_worker", "1", "0", "1", "600", str(plans)]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = status
+        assert status == 0
+        most[plans] = used.ru_maxrss
+    assert most[400] < 1.5 * most[100], most
