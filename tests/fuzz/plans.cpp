@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
-#include <source_location>
 
 #include "codec/metainfo_writer.hpp"
 #include "codec/sha.hpp"
@@ -26,9 +25,9 @@ constexpr std::uint32_t pieces = 3;
 constexpr std::size_t most_steps = 40;
 constexpr std::int64_t patience = 3000;  // seconds, over every timer
 
-void demand(bool holds, std::source_location where = std::source_location::current()) {
+void demand(bool holds, unsigned line = __builtin_LINE()) {
     if (holds) return;
-    std::fprintf(stderr, "line %u: a demand of this plan does not hold\n", where.line());
+    std::fprintf(stderr, "line %u: a demand of this plan does not hold\n", line);
     std::abort();
 }
 
@@ -171,7 +170,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 4) return 0;
     static const ByteVector content = truth();
     static const auto torrent = torrent_of(content);
-    World world(std::uint64_t{data[0]} << 24 | data[1] << 16 | data[2] << 8 | data[3]);
+    World world(std::uint64_t{data[0]} << 24 | std::uint64_t{data[1]} << 16 | std::uint64_t{data[2]} << 8 | data[3]);
     Engine client(world, "10.0.0.1", "client", torrent), seed(world, "10.0.0.2", "seed", torrent);
     demand(world.disk(seed.node()).write_file("/downloads/t", 0, Bytes{content}).has_value());
     client.up();
