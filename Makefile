@@ -2,7 +2,9 @@
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest
 TESTS ?= tests
-JOBS ?= 2
+# Workers: over sockets most tests wait. Under a sanitizer they compute, and take gigabytes.
+JOBS ?= 4
+SANITIZED_JOBS ?= 2
 # What the sanitizers run. asan: all but the other clients. tsan: what has more than one thread.
 SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
 THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
@@ -46,7 +48,7 @@ asan: ## every test but interop under AddressSanitizer and UBSan; SANITIZED=path
 	@PRESET=asan scripts/setup build
 	@ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
-	  JST_MODULE_TREE=build/asan/python $(PYTEST) -q -p no:cacheprovider -n $(JOBS) --dist loadgroup $(SANITIZED)
+	  JST_MODULE_TREE=build/asan/python $(PYTEST) -q -p no:cacheprovider -n $(SANITIZED_JOBS) --dist loadgroup $(SANITIZED)
 
 tsan: ## what has threads under ThreadSanitizer; THREADED=path chooses
 	@scripts/setup system python
