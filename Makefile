@@ -46,7 +46,7 @@ bench: build ## CPU seconds per GiB beside libtorrent (ARGS="--help" for more)
 asan: ## every test but interop under AddressSanitizer and UBSan; SANITIZED=path chooses
 	@scripts/setup system python
 	@PRESET=asan scripts/setup build
-	@ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	@ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:quarantine_size_mb=32 UBSAN_OPTIONS=print_stacktrace=1 \
 	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	  JST_MODULE_TREE=build/asan/python $(PYTEST) -q -p no:cacheprovider -n $(SANITIZED_JOBS) --dist loadgroup $(SANITIZED)
 
