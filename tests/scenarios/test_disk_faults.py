@@ -306,3 +306,37 @@ def test_a_file_that_goes_while_it_is_seeded(lab: Lab, deed: str) -> None:
     completes(lab, client, spec)
     completes(lab, taker, spec)
     assert client.history(jst.TorrentFailed) == []
+
+
+@pytest.mark.lanes("real")
+@pytest.mark.parametrize("where", ["file", "directory"])
+@pytest.mark.covers("S0-8.3", "S3-24")
+def test_a_link_put_in_a_files_place_while_it_is_seeded_is_not_followed(lab: Lab, where: str) -> None:
+    """Nothing behind it is read or written, though it holds the very same bytes."""
+    spec = lab.torrent(pieces=None, piece_length=4 * BLOCK, files=[("a", 8 * 4 * BLOCK), ("d/b", 8 * 4 * BLOCK)])
+    client = lab.engine("client")
+    t = client.add(spec, have=range(16))
+    lab.until(lambda: t.state == "seeding", within=10)
+    t.stop()
+    lab.until(lambda: t.state == "stopped", within=5)
+    t.start()
+    lab.until(lambda: t.state == "seeding", within=5)
+    taken = client.path(spec, "d/b") if where == "file" else client.path(spec, "d/b").parent
+    elsewhere = client.downloads.parent / "elsewhere"
+    taken.rename(elsewhere)
+    taken.symlink_to(elsewhere)
+    before = elsewhere.stat() if where == "file" else (elsewhere / "b").stat()
+    taker = lab.engine("taker")
+    theirs = taker.add(spec, peers=[client])
+    lab.until(lambda: t.state == "error" or t.status().pieces_complete == 8, within=30)
+    assert theirs.status().pieces_complete <= 8
+    t.stop()
+    lab.until(lambda: t.state == "stopped", within=5)
+    taken.unlink()
+    t.start()
+    t.connect(lab.seeder("good", spec))
+    completes(lab, client, spec)
+    theirs.connect(client.address)
+    completes(lab, taker, spec)
+    after = elsewhere.stat() if where == "file" else (elsewhere / "b").stat()
+    assert (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
