@@ -100,12 +100,12 @@ def get(
     with Display(quiet=quiet) as display:
         try:
             with jst.Session(jst.Settings(**settings), state_dir=state) as session:
+                arrivals = session.events(jst.PeerConnected)
                 torrent = session.add(source, output, peers=peers, trackers=tracker or (), sequential=sequential)
-                before = torrent.status().counters.payload_received  # of earlier runs
-                people = People(session, torrent)
+                people = People(torrent, arrivals)
                 code = _download(torrent, display, people, _Patience.begin(timeout, patience))
                 status, met = torrent.status(), people.report()
-                name, fetched = torrent.name, status.counters.payload_received - before
+                name, fetched = torrent.name, session.status().counters.payload_received  # not of earlier runs
                 if code is Exit.DONE:
                     display.say(_report(torrent, status, fetched, time.monotonic() - started, output))
                     if seed_after:

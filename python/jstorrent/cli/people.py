@@ -30,11 +30,14 @@ def tracker_name(url: str) -> str:
 
 
 class People:
-    """Who was met since the start, and what was said about trackers already."""
+    """Who was met since the start, and what was said about trackers already.
 
-    def __init__(self, session: jst.Session, torrent: jst.Torrent) -> None:
+    `arrivals` are PeerConnected events since before the torrent was added: somebody may come at once.
+    """
+
+    def __init__(self, torrent: jst.Torrent, arrivals: jst.EventStream) -> None:
         self._torrent = torrent
-        self._arrivals = session.events(jst.PeerConnected, torrent=torrent)
+        self._arrivals = arrivals
         self._met: dict[jst.Address, str] = {}
         self._said: dict[str, str] = {}
 
@@ -50,7 +53,7 @@ class People:
 
     def _note_arrivals(self) -> None:
         while (event := self._arrivals.get(0)) is not None:
-            if isinstance(event, jst.PeerConnected):
+            if isinstance(event, jst.PeerConnected) and event.torrent == self._torrent:
                 self._met.setdefault(event.address, event.source)
 
     def report(self) -> dict[str, Any]:

@@ -50,10 +50,11 @@ def seed(
         "seed_ratio_limit": ratio,
     }
     with Display(quiet=quiet) as display, jst.Session(jst.Settings(**settings)) as session:
+        arrivals = [session.events(jst.PeerConnected) for _ in sources]
         torrents = [
             session.add(m, where, trusted=trusted or hashed, trackers=tracker or ()) for m, where, hashed in sources
         ]
-        people = {torrent: People(session, torrent) for torrent in torrents}
+        people = {torrent: People(torrent, stream) for torrent, stream in zip(torrents, arrivals, strict=True)}
         bad = _until_checked(torrents, display)
         if bad:
             return bad
