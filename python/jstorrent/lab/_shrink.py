@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jstorrent import Error
 from jstorrent.lab._failure import Report
 from jstorrent.lab._plan import Plan
 
@@ -61,7 +62,7 @@ def shrink(plan: Plan, run: Fails, *, report: Report | None = None, seconds: flo
         tried += 1
         try:
             found = run(candidate)
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, Error):
             return None  # cut down to nonsense
         return found if not found.ok and cause_of(found) == cause else None
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import Any
 
+import jstorrent as jst
 import pytest
 from jstorrent.lab import Plan, Report, run
 from jstorrent.lab import _child as child
@@ -232,3 +233,18 @@ def test_a_process_of_a_campaign_holds_no_memory_of_plans_that_are_over() -> Non
         assert status == 0
         most[plans] = used.ru_maxrss
     assert most[400] < 1.5 * most[100], most
+
+
+@pytest.mark.parametrize("error", [ValueError("no such piece"), jst.Error("an argument is out of its range", code="invalid_argument")])
+def test_a_plan_that_was_cut_down_to_nonsense_is_not_smaller(error: Exception) -> None:
+    """Whoever refuses it, the laboratory or the engine."""
+    plan = Plan(seed=1, torrent={"pieces": 2}, engines=[{"name": "client", "upload_slots": 1, "max_half_open": 4}], peers=[{"name": "good"}])
+    failed = dataclasses.replace(run(plan), ok=False, oracle="until", error="until: client: no")
+
+    def fails(candidate: Plan) -> Report:
+        if "upload_slots" not in candidate.engines[0]:
+            raise error
+        return failed
+
+    shrunk = shrink(plan, fails)
+    assert shrunk.plan.engines == [{"name": "client", "upload_slots": 1}]
