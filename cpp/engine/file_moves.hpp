@@ -88,6 +88,7 @@ struct PendingMoves {
     std::unique_ptr<MoveSweep> running;
     std::unique_ptr<MoveSweep> ended;  // its own handler may be running
     std::optional<std::string> to;
+    std::optional<std::string> then;  // asked for while another move is under way, or was before a crash
     std::vector<std::pair<FileIndex, std::string>> renames;
     std::map<FileIndex, std::string> renamed;
     std::uint64_t wish = 0;      // a number for each change of what is asked for

@@ -1,5 +1,6 @@
 // Torrent's files on the move: to another directory, or one to another name.
 #include <algorithm>
+#include <utility>
 
 #include "engine/torrent.hpp"
 
@@ -7,7 +8,7 @@ namespace jst::engine {
 
 void Torrent::move(std::string save_path, Time now) {
     if (save_path == files_.save_path() && !wants_move()) return;
-    moves_.to = std::move(save_path);
+    (moves_.running || moves_.again ? moves_.then : moves_.to) = std::move(save_path);
     wish_to_move(now);
 }
 
@@ -77,6 +78,7 @@ void Torrent::on_moved(Time now) {
         moves_.renames.erase(moves_.renames.begin());
     }
     moves_.again = moves_.again && wants_move();
+    if (moves_.then && !moves_.to) moves_.to = std::exchange(moves_.then, std::nullopt);
     ++moves_.wish;
     dirty_ = urgent_ = true;
     if (error == Errc::ok) core_.emit(EventKind::files_moved, key_, std::move(event));
