@@ -107,6 +107,11 @@ class Disk:
         check_word(op, OPS, "disk operation")
         raise LaneLacks("a disk that stalls needs the sim lane")
 
+    @property
+    def failed_to_read(self) -> bool:
+        """It was told to fail, and did not give what was asked for: what it holds may be taken for lost."""
+        return False
+
     def _durable(self, path: PathLike) -> bytes | None:
         """A file as a crash would leave it; None: it would not be there."""
         raise NotImplementedError
@@ -119,6 +124,7 @@ class SimDisk(Disk):
         super().__init__(Path("/"))
         self._world = lane.world
         self._number = number
+        self._read_faults: list[DiskFault] = []
 
     # As str(self.full(path)), which takes most of the time of a look at a piece.
     def _name(self, path: PathLike) -> str:
@@ -176,7 +182,14 @@ class SimDisk(Disk):
     ) -> DiskFault:
         count, touched = check_fault(op, nth, error, times, offset)
         number = self._world.disk_fail(self._number, op, nth, error, count, self._place(path), touched)
-        return self._fault(f"{error} on {op}", number)
+        fault = self._fault(f"{error} on {op}", number)
+        if op in ("read", "open", "any"):
+            self._read_faults.append(fault)
+        return fault
+
+    @property
+    def failed_to_read(self) -> bool:
+        return any(fault.hits for fault in self._read_faults)
 
     def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> DiskFault:
         check_word(op, OPS, "disk operation")

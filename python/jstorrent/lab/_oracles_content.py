@@ -102,8 +102,10 @@ def _look(lab: Lab, engine: Engine, spec: Spec, path: str, index: int, run: tupl
 
 
 def monotone(lab: Lab) -> None:
-    """Have bits stay, but for a check of the files (after a recheck, an error, a crash)."""
+    """Have bits stay, but for a check of the files (after a recheck, an error, a crash), or a disk that does not give them back."""
     for engine, facts in running(lab.engines):
+        if engine.disk.failed_to_read or _reads_were_stopped(lab, engine):
+            continue
         for torrent in engine.session.torrents:
             known = facts.of(torrent)
             if known.twice:
@@ -113,6 +115,11 @@ def monotone(lab: Lab) -> None:
             if lost and torrent.state not in ("checking", "error", "removed"):
                 lab._fail("monotone", f"{torrent.name}: pieces {sorted(lost)} were complete and are not", engine)
             known.have.update(index for index, state in enumerate(states) if state == _COMPLETE)
+
+
+def _reads_were_stopped(lab: Lab, engine: Engine) -> bool:
+    gates = [gate for gate in lab._gates or () if gate.action == "fail" and gate.point.startswith("disk.read")]
+    return any(hit.node == engine.name for gate in gates for hit in gate.hits)
 
 
 def convergence(lab: Lab) -> None:
