@@ -129,6 +129,7 @@ class Core {
     std::vector<PeerKey> touched_peers;
     std::vector<TorrentKey> touched_torrents;
     std::vector<TorrentKey> waiting_for_quiet;     // would move their files
+    bool is_forgetful = false;                     // the state_dir could not be opened: nothing is recorded
     std::vector<TorrentKey> waiting_for_room;      // would dial, were it not for limits of the session; in turn
     std::vector<std::unique_ptr<Link>> graveyard;  // links that ended with operations still out
     std::vector<std::unique_ptr<Peer>> dead;       // peers that were closed in this round

@@ -106,7 +106,10 @@ void SessionParts::report(const StateProblem& problem) {
 void SessionParts::on_state_opened(Time now) {
     opened = store->is_open() ? Result<void>{} : Result<void>{fail(store->error())};
     for (const auto& problem : store->take_problems()) report(problem);
-    if (!store->is_open()) return;
+    if (!store->is_open()) {
+        core.is_forgetful = true;
+        return core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->on_recorded(0, now); });
+    }
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { open_journal(*t); });
     saver->allow();
     if (const auto session = store->take_session()) take_session(*session, now);

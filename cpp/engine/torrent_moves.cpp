@@ -41,7 +41,7 @@ void Torrent::continue_move() {
 // One move at a time, and only when nothing of the torrent is out: no job, no open file.
 void Torrent::begin_move() {
     if (moves_.running || shut_down_ || error_) return;
-    if (keeps_record_ && moves_.recorded != moves_.wish) return;
+    if (keeps_record_ && !core_.is_forgetful && moves_.recorded != moves_.wish) return;
     if (is_quiet()) finish_files();
     if (!is_quiet() || files_.files_open() || books_.saving) {
         if (!std::exchange(moves_.waiting, true)) core_.waiting_for_quiet.push_back(key_);
