@@ -184,7 +184,7 @@ void Torrent::update_state(Time now) {
 }
 
 void Torrent::set_state(State next, Time now) {
-    if (next == State::downloading)
+    if (next == State::downloading && !removed_)  // whose state stays what it was until it is drained
         stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
     else
         stall_timer_.cancel();

@@ -7,7 +7,7 @@
 namespace jst::engine {
 
 void Torrent::fail(Errc error, const std::string& where, Time now) {
-    if (removed_ || error_) return;
+    if (removed_ || error_) return core_.touch(*this);  // something of it has ended all the same
     error_ = Error{error, 0};
     trouble_.where = where;
     const auto verdict = trouble_.retry.on_failure(error, now);

@@ -340,3 +340,38 @@ def test_a_link_put_in_a_files_place_while_it_is_seeded_is_not_followed(lab: Lab
     completes(lab, taker, spec)
     after = elsewhere.stat() if where == "file" else (elsewhere / "b").stat()
     assert (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+
+
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("delete", [True, False])
+@pytest.mark.covers("S0-8.3", "S3-27")
+def test_a_torrent_that_is_removed_while_its_disk_is_slow_and_full_ends(lab: Lab, full: bool, delete: bool) -> None:
+    """Its writes fail when it is gone already: that is an end, too."""
+    spec = lab.torrent(pieces=14, piece_length=BLOCK)
+    client = lab.engine("client")
+    t = client.add(spec, peers=[lab.seeder("good", spec)])
+    slow = client.disk.stall(1.0)
+    if full:
+        client.disk.quota(0)
+    lab.run_for(0.7)
+    t.remove(delete_files=delete)
+    lab.until(lambda: t.state == "removed", within=30)
+    slow.clear()
+    assert client.session.status().draining == 0
+    assert client.disk.exists(client.path(spec)) is not delete
+
+
+@pytest.mark.covers("S0-8.3", "S3-27")
+def test_a_torrent_that_is_removed_while_its_disk_hangs_takes_no_turns(lab: Lab) -> None:
+    spec = lab.torrent(pieces=14, piece_length=BLOCK)
+    client = lab.engine("client", snub_timeout=5.0)
+    t = client.add(spec, peers=[lab.seeder("good", spec)])
+    with lab.gate("disk.write", "hold", node=client, piece=0) as gate:
+        lab.until(lambda: gate.hit, within=10)
+        t.remove()
+        turns: list[float] = []
+        lab.watch(lambda: turns.append(lab.now) or 0)  # type: ignore[func-returns-value]
+        lab.run_for(300)
+        assert len(turns) < 50
+        assert t.state != "removed"
+    lab.until(lambda: t.state == "removed", within=10)
