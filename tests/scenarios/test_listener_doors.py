@@ -1,5 +1,6 @@
 """S4: running out of descriptors, and moving to another port."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -154,6 +155,15 @@ def _free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def undialled_port() -> int:
+    """Free at all addresses, and below those that the kernel gives to whoever dials or asks for any."""
+    for port in range(23_000, 24_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
+    pytest.fail("no port is free from 23000 to 23999")
+
+
 @BOTH
 @pytest.mark.covers("S4-15")
 def test_a_new_port_answers_the_old_one_does_not_and_links_live(lab: Lab) -> None:
@@ -256,13 +266,15 @@ def test_a_move_while_all_is_full_and_no_descriptor_is_left(lab: Lab) -> None:
 @pytest.mark.lanes("real")
 @pytest.mark.covers("S4-15")
 def test_from_one_address_to_all_and_back_on_one_port(lab: Lab) -> None:
-    """The two exclude each other, so the old one ends first."""
+    """The two exclude each other, so the old one ends first. The port is free at every address, and no dial takes it."""
     scene = Scene(lab)
-    port, crowd = scene.client.address[1], Crowd(lab, scene.client)
+    port, crowd = undialled_port(), Crowd(lab, scene.client)
+    scene.client.session.configure(listen_port=port)
+    scene.client.session.configure(listen_port=None)  # any: the one it has is kept where it can be
     for hosts in (("0.0.0.0",), ("127.77.0.1",)):
         scene.client.session.configure(listen=hosts)
         assert scene.client.session.listen_port == port
-        caller = crowd.dial(scene.honest(len(crowd.callers)))
+        caller = crowd.dial(scene.honest(len(crowd.callers)), port=port)
         lab.until(lambda c=caller: c.greeted, within=2)  # type: ignore[misc]
     scene.client.session.configure(listen=())
     assert scene.client.session.listen_port is None
