@@ -9,7 +9,7 @@ SANITIZED_JOBS ?= 2
 SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
 THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
 
-.PHONY: help demo test test-all soak plants finder build bench asan tsan tidy fuzz lint format clean
+.PHONY: help demo test test-all soak plants finder build rivals bench asan tsan tidy fuzz lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1  \2/p' Makefile
@@ -40,7 +40,10 @@ finder: build ## random plans against each planted bug: how many it takes, and w
 	@TARGETS=planted scripts/setup build
 	@$(PY) -m tests.plants.finder $(ARGS)
 
-bench: build ## CPU seconds per GiB beside libtorrent (ARGS="--help" for more)
+rivals: build ## the other clients that bench measures, into build/rivals and .venv (many minutes)
+	@scripts/rivals
+
+bench: build ## what a transfer costs beside other clients (ARGS="--help" for more)
 	@$(PY) -m bench $(ARGS)
 
 asan: ## every test but interop under AddressSanitizer and UBSan; SANITIZED=path chooses

@@ -1,1 +1,1 @@
-"""What the engine costs beside libtorrent, measured in one interleaved run. `python -m bench --help`."""
+"""What the engine costs beside other clients, measured in interleaved rounds. `python -m bench --help`; docs/performance.md."""

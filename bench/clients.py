@@ -1,79 +1,166 @@
-"""The programs that are measured, each a child process that speaks in lines and ends when its stdin does.
+"""The programs that are measured: what each can do, how it is started, whether it is here and in which version."""
 
-A leecher prints one line when it has everything, a seed one line (its port) when it serves. A line of JSON may follow the
-word, with what the engine knows of itself.
-"""
+from __future__ import annotations
 
-import sys
+import dataclasses
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
-_JSTORRENT_LEECH = """
-import json, sys
 import jstorrent as jst
-from jstorrent._core import lab
-torrent, folder, port = sys.argv[1:4]
-with jst.Session(jst.Settings(dht=False, pex=False, lsd=False)) as session:
-    session.add(jst.Metainfo.load(torrent), folder, peers=[("127.0.0.1", int(port))]).wait_complete(600)
-    print("done", json.dumps(lab.tally()), flush=True)
-    sys.stdin.read()
-"""
-_JSTORRENT_SEED = """
-import json, sys
-import jstorrent as jst
-torrent, folder = sys.argv[1:3]
-with jst.Session(jst.Settings(dht=False, pex=False, lsd=False)) as session:
-    session.add(jst.Metainfo.load(torrent), folder).wait("seeding", 600)
-    print(session.listen_port, flush=True)
-    sys.stdin.read()
-"""
-_LIBTORRENT = """
-import sys
-import libtorrent as lt
-settings = {
-    "listen_interfaces": "127.0.0.1:0", "enable_dht": False, "enable_lsd": False, "enable_upnp": False,
-    "enable_natpmp": False, "allow_multiple_connections_per_ip": True, "in_enc_policy": 2, "out_enc_policy": 2,
-    "enable_incoming_utp": False, "enable_outgoing_utp": False, "max_out_request_queue": 2000,
-    "max_allowed_in_request_queue": 4000, "unchoke_slots_limit": -1,
-    "alert_mask": lt.alert.category_t.status_notification,
-}
-session = lt.session(settings)
-params = lt.add_torrent_params()
-params.ti = lt.torrent_info(sys.argv[1])
-params.save_path = sys.argv[2]
-params.trackers = []
-handle = session.add_torrent(params)
-"""
-_LIBTORRENT_LEECH = (
-    _LIBTORRENT
-    + """
-handle.connect_peer(("127.0.0.1", int(sys.argv[3])))
-done = False
-while not done:
-    session.wait_for_alert(1000)
-    done = any(isinstance(alert, lt.torrent_finished_alert) for alert in session.pop_alerts())
-print("done", "{}", flush=True)
-sys.stdin.read()
-"""
-)
-# It refuses connections for about a second after it says that it is seeding.
-_LIBTORRENT_SEED = (
-    _LIBTORRENT
-    + """
-import time
-while not handle.status().is_seeding:
-    time.sleep(0.05)
-time.sleep(1)
-print(session.listen_port(), flush=True)
-sys.stdin.read()
-"""
-)
-_PROGRAMS = {
-    "jstorrent": {"leech": _JSTORRENT_LEECH, "seed": _JSTORRENT_SEED},
-    "libtorrent": {"leech": _LIBTORRENT_LEECH, "seed": _LIBTORRENT_SEED},
-}
-NAMES = tuple(_PROGRAMS)
+
+from bench.child import Job
+from bench.process import our_python
+
+_RIVALS = Path(__file__).resolve().parent.parent / "build" / "rivals" / "bin"
+_INSTALL = "make rivals installs it"
+ROLES = ("leech", "seed", "recheck", "create", "swarm", "torrents")
+Command = Callable[[Job], list[str]]
 
 
-def command(client: str, role: str, *arguments: object) -> list[str]:
-    """How to start a client; a name may end in "#2" for a run against itself."""
-    program = _PROGRAMS[client.split("#")[0]][role]
-    return [sys.executable, "-W", "ignore", "-c", program, *map(str, arguments)]
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def own_address() -> str | None:
+    """Where this machine is reached from outside; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        host = str(probe.getsockname()[0])
+        return None if host.startswith("127.") else host
+
+
+@dataclass(frozen=True)
+class Client:
+    """`speaks`: it tells in a line when it is done (bench/child.py); else its end is the end of its work."""
+
+    name: str
+    roles: dict[str, Command]
+    version: Callable[[], str | None]
+    speaks: bool = False
+    #: It can be told of peers by a tracker only.
+    needs_tracker: bool = False
+    #: It takes no peers on loopback: it is told of one at the machine's own address.
+    refuses_loopback: bool = False
+
+    def missing(self) -> str | None:
+        """Why it cannot be measured here."""
+        try:
+            if self.refuses_loopback and own_address() is None:
+                return "it takes no peers on loopback, and this machine has no other address"
+            return None if self.version() else _INSTALL
+        except (OSError, subprocess.SubprocessError) as error:
+            return f"{error}; {_INSTALL}"
+
+
+def _of_python(name: str) -> Client:
+    def command(role: str) -> Command:
+        return lambda job: our_python(f"bench.engine_{name}", role, json.dumps(dataclasses.asdict(job)))
+
+    def version() -> str | None:
+        if importlib.util.find_spec(name) is None:
+            return None
+        return jst.__version__ if name == "jstorrent" else importlib.metadata.version(name)
+
+    return Client(name, {role: command(role) for role in ROLES}, version, speaks=True)
+
+
+def _said(program: str | Path, *arguments: str) -> str | None:
+    """The version in the first line of what a program says."""
+    found = shutil.which(str(program))
+    if found is None:
+        return None
+    done = subprocess.run([found, *arguments], capture_output=True, text=True, check=False, timeout=20)
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return lines[0].split(" (")[0].split()[-1] if lines else "unknown"
+
+
+def _aria2(*more: str) -> Command:
+    def command(job: Job) -> list[str]:
+        quiet = ["-q", "--no-conf", "--enable-dht=false", "--bt-enable-lpd=false", "--enable-peer-exchange=false"]
+        return [
+            "aria2c", *quiet, "--file-allocation=none", "--bt-max-peers=0", f"--listen-port={free_port()}",
+            "-d", job.folder, *more, job.torrent,
+        ]  # fmt: skip
+
+    return command
+
+
+def _transmission(job: Job) -> list[str]:
+    """It goes on seeding, so its finish script ends it; everything of the file is written by then."""
+    home = Path(job.folder) / ".transmission"
+    home.mkdir()
+    off = ("utp-enabled", "dht-enabled", "pex-enabled", "lpd-enabled", "port-forwarding-enabled")
+    (home / "settings.json").write_text(json.dumps(dict.fromkeys(off, False)))
+    script = home / "finish"
+    script.write_text(f'#!/bin/sh\nkill -KILL "$(cat {home}/pid)"\n')
+    script.chmod(0o755)
+    options = ["-et", "-M", "-g", str(home), "-p", str(free_port()), "-w", job.folder, "-f", str(script), job.torrent]
+    return ["sh", "-c", 'echo $$ >"$1/pid"; shift; exec transmission-cli "$@" >/dev/null', "sh", str(home), *options]
+
+
+def _transmission_create(job: Job) -> list[str]:
+    kib = jst.Metainfo.load(job.torrent).piece_length // 1024
+    return ["transmission-create", "-s", str(kib), "-o", f"{job.torrent}.made", job.folder]
+
+
+def _rqbit(job: Job) -> list[str]:
+    peers = ",".join(f"{host}:{port}" for host, port in job.peers)
+    alone = ["--disable-dht", "--disable-upnp-port-forward", "--disable-lsd"]
+    return [
+        str(_RIVALS / "rqbit"), "-v", "error", *alone, "download", "-e", "--disable-http-api", "-o", job.folder,
+        "--initial-peers", peers, job.torrent,
+    ]  # fmt: skip
+
+
+def _anacrolix(job: Job) -> list[str]:
+    alone = ["--no-dht", "--no-pex", "--no-utp-peers", "--no-port-forward", "--no-progress", "--no-webtorrent"]
+    peers = [word for host, port in job.peers for word in ("--test-peer", f"{host}:{port}")]
+    return [str(_RIVALS / "torrent"), "download", *alone, *peers, job.torrent]
+
+
+def _anacrolix_version() -> str | None:
+    if not os.access(_RIVALS / "torrent", os.X_OK):
+        return None
+    go = shutil.which("go")
+    if go is None:
+        return "unknown"
+    told = subprocess.run([go, "version", "-m", _RIVALS / "torrent"], capture_output=True, text=True, check=False)
+    module = [line.split() for line in told.stdout.splitlines() if line.split()[:1] == ["mod"]]
+    return module[0][2] if module else "unknown"
+
+
+CLIENTS = {
+    client.name: client
+    for client in (
+        _of_python("libtorrent"),
+        _of_python("jstorrent"),
+        Client(
+            "aria2",
+            {"leech": _aria2("--seed-time=0"), "recheck": _aria2("--check-integrity=true", "--hash-check-only=true")},
+            lambda: _said("aria2c", "--version"),
+            needs_tracker=True,
+        ),
+        Client(
+            "transmission",
+            {"leech": _transmission, "create": _transmission_create},
+            lambda: _said("transmission-cli", "--version"),
+            needs_tracker=True,
+            refuses_loopback=True,
+        ),
+        Client("rqbit", {"leech": _rqbit}, lambda: _said(_RIVALS / "rqbit", "--version")),
+        Client("anacrolix", {"leech": _anacrolix}, _anacrolix_version),
+    )
+}

@@ -1,140 +1,154 @@
-"""Interleaved rounds in shuffled order, the first one thrown away, and the table of medians."""
+"""The whole benchmark: workloads by name, clients side by side, a table, lines of JSON, a picture. See docs/performance.md."""
+
+from __future__ import annotations
 
 import argparse
-import dataclasses
-import importlib.util
+import contextlib
 import json
-import os
-import platform
 import random
-import statistics
-import subprocess
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-import jstorrent as jst
+from bench import data, machine, plot, report
+from bench.clients import CLIENTS
+from bench.data import Data
+from bench.ratios import Ratio, is_void
+from bench.rounds import Contestant, Record, contestants, play
+from bench.runs import Setting
+from bench.tracker import Tracker
+from bench.workloads import USUAL, WORKLOADS, Workload
 
-from bench import measure
-from bench.clients import NAMES
-from bench.measure import Result, Workload
-
-ROOT = Path(__file__).resolve().parent.parent
 _MIB = 1 << 20
-_ROLES = {"leech": measure.leech, "seed": measure.seed}
+_IN_MEMORY = Path("/dev/shm")
+_ROOM = 14  # times the file: a swarm of eleven, and space
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--roles", nargs="+", choices=tuple(_ROLES), default=list(_ROLES))
-    parser.add_argument("--clients", nargs="+", choices=NAMES, default=["libtorrent", "jstorrent"])
-    parser.add_argument("--size", type=int, default=1024, metavar="MIB")
-    parser.add_argument("--piece", type=int, default=1024, metavar="KIB")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=4, help="of the sink that a seed serves")
-    parser.add_argument(
-        "--aa", action="store_true", help="the last client against itself: is the machine quiet enough?"
-    )
-    parser.add_argument("--json", action="store_true", help="lines of JSON only")
+    known = "\n".join(f"  {w.name:16} {w.meaning}" for w in WORKLOADS.values())
+    parser = argparse.ArgumentParser(
+        prog="bench", description=__doc__, epilog=f"workloads:\n{known}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )  # fmt: skip
+    add = parser.add_argument
+    add("--workloads", nargs="+", choices=(*WORKLOADS, "all"), default=list(USUAL), metavar="NAME", help="or all")
+    add("--clients", nargs="+", choices=tuple(CLIENTS), default=list(CLIENTS), help="the first one is what others are compared with")
+    add("--size", type=int, default=1024, metavar="MIB", help="of the file; smaller for a quick look")
+    add("--piece", type=int, default=1024, metavar="KIB")
+    add("--rounds", type=int, default=7, help="and one before them that is thrown away")
+    add("--seeder", choices=("fast", "libtorrent", "jstorrent"), default="fast", help="who serves leechers")
+    add("--seed", type=int, default=1, help="of the order within rounds")
+    add("--folder", type=Path, default=None, help="where files go (the system's temporary folder)")
+    add("--aa", action="store_true", help="the last client against itself: is the machine quiet enough?")
+    add("--json", action="store_true", help="lines of JSON only")
+    add("--table", type=Path, metavar="FILE", help=f"puts the tables into FILE between {report.BEGIN} and {report.END}")
+    add("--plot", type=Path, metavar="FILE.svg", help="a picture of the ratios")
     options = parser.parse_args(argv)
-    if options.aa:
-        options.clients = [options.clients[-1], options.clients[-1] + "#2"]
-    elif "libtorrent" in options.clients and importlib.util.find_spec("libtorrent") is None:
-        print("bench: libtorrent is not installed, so there is nothing beside us", file=sys.stderr)
-        options.clients.remove("libtorrent")
+    if "all" in options.workloads:
+        options.workloads = list(WORKLOADS)
     return options
 
 
-def _traffic() -> Path:
-    """Builds the other end where that is not done."""
-    build = ROOT / "build" / "release"
-    done = subprocess.run(
-        ["cmake", "--build", build, "--target", "bench_traffic"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"bench: cannot build bench_traffic (make build first):\n{done.stdout[-2000:]}")
-    return build / "bench_traffic"
+def _present(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Who is here, and a line for each client."""
+    here, lines = [], []
+    for name in options.clients:
+        why = CLIENTS[name].missing()
+        lines.append(f"- {name}: missing ({why})" if why else f"- {name} {CLIENTS[name].version()}")
+        here += [] if why else [name]
+    if options.aa:
+        here = [here[-1], here[-1] + "#2"] if here else []
+    return here, lines
 
 
-def _workload(folder: Path, options: argparse.Namespace) -> Workload:
-    source = folder / "source" / f"data{options.size}"
-    source.parent.mkdir()
-    luck = random.Random(1)
-    with open(source, "wb") as file:
-        file.writelines(luck.randbytes(_MIB) for _ in range(options.size))
-    piece_length = options.piece * 1024
-    metainfo = jst.create_torrent(source, piece_length=piece_length)
-    torrent = folder / "data.torrent"
-    metainfo.save(torrent)
-    assert metainfo.info_hash is not None
-    return Workload(
-        source, torrent, metainfo.info_hash.hex(), piece_length, metainfo.total_size, measure.sha256(source), _traffic(),
-        options.connections,
-    )  # fmt: skip
+class _Sources:
+    """The data of workloads, made when first needed and shared by those that need the same."""
+
+    def __init__(self, home: Path, options: argparse.Namespace, tracker: Tracker) -> None:
+        self._home, self._options, self._tracker = home, options, tracker
+        self._made: dict[tuple[int, bool], Data] = {}
+
+    def of(self, workload: Workload) -> Data:
+        key = (max(_MIB, int(self._options.size * _MIB * workload.part)), workload.small_files)
+        if key not in self._made:
+            self._made[key] = data.make(
+                self._home, key[0], self._options.piece * 1024, self._tracker.url, small_files=workload.small_files
+            )
+        return self._made[key]
 
 
-def _rounds(role: str, options: argparse.Namespace, load: Workload, folder: Path) -> list[list[Result]]:
-    """One list for each round but the first."""
-    kept = []
-    for number in range(options.rounds + 1):
-        results = []
-        for client in random.sample(options.clients, len(options.clients)):
-            measure.warm(min(load.size * 3 // 2, 2 << 30))
-            result = _ROLES[role](client, load, folder)
-            results.append(result)
-            print(json.dumps({"round": number, "size": load.size, **dataclasses.asdict(result)}), flush=True)
-            os.sync()
-        if number:
-            kept.append(results)
-    return kept
+@contextlib.contextmanager
+def _folder_for(workload: Workload, size: int, home: Path) -> Iterator[Path]:
+    """In memory where the workload asks for it and there is room."""
+    if workload.in_memory and _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM * size:
+        with tempfile.TemporaryDirectory(prefix="jstorrent-bench-", dir=_IN_MEMORY) as name:
+            yield Path(name)
+    else:
+        yield home
 
 
-def _table(role: str, clients: list[str], rounds: list[list[Result]], size: int) -> None:
-    gib = size / 2**30
-    base = clients[0]
-    print(
-        f"\n{role:14} {'CPU s/GiB':>10} {'min':>7} {'wall s':>8} {'anon MiB':>9} {'reads/GiB':>10} {'CPU ratio':>10}  ok"
-    )
-    for client in clients:
-        own = [r for results in rounds for r in results if r.client == client]
-        ratios = [
-            next(r.cpu for r in results if r.client == client)
-            / max(1e-9, next(r.cpu for r in results if r.client == base))
-            for results in rounds
-        ]
-        cpu = [r.cpu / gib for r in own]
-        print(
-            f"{client:14} {statistics.median(cpu):10.3f} {min(cpu):7.3f} {statistics.median(r.wall for r in own):8.2f} "
-            f"{statistics.median(r.anonymous for r in own) / _MIB:9.1f} {statistics.median(r.reads for r in own) / gib:10.0f} "
-            f"{statistics.median(ratios):10.3f}  {sum(r.ok for r in own)}/{len(own)}  "
-            f"(ratio {min(ratios):.2f}..{max(ratios):.2f})"
-        )
-        told = [r.engine for r in own if r.engine.get("hash_calls")]
-        if told:
-            lanes = statistics.median(t["hashed_messages"] / t["hash_calls"] for t in told)
-            calls = statistics.median(t["hash_calls"] for t in told) / gib
-            print(f"{'':14} {lanes:.1f} lanes filled in a hash call, {calls:.0f} calls/GiB")
+def _tell(options: argparse.Namespace, record: Record) -> None:
+    if options.json:
+        print(json.dumps(record.to_dict()), flush=True)
+    else:
+        cost = f"CPU {record.outcome.cost.cpu:.2f} s, wall {record.outcome.cost.wall:.2f} s" if record.outcome else ""
+        print(f"{record.workload} round {record.round}: {record.contestant}: {record.error or cost}", file=sys.stderr)
 
 
-def _cpu_model() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+def _judge_itself(workload: Workload, records: list[Record], who: list[str]) -> tuple[bool, str]:
+    figure = workload.figures[0]
+    found = report.compared(records, who[1], who[0], figure)
+    if found is None or is_void(found):
+        return False, f"VOID: {who[0]} against itself is {found} by {figure.heading}, not 1.00 +- 0.05: the machine is too noisy."
+    return True, f"{who[0]} against itself is {found} by {figure.heading}: the machine is quiet enough."
+
+
+def _ratios(workload: Workload, records: list[Record], who: list[str]) -> dict[str, dict[str, Ratio]]:
+    figure = workload.figures[0]
+    found = {label: report.compared(records, label, who[0], figure) for label in who}
+    return {f"{workload.name}: {figure.heading}": {label: each for label, each in found.items() if each}}
+
+
+def _finish(options: argparse.Namespace, text: str, bars: dict[str, dict[str, Ratio]]) -> None:
+    if not options.json:
+        print(text)
+    if options.table:
+        report.write_between_markers(options.table, text)
+    if options.plot:
+        plot.write(options.plot, f"Ratio to {options.clients[0]}: less is better", bars)
 
 
 def main(argv: list[str]) -> int:
-    """Runs what the command line asks for; 1 when a file came out wrong."""
+    """Runs what the command line asks for; 1 when a file came out wrong, or the machine was too noisy for a verdict."""
     options = _arguments(argv)
-    good = True
-    with tempfile.TemporaryDirectory(prefix="jstorrent-bench-") as name:
-        load = _workload(Path(name), options)
-        tables = {role: _rounds(role, options, load, Path(name)) for role in options.roles}
-        for role, rounds in tables.items():
-            good = good and all(r.ok for results in rounds for r in results)
-            if not options.json:
-                _table(role, options.clients, rounds, load.size)
-    if not options.json:
-        print(
-            f"\n{os.cpu_count()} CPUs, {_cpu_model()}, Linux {platform.release()}, Python {platform.python_version()}"
-        )
-        print("CPU ratio: median over rounds of a client's CPU by the first one's. Only ratios of one run count.")
+    machine.allow_many_files()
+    here, versions = _present(options)
+    good, bars, all_records = True, {}, []
+    with tempfile.TemporaryDirectory(prefix="jstorrent-bench-", dir=options.folder) as name, Tracker() as tracker:
+        home, luck = Path(name), random.Random(options.seed)
+        lines = [machine.conditions(home) + ".", ""]
+        lines += [f"{options.rounds} rounds, {options.piece} KiB pieces, leeches from: {options.seeder} seeder.", "", *versions, ""]
+        sources = _Sources(home, options, tracker)
+        for workload in (WORKLOADS[name] for name in options.workloads):
+            who: list[Contestant] = contestants(workload, here)
+            if not who:
+                lines += [f"**{workload.name}**: none of the clients that are here can do it.", ""]
+                continue
+            content = sources.of(workload)
+            with _folder_for(workload, content.size, home) as folder:
+                setting = Setting(content, folder, tracker, options.seeder)
+                records = play(workload, who, setting, options.rounds, luck, lambda record: _tell(options, record))
+            labels = [one.label for one in who]
+            lines += report.table(workload, records, labels, content.size)
+            good = good and all(record.ok for record in records)
+            if options.aa and not workload.variants:
+                quiet, verdict = _judge_itself(workload, records, labels)
+                lines += [verdict, ""]
+                good = good and quiet
+            bars |= _ratios(workload, records, labels)
+            all_records += records
+        if all_records:
+            lines.append(report.warmth(all_records))
+    _finish(options, "\n".join(lines), bars)
     return 0 if good else 1

@@ -27,7 +27,7 @@ def bench(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Lines of JSON only.")] = False,
 ) -> int:
-    """CPU seconds per GiB beside libtorrent. Lives in the source tree: run it there."""
+    """What transfers cost beside other clients. Lives in the source tree: run it there; `jstorrent bench -- --help` lists its options."""
     try:
         module = importlib.import_module("bench.run")
     except ImportError:
