@@ -9,7 +9,7 @@ SANITIZED_JOBS ?= 2
 SANITIZED ?= tests/unit tests/conformance tests/scenarios tests/flow
 THREADED ?= tests/conformance tests/unit/runtime_asio tests/unit/python
 
-.PHONY: help demo test test-all soak plants finder build rivals bench asan tsan tidy fuzz lint format clean
+.PHONY: help demo test test-all soak plants finder build rivals bench guard asan tsan tidy fuzz lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1  \2/p' Makefile
@@ -22,7 +22,7 @@ demo: build ## a real download from libtorrent and from our own seed at once, wi
 
 test: build ## every test; TESTS=path chooses, JOBS=n workers
 	@scripts/setup tests
-	@TARGETS="fuzz_targets planted" scripts/setup build
+	@TARGETS="fuzz_targets planted bench_traffic bench_guard" scripts/setup build
 	@$(PYTEST) -q -n $(JOBS) --dist loadgroup -m "not cluster" $(TESTS)
 
 test-all: test asan tsan fuzz plants finder soak ## everything: sanitizers, fuzz targets, planted bugs, a campaign, a cluster
@@ -45,6 +45,10 @@ rivals: build ## the other clients that bench measures, into build/rivals and .v
 
 bench: build ## what a transfer costs beside other clients (ARGS="--help" for more)
 	@$(PY) -m bench $(ARGS)
+
+guard: build ## has anything become dearer? Instructions of deterministic runs, beside those on record (ARGS=--record)
+	@scripts/setup tests
+	@$(PY) -m bench.guard $(ARGS)
 
 asan: ## every test but interop under AddressSanitizer and UBSan; SANITIZED=path chooses
 	@scripts/setup system python

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bench.ratios import Ratio
 
-_LABELS, _WIDTH, _ROW, _BAR = 250, 520, 20, 13
+_LABELS, _WIDTH, _ROW, _BAR = 250, 520, 20, 13  # pixels
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
+FULL = _WIDTH
 _MOST = 4.0  # a longer bar is cut: its number stands beside it
 
 

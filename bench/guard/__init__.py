@@ -1,0 +1,1 @@
+"""Instruction counts of deterministic runs, compared with those on record: `python -m bench.guard`."""
