@@ -45,6 +45,7 @@ void Download::suspend(Keep keep, Time now) {
         ledger_.cancel_piece(piece, withdrawn_);
         send_cancels(withdrawn_);
         const auto status = ledger_.status(piece);
+        if (believes_stale_hashes() && status.progress != policy::PieceProgress::downloading) drop_piece(piece, now);
         if (status.progress != policy::PieceProgress::downloading) continue;
         if (keep == Keep::nothing || status.blocks_received == 0) drop_piece(piece, now);
         else if (keep == Keep::on_disk) park_piece(piece, now);

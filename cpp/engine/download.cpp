@@ -282,12 +282,15 @@ void Download::free_ended() {
     std::erase_if(dying_, [](const auto& ended) { return ended->is_idle(); });
 }
 
+bool Download::believes_stale_hashes() noexcept { return planted<Plant::stale_hash_believed>(); }
+
 void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
     const PieceIndex piece = done.piece();
     if (const auto found = parking_.find(piece); found != parking_.end() && found->second.first.get() == &done) {
         on_parked(done, outcome);
         return client_.on_download_idle(now);
     }
+    if (believes_stale_hashes() && outcome == PieceOutcome::abandoned && ledger_.is_active(piece)) outcome = PieceOutcome::verified;
     if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
     if (planted<Plant::verdict_needs_sender>() && peers.empty()) return drop_piece(piece, now);
     if (outcome == PieceOutcome::verified) return verified(piece, now);

@@ -127,6 +127,7 @@ class Download final : public PieceJob::Client {
     static constexpr Byte of_this_session = 1;
     static constexpr Byte of_a_record = 2;  // the session's counters do not know it
 
+    static bool believes_stale_hashes() noexcept;  // a bug that can be planted
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
     void on_memory_freed() override;
     void on_unanswered(const Peer& peer);

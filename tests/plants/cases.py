@@ -140,6 +140,22 @@ def hash_failure_ignored(lab: Lab) -> None:
     lab.check()
 
 
+@found_by("integrity")
+def stale_hash_believed(lab: Lab) -> None:
+    _, client, spec = swarm(lab)
+    held = lab.gate("hash.done", node=client)
+    lab.until(lambda: len(held.hits) == spec.num_pieces, within=10)
+    torrent = client.torrent(spec)
+    assert torrent is not None
+    torrent.pause()
+    lab.run_for(1)
+    torrent.resume()
+    lab.run_for(10)
+    held.release()
+    lab.run_for(10)
+    lab.check()
+
+
 @found_by("broken_rule")
 def rule_broken(lab: Lab) -> None:
     _, client, spec = swarm(lab)
