@@ -46,6 +46,7 @@ class Peer:
         self._core.have = pieces_named(have, truth)
         self._core.auto = auto_of(auto)
         self._behave: tuple[Behaviour, ...] = behaviours_of(behave)
+        self._misdeeds = {behaviour.kind for behaviour in self._behave}  # all that it ever was to do
         self._core.behave(self._behave)
 
     # -- what it is and does
@@ -73,6 +74,7 @@ class Peer:
     @behave.setter
     def behave(self, value: BehaviourLike | Iterable[BehaviourLike]) -> None:
         self._behave = behaviours_of(value)
+        self._misdeeds |= {behaviour.kind for behaviour in self._behave}
         with self._core.transport.lock:
             self._core.behave(self._behave)
 

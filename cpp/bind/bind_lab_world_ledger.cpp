@@ -9,14 +9,15 @@ namespace {
 
 using runtime_sim::World;
 
-// Those from serial number `since` on: (serial, torrent, to, at, ended or None, connected, by_hand).
+std::optional<double> when(Time time) { return time.is_never() ? std::nullopt : std::optional(time.seconds()); }
+
+// Those from serial number `since` on: (serial, torrent, to, at, ended or None, connected or None, by_hand).
 py::list dials(World& world, std::uint32_t number, std::uint64_t since) {
     py::list found;
     for (const auto& dial : world.node(node_of(world, number)).ledger().dials()) {
         if (dial.serial < since) continue;
-        const auto ended = dial.ended.is_never() ? std::nullopt : std::optional(dial.ended.seconds());
-        found.append(py::make_tuple(dial.serial, dial.torrent, dial.to.to_string(), dial.at.seconds(), ended,
-                                    dial.connected, dial.by_hand));
+        found.append(py::make_tuple(dial.serial, dial.torrent, dial.to.to_string(), dial.at.seconds(), when(dial.ended),
+                                    when(dial.connected), dial.by_hand));
     }
     return found;
 }

@@ -254,7 +254,7 @@ void Connections::on_syn_ack(ConnectionKey key, Connection& c) {
     --at_node(c.sides[0].node).sockets;
     op.stream = open_stream(key, c, 0);
     auto& dialler = node(c.sides[0].node);
-    dialler.ledger().connected(c.dial);
+    dialler.ledger().connected(c.dial, dialler.mono_now());
     dialler.finished(op, OpKind::connect, Errc::ok, 0, StreamEnd{key, 0}.owner());
     send_segment(key, c, 0, 0, commons_.timeline.now());
 }

@@ -25,8 +25,8 @@ Dial* Ledger::find(std::uint64_t serial) noexcept {
     return &dials_[serial - dials_.front().serial];
 }
 
-void Ledger::connected(std::uint64_t serial) noexcept {
-    if (Dial* dial = find(serial)) dial->connected = true;
+void Ledger::connected(std::uint64_t serial, Time at) noexcept {
+    if (Dial* dial = find(serial)) dial->connected = at;
 }
 
 void Ledger::ended(std::uint64_t serial, Time at) noexcept {

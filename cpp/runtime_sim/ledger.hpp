@@ -22,8 +22,8 @@ struct Dial {
     std::uint32_t torrent = 0;  // of the tag
     Endpoint to;
     Time at;                     // the node's own monotonic clock
+    Time connected = Time::never();
     Time ended = Time::never();  // it failed, or the link that came of it was closed here
-    bool connected = false;
     bool by_hand = false;  // within a command
 };
 
@@ -39,7 +39,7 @@ class Ledger {
     }
     /// Returns its serial number, from 1.
     std::uint64_t dialled(std::uint32_t torrent, const Endpoint& to, Time at, bool by_hand);
-    void connected(std::uint64_t serial) noexcept;
+    void connected(std::uint64_t serial, Time at) noexcept;
     void ended(std::uint64_t serial, Time at) noexcept;
 
     void arrived() noexcept { ++arrivals_; }

@@ -112,6 +112,11 @@ class Disk:
         """It was told to fail, and did not give what was asked for: what it holds may be taken for lost."""
         return False
 
+    @property
+    def failed(self) -> bool:
+        """It was told to fail or to be full, and something met with that."""
+        return False
+
     def _durable(self, path: PathLike) -> bytes | None:
         """A file as a crash would leave it; None: it would not be there."""
         raise NotImplementedError
@@ -124,6 +129,7 @@ class SimDisk(Disk):
         super().__init__(Path("/"))
         self._world = lane.world
         self._number = number
+        self._faults: list[DiskFault] = []
         self._read_faults: list[DiskFault] = []
 
     # As str(self.full(path)), which takes most of the time of a look at a piece.
@@ -164,11 +170,13 @@ class SimDisk(Disk):
             raise ValueError(f"a quota is bytes, at least 0, or None: {nbytes!r}")
         world, number, below = self._world, self._number, self._place(under)
         world.disk_quota(number, nbytes, below)
-        return DiskFault(
+        fault = DiskFault(
             f"quota of {nbytes} bytes",
             lambda: int(world.disk_quota_hits(number, below)),
             lambda: world.disk_quota(number, None, below),
         )
+        self._faults.append(fault)
+        return fault
 
     def fail(
         self,
@@ -183,6 +191,7 @@ class SimDisk(Disk):
         count, touched = check_fault(op, nth, error, times, offset)
         number = self._world.disk_fail(self._number, op, nth, error, count, self._place(path), touched)
         fault = self._fault(f"{error} on {op}", number)
+        self._faults.append(fault)
         if op in ("read", "open", "any"):
             self._read_faults.append(fault)
         return fault
@@ -190,6 +199,10 @@ class SimDisk(Disk):
     @property
     def failed_to_read(self) -> bool:
         return any(fault.hits for fault in self._read_faults)
+
+    @property
+    def failed(self) -> bool:
+        return any(fault.hits for fault in self._faults)
 
     def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> DiskFault:
         check_word(op, OPS, "disk operation")

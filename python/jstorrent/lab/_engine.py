@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Event)
 
+COMPLETE = 3
+"""A piece that is had, as Torrent.pieces() tells it."""
 CRASH_MODES = ("drop-all", "keep-prefix", "torn-512", "metadata-first", "random")
 _ALL_EVENTS = mask_of(tuple(cls for cls in CLASSES if cls is not EventsDropped))
 _OFF = {"dht": False, "pex": False, "lsd": False, "port_mapping": False}
@@ -58,6 +60,8 @@ class Engine(Client):
         self._judged: set[Any] = set()
         self._starts_at: list[int] = []
         self._was_closed = False
+        self._closed_with: dict[bytes, set[int]] = {}
+        """What each torrent had when the session was closed, until it ends otherwise."""
         self._names_changed = False
         """Files were moved or renamed by a user, ever."""
         self._facts = EngineFacts(self)
@@ -94,6 +98,7 @@ class Engine(Client):
     @property
     def running(self) -> bool:
         if self._up and self.session._engine.has_crashed:  # at a gate, in the middle of a turn
+            self._closed_with = {}
             self._end(self.session._abandon)
         return self._up
 
@@ -101,7 +106,9 @@ class Engine(Client):
         """A clean close of its session."""
         self._lab._check_thread()
         if self.running:
+            had = {t.info_hash: {i for i, state in enumerate(t.pieces()) if state == COMPLETE} for t in self.session.torrents}
             self._end(self._close)
+            self._closed_with = {key: pieces for key, pieces in had.items() if key} if self._was_closed else {}
 
     def _close(self) -> None:
         self._was_closed = self.session.close()
@@ -118,6 +125,7 @@ class Engine(Client):
         checked_crash_mode(mode)
         if self.running:
             self._lab._lane.crash(self._number, mode)
+            self._closed_with = {}
             self._end(self.session._abandon)
 
     def _end(self, end: Callable[[], object]) -> None:

@@ -21,7 +21,9 @@ from jstorrent._torrent import Torrent
 
 if TYPE_CHECKING:
     from jstorrent.lab._engine import Engine
+    from jstorrent.lab._lab import Lab
 
+_GOES_ON = ("downloading", "stalled", "paused")
 _CHECKS = ("checking", "error", "queued")
 
 
@@ -47,6 +49,16 @@ class TorrentFacts:
     """Blocks that were put into a piece that is not complete."""
     completed: dict[int, float] = field(default_factory=dict)
     """When a piece became complete, last."""
+    taken: dict[str, Counter[tuple[int, int]]] = field(default_factory=dict)
+    """Blocks that were taken, by the host that gave them: piece and begin."""
+    blocks: set[tuple[int, int]] = field(default_factory=set)
+    """Those of pieces that are not judged yet."""
+    again: set[tuple[int, int]] = field(default_factory=set)
+    """Those that were taken once more, though nothing was found wrong with their pieces."""
+    fetched: set[int] = field(default_factory=set)
+    """Pieces of which a block was taken."""
+    ended_for_breach: set[str] = field(default_factory=set)
+    """Hosts whose links were ended for a breach of the protocol."""
     rounds: Counter[int] = field(default_factory=Counter)
     """How often a piece became complete or failed."""
 
@@ -56,6 +68,7 @@ class TorrentFacts:
             case BlockReceived():
                 self.progress_at = event.time
                 self.stored[event.piece] += 1
+                self._took(event)
             case PieceCompleted():
                 self.progress_at = event.time
                 if event.piece in self.told:
@@ -65,8 +78,10 @@ class TorrentFacts:
                 self.stored[event.piece] = 0
                 self.completed[event.piece] = event.time
                 self.rounds[event.piece] += 1
+                self._forget(event.piece)
             case PieceFailed():
                 self.rounds[event.piece] += 1
+                self._forget(event.piece)
                 self.failures.update((event.piece, host) for host in {address[0] for address in event.addresses})
             case StateChanged():
                 self.changed_at = event.time
@@ -75,9 +90,24 @@ class TorrentFacts:
                     self.have.clear()
                     self.told.clear()
                     self.stored.clear()
+                if event.new not in _GOES_ON:
+                    self.blocks.clear()
             case PeerConnected() | PeerDisconnected():
                 self.changed_at = event.time
                 self.links += 1
+                if isinstance(event, PeerDisconnected) and event.reason == "protocol_error":
+                    self.ended_for_breach.add(event.address[0])
+
+    def _took(self, event: BlockReceived) -> None:
+        block = (event.piece, event.begin)
+        if block in self.blocks:
+            self.again.add(block)
+        self.blocks.add(block)
+        self.fetched.add(event.piece)
+        self.taken.setdefault(event.address[0], Counter())[block] += 1
+
+    def _forget(self, piece: int) -> None:
+        self.blocks = {block for block in self.blocks if block[0] != piece}
 
 
 class EngineFacts:
@@ -130,3 +160,9 @@ def running(engines: list[Engine]) -> Iterator[tuple[Engine, EngineFacts]]:
     for engine in engines:
         if engine.running:
             yield engine, engine._facts.update()
+
+
+def was_failed(lab: Lab, engine: Engine, point: str = "") -> bool:
+    """A gate at such a point made something of the engine fail."""
+    gates = [gate for gate in lab._gates or () if gate.action == "fail" and gate.point.startswith(point)]
+    return any(hit.node == engine.name for gate in gates for hit in gate.hits)

@@ -6,6 +6,8 @@ happened between is in the events and in the books, so nothing is asked per turn
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from jstorrent.lab._engine import Engine
 from jstorrent.lab._facts import running
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._oracles_content import convergence, integrity, monotone
+from jstorrent.lab._oracles_links import breaches_end_links
 from jstorrent.lab._oracles_time import liveness, loops, quiet
 from jstorrent.lab._oracles_wire import books_agree
 
@@ -143,11 +146,27 @@ def bounds(lab: Lab) -> None:
             ("pending links", status.num_pending_incoming, limit("max_pending_incoming")),
             ("bytes of memory", status.memory, limit("max_memory")),
             ("bytes of memory once", status.memory_peak, limit("max_memory")),
+            ("half-open links at once", _most_half_open(lab, engine), limit("max_half_open")),
             ("timers", status.timers, timers),
             ("timers in one turn", status.max_expiries, 1000),
         ])  # fmt: skip
         for torrent in engine.session.torrents:
             _torrent_within(lab, engine, torrent, limit)
+    breaches_end_links(lab)
+
+
+def _most_half_open(lab: Lab, engine: Engine) -> int:
+    """Dials that had neither failed nor gone through, at most at once: as the books of the world have them."""
+    if not isinstance(lab._lane, SimLane):
+        return 0
+    trackers = {f"{tracker._host}:{tracker._port}" for tracker in lab._trackers}
+    changes: list[tuple[float, int]] = []
+    for _, _, to, at, ended, connected, _ in lab._lane.world.dials(engine._number):
+        if to not in trackers:
+            over = min((when for when in (ended, connected) if when is not None), default=math.inf)
+            changes += ((at, 1), (over, -1))
+    changes.sort()
+    return max(itertools.accumulate(change for _, change in changes), default=0)
 
 
 def _torrent_within(lab: Lab, engine: Engine, torrent: Torrent, limit: Callable[[str], int | None]) -> None:

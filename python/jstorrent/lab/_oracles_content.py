@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jstorrent._events import TorrentRemoved
 from jstorrent._metadata import FileEntry
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._facts import running
+from jstorrent.lab._facts import TorrentFacts, running, was_failed
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._oracles_wire import payload_is_true
 from jstorrent.lab._spec import Spec
@@ -76,6 +77,8 @@ def _wanted_files(engine: Engine, torrent: Torrent, spec: Spec) -> Iterator[tupl
 
 # Files of a torrent that moves, or whose folder changed by hand, are compared when they have arrived.
 def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
+    if engine._names_changed and isinstance(lab._lane, SimLane) and not lab._lane.world.idle:
+        return
     pieces = torrent.pieces()
     for file, path in _wanted_files(engine, torrent, spec):
         for index in file.pieces if file.size else ():
@@ -104,7 +107,7 @@ def _look(lab: Lab, engine: Engine, spec: Spec, path: str, index: int, run: tupl
 def monotone(lab: Lab) -> None:
     """Have bits stay, but for a check of the files (after a recheck, an error, a crash), or a disk that does not give them back."""
     for engine, facts in running(lab.engines):
-        if engine.disk.failed_to_read or _reads_were_stopped(lab, engine):
+        if engine.disk.failed_to_read or was_failed(lab, engine, "disk.read"):
             continue
         for torrent in engine.session.torrents:
             known = facts.of(torrent)
@@ -115,11 +118,18 @@ def monotone(lab: Lab) -> None:
             if lost and torrent.state not in ("checking", "error", "removed"):
                 lab._fail("monotone", f"{torrent.name}: pieces {sorted(lost)} were complete and are not", engine)
             known.have.update(index for index, state in enumerate(states) if state == _COMPLETE)
+            if not engine.disk.failed and not was_failed(lab, engine):
+                _nothing_is_fetched_again(lab, engine, torrent, known)
 
 
-def _reads_were_stopped(lab: Lab, engine: Engine) -> bool:
-    gates = [gate for gate in lab._gates or () if gate.action == "fail" and gate.point.startswith("disk.read")]
-    return any(hit.node == engine.name for gate in gates for hit in gate.hits)
+def _nothing_is_fetched_again(lab: Lab, engine: Engine, torrent: Torrent, known: TorrentFacts) -> None:
+    had = engine._closed_with.get(torrent.info_hash or b"", set())
+    again = known.fetched & had
+    if again and not engine.disk.touched and not engine.history(TorrentRemoved):
+        lab._fail("monotone", f"{torrent.name}: pieces {sorted(again)} were had when it was closed, and were fetched again", engine)
+    is_short = "max_memory" in engine._settings or "max_active_pieces" in engine._settings  # half a piece may have to go
+    if known.again and not is_short and not known.failures:
+        lab._fail("monotone", f"{torrent.name}: blocks {sorted(known.again)} were fetched again, and nothing was wrong with them", engine)
 
 
 def convergence(lab: Lab) -> None:

@@ -14,6 +14,7 @@ from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._facts import EngineFacts, running
 from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._oracles_links import no_honest_link_is_ended
 from jstorrent.lab._oracles_wire import honest_hosts_are_free, links_are_kept_alive, nothing_flaps
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def liveness(lab: Lab) -> None:
     """Who wants pieces and has a link to somebody complete and able to give gets a block within liveness_bound()."""
     links_are_kept_alive(lab)
     honest_hosts_are_free(lab)
+    no_honest_link_is_ended(lab)
     for engine, facts in running(lab.engines):
         status = engine.session.status()
         if status.disk_operations or status.hash_jobs:
@@ -177,7 +179,7 @@ def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
     for serial, torrent, to, at, ended, connected, by_hand in lab._lane.world.dials(engine._number):
         if to in trackers:
             continue
-        by_address.setdefault((torrent, to), []).append((at, ended, connected, by_hand))
+        by_address.setdefault((torrent, to), []).append((at, ended, connected is not None, by_hand))
         facts.dials_seen = max(facts.dials_seen, serial)
     for address, dials in by_address.items():
         early = _early(dials, base, longest)
@@ -216,7 +218,8 @@ def loops(lab: Lab) -> None:
             known = facts.of(torrent)
             blocks = max(1, (torrent.metainfo.piece_length if torrent.metainfo else _BLOCK) // _BLOCK)
             for (piece, host), times in known.failures.items():
-                if times > _MOST_FAILURES and settings.ban_duration >= 60:
+                suspects = sum(each == piece for each, _ in known.failures)  # each round clears one, or finds the liar
+                if times >= _MOST_FAILURES + suspects and settings.ban_duration >= 60:
                     lab._fail("loops", f"{torrent.name}: piece {piece} failed {times} times with bytes of {host}", engine)
             for piece, stored in known.stored.items():
                 if stored > _MOST_ROUNDS * blocks + known.links * blocks:

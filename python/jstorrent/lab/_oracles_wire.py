@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._facts import TorrentFacts, running
+from jstorrent.lab._facts import running, was_failed
 from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._oracles_links import blocks_were_asked_for, hears, owed, sole_peers
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
     from jstorrent.lab._peer import Peer
 
 _CLAIMS = ("have", "bitfield", "have_all", "have_none")
-_DEAF = ("never_read", "half_open")
 _GRACE = 20.0
 """Seconds over the interval that a keep-alive may take: the round, the line, the next look."""
 
@@ -48,27 +47,12 @@ def books_agree(lab: Lab) -> None:
         return
     for engine, facts in running(lab.engines):
         for torrent in engine.session.torrents:
-            for peer in _sole_peers(lab, engine):
+            for peer in sole_peers(lab, engine):
                 _stored_was_asked(lab, engine, torrent, peer)
-                if lab._lane.world.idle and _hears(lab, engine, peer):
-                    _owed(lab, engine, torrent, peer, facts.of(torrent))
-
-
-def _sole_peers(lab: Lab, engine: Engine) -> Iterator[Peer]:
-    """Scripted peers with a host of their own, all of whose links are with this engine."""
-    hosts = Counter(node._host for node in [*lab.engines, *lab._peers])
-    for peer in lab._peers:
-        connections = peer.ledger.connections
-        if hosts[peer._host] == 1 and connections and all(c.address[0] == engine._host for c in connections):
-            yield peer
-
-
-def _hears(lab: Lab, engine: Engine, peer: Peer) -> bool:
-    if any(behaviour.kind in _DEAF for behaviour in peer.behave):
-        return False
-    assert isinstance(lab._lane, SimLane)
-    world = lab._lane.world
-    return not (world.is_blocked(engine._number, peer._number) or world.is_blocked(peer._number, engine._number))
+                if lab._lane.world.idle:
+                    blocks_were_asked_for(engine, facts.of(torrent), lab, peer)
+                    if hears(lab, engine, peer):
+                        owed(lab, engine, torrent, peer, facts.of(torrent))
 
 
 def _stored_was_asked(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer) -> None:
@@ -82,34 +66,6 @@ def _stored_was_asked(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer) ->
         lab._fail("accounting", f"{torrent.name}: it kept {kept} bytes of {peer.name}, whom it asked for {asked}", engine)
 
 
-def _reads_slowly(engine: Engine, torrent: Torrent) -> bool:
-    """What came may wait in the socket for a limit of its rate."""
-    own = engine.session._engine.limits(torrent._key)["download_rate_limit"]
-    return own is not None or engine.session.settings.download_rate_limit is not None
-
-
-# What is answered or cancelled in both directions has arrived: nothing is on the way.
-def _owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentFacts) -> None:
-    links = [p for p in torrent.peers() if p.address[0] == peer._host]
-    if len(links) != 1 or links[0].send_buffered or peer.behave:
-        return
-    if sum(connection.closed_at is None for connection in peer.ledger.connections) != 1:
-        return  # it left without a word: the engine still has the link
-    outstanding = peer.ledger.outstanding
-    if links[0].outstanding > len(outstanding) and not _reads_slowly(engine, torrent):
-        lab._fail(
-            "accounting",
-            f"{torrent.name}: it waits for {links[0].outstanding} blocks of {peer.name}, which owes {len(outstanding)}",
-            engine,
-        )
-    ahead = engine.session.now - lab.now
-    for message in outstanding:
-        done = known.completed.get(message.piece if message.piece is not None else -1)
-        in_time = done is not None and done - ahead < message.time + engine.session.settings.request_timeout
-        if in_time:
-            lab._fail("accounting", f"{torrent.name}: no CANCEL to {peer.name} for what came from others: {message}", engine)
-
-
 # -- loops
 
 
@@ -118,7 +74,8 @@ def nothing_flaps(lab: Lab) -> None:
     if lab.net._lies:
         return
     for peer in lab._peers:
-        _no_violation(lab, "loops", peer, "again")
+        if not any(engine.disk.failed_to_read or was_failed(lab, engine, "disk.read") for engine in lab.engines):  # what it lost, it tells anew
+            _no_violation(lab, "loops", peer, "again")
         changes: Counter[int] = Counter()
         reasons: Counter[int] = Counter()
         for message in peer.ledger.messages:
@@ -152,13 +109,13 @@ def links_are_kept_alive(lab: Lab) -> None:
     for engine, _ in running(lab.engines):
         most = engine.session.settings.keepalive_interval + _GRACE + lab.net._longest_latency
         began = max(lab._disturbed_at, engine._began_at)
-        for peer in _sole_peers(lab, engine):
-            if not _hears(lab, engine, peer) or lab.net._slowest < 1000:
+        for peer in sole_peers(lab, engine):
+            if not hears(lab, engine, peer) or lab.net._slowest < 1000:
                 continue
             last = _last_words(peer)
             for number, connection in enumerate(peer.ledger.connections):
-                if connection.handshake_at is None or connection.closed_at is not None:
-                    continue
+                if connection.handshake_at is None or connection.closed_at is not None or connection.handshake_at < engine._began_at:
+                    continue  # with an engine that crashed it may stay open for ever
                 silent = lab.now - max(last.get(number, connection.handshake_at), began)
                 if silent > most:
                     lab._fail("liveness", f"it said nothing to {peer.name} for {silent:.0f} s on an open link", engine)

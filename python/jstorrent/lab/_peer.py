@@ -13,6 +13,7 @@ from jstorrent.lab._node import Have, Node
 from jstorrent.lab._spec import Spec
 from jstorrent.lab._transports import pair_of, transport_of
 from mock_peer import BehaviourLike, Handshake, Message
+from mock_peer.frames import is_news
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -60,6 +61,7 @@ class Peer(Node, mock_peer.Peer):
         mock_peer.pieces_named(have, truth)
         mock_peer.auto_of(auto)
         super().__init__(lab, name, host=host, port=port)
+        self._spoke_by_hand = False  # said what it might not say of itself
         self._specs: dict[int, SpecTruth] = {} if spec is None or truth is None else {id(spec): truth}
         inner, self._port = lab._lane.arrive(self._number, self._host, self._port)
         self._transport = transport_of(lab._lane, self._number, inner)
@@ -120,7 +122,13 @@ class Peer(Node, mock_peer.Peer):
 
     def _say(self, *args: Any, **kw: Any) -> None:
         self._lab._check_thread()
+        self._spoke_by_hand = True
         super()._say(*args, **kw)
+
+    def send_raw(self, data: bytes) -> None:
+        before = self._spoke_by_hand
+        super().send_raw(data)
+        self._spoke_by_hand = before or not is_news(data)
 
     def _drop(self) -> None:
         self._lab._lane.leave(self._number)
