@@ -36,6 +36,8 @@ class Draw:
     breaks_until: float = 0.0
     slowest: float = 10e6
     longest_latency: float = 0.01
+    has_long_pieces: bool = False
+    has_long_metadata: bool = False
     handles: int = 0
 
     @property

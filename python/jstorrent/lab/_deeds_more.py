@@ -95,3 +95,24 @@ def gains(d: Draw) -> Ops:
     """A liar has one more piece, and says so."""
     node = _liar(d)
     return [] if node is None else [{"op": "peer.gain", "node": node, "pieces": [d.rng.randrange(d.pieces)]}]
+
+
+@deed
+def look(d: Draw) -> Ops:
+    """The oracles look, in the middle of it all."""
+    return [{"op": "check"}]
+
+
+@deed
+def news(d: Draw) -> Ops:
+    """An honest peer says what nobody knows yet, which is to be passed over."""
+    if "good" not in d.peers:
+        return []
+    return [{"op": "peer.send_raw", "node": "good", "data": {"hex": d.rng.choice(["0000000130", "0000000463000000", "00000002ff00"])}}]
+
+
+@deed
+def rest(d: Draw) -> Ops:
+    """The user stops for a moment."""
+    node, (ends, begins) = d.client(), d.rng.choice([("pause", "resume"), ("stop", "start")])
+    return [{"op": f"torrent.{ends}", "node": node}, {"op": f"torrent.{begins}", "node": node, "later": d.rng.choice([0, 0.05, 1.0])}]

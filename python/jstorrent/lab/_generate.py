@@ -16,21 +16,27 @@ from jstorrent.lab._deeds_trackers import TRACKER_FEATURES, trackers
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the generator: a finding names it, and it goes up when the same number draws another plan."""
 _ALWAYS = 900.0
 """Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
 _SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
     "max_memory": (1 << 20, 4 << 20), "endgame_copies": (1, 2, 3), "endgame_fraction": (0.0, 1.0), "upload_slots": (1, 2, None),
     "max_active_pieces": (1, 3), "max_requests_per_peer": (1, 5, 64), "max_queued_requests": (1, 4),
-    "piece_order": ("rarest", "sequential"), "max_connections_per_torrent": (3, 5), "request_timeout": (1.0, 5.0),
+    "piece_order": ("rarest", "sequential"), "max_connections_per_torrent": (3, 5), "max_connections": (3, 5), "request_timeout": (1.0, 5.0),
     "snub_timeout": (5.0, 30.0), "reconnect_interval": (1.0, 10.0), "save_interval": (1.0, 5.0), "choke_interval": (1.0, 10.0),
-    "metadata_request_timeout": (1.0,), "handshake_timeout": (3.0,), "inactivity_timeout": (30.0,), "keepalive_interval": (10.0,),
+    "metadata_request_timeout": (1.0,), "handshake_timeout": (3.0,), "inactivity_timeout": (30.0,), "keepalive_interval": (2.0, 10.0),
     "max_half_open": (1, 4), "max_connections_per_host": (1, 2), "choker": ("tit-for-tat", "round-robin"),
     "disk_timeout": (5.0,), "ban_duration": (60.0,), "optimistic_interval": (5.0,), "max_pending_incoming": (1, 4),
 }  # fmt: skip
 _OFTEN = {"gate": 4, "disk_fails": 4, "disk_full": 2, "disk_stalls": 2, "observe": 1}
 """Deeds that lie in wait: they are to be there from the beginning, and many come to nothing."""
+
+_MALFORMED = (
+    "ffffffff", "00000000", "0000000105", "00000005040000ffff", "0000000214ff", "000000050700000000", "00100009070000000000000000",
+)  # fmt: skip
+_LONG_PIECE, _SHORT_MEMORY = 262_144, 1 << 20
+"""A piece that does not fit into its part of that memory, and goes to disk before its hash is known."""
 
 KINDS_DRAWN: Final = tuple(KINDS)
 
@@ -50,7 +56,7 @@ def behaviour(rng: random.Random, kind: str) -> dict[str, Any]:
         "choke_with_outstanding": lambda: {"seconds": rng.choice([0.1, 2.0])},
         "cut": lambda: {"nbytes": rng.choice([0, 1, 13, 500, 16_397]), "how": rng.choice(["fin", "rst", "blackhole"])},
         "slow_handshake": lambda: {"nbytes": rng.choice([1, 20]), "seconds": rng.choice([0.01, 1.0])},
-        "malformed": lambda: {"bytes": rng.choice(["ffffffff", "00000000", "0000000105", "00000005040000ffff", "0000000214ff"])},
+        "malformed": lambda: {"bytes": rng.choice(_MALFORMED)},
         "bencode_bomb": lambda: {"depth": rng.choice([50, 3000])},
         "metadata": lambda: rng.choice([{"size": 10}, {"size": 1 << 30}, {"data": "corrupt"}, {"piece": 3}, {"total_size": 1}, {"reply": "reject"}, {"reply": "silent"}]),
         "pex_flood": lambda: {"count": rng.choice([10, 200])},
@@ -78,6 +84,11 @@ def _torrent(d: Draw) -> dict[str, Any]:
     if rng.random() < 0.08:
         d.pieces = 20
         return {"pieces": 20, "piece_length": 65536}  # a file of a size that is reserved
+    if rng.random() < 0.03:
+        d.pieces, d.has_long_pieces = rng.randint(1, 2), True
+        return {"pieces": d.pieces, "piece_length": _LONG_PIECE}
+    if rng.random() < 0.03:
+        return _described_at_length(d, length)
     if rng.random() < 0.15:
         sizes = [rng.choice([0, 1, 100, 16384, 20_000]) for _ in range(rng.randint(1, 4))] + [9]
         d.pieces = -(-sum(sizes) // length)
@@ -85,6 +96,14 @@ def _torrent(d: Draw) -> dict[str, Any]:
     if rng.random() < 0.3:
         made["tail"] = rng.choice([1, length // 2 + 1, length - 1])
     return made
+
+
+def _described_at_length(d: Draw, length: int) -> dict[str, Any]:
+    """So many files that the metadata has two blocks."""
+    d.has_long_metadata = True
+    sizes = [*(d.rng.choice([0, 1, 300]) for _ in range(90)), 9]
+    d.pieces = -(-sum(sizes) // length)
+    return {"pieces": None, "piece_length": length, "files": [[f"{'n' * 180}{i}", n] for i, n in enumerate(sizes)]}
 
 
 def _settings(d: Draw, banned: set[str]) -> dict[str, Any]:
@@ -102,8 +121,10 @@ def _inhabitants(d: Draw, banned: set[str], max_peers: int) -> tuple[Ops, Ops, l
     engines: Ops = [{"name": "client", **_settings(d, banned)}]
     if rng.random() < 0.2:
         engines[0]["have"] = _some(d)
-    elif "magnet" not in banned and rng.random() < 0.2:
+    elif "magnet" not in banned and rng.random() < (0.7 if d.has_long_metadata else 0.2):
         engines[0]["magnet"] = True
+    if d.has_long_pieces and rng.random() < 0.7:
+        engines[0]["max_memory"] = _SHORT_MEMORY
     if "second" not in banned and rng.random() < 0.35:
         engines.append({"name": "second", **_settings(d, banned)})
     d.clients = [entry["name"] for entry in engines]
@@ -117,9 +138,9 @@ def _inhabitants(d: Draw, banned: set[str], max_peers: int) -> tuple[Ops, Ops, l
     kinds = [kind for kind in KINDS_DRAWN if kind not in banned]
     for number in range(min(rng.choice([0, 1, 1, 1, 2, 2, 3, max_peers]), max_peers) if kinds else 0):
         peers.append({"name": f"p{number}", "behave": [behaviour(rng, rng.choice(kinds)) for _ in range(rng.choice([1, 1, 2]))]})
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             peers[-1]["have"] = rng.choice(["none", _some(d)])
-        if rng.random() < 0.1:
+        if rng.random() < 0.2:
             peers[-1]["handshake"] = _handshake(rng)
         if rng.random() < 0.01:
             peers[-1]["host"] = core[0]
@@ -140,7 +161,7 @@ def _handshake(rng: random.Random) -> dict[str, Any]:
 
 
 def _breaking(d: Draw, banned: set[str]) -> Ops:
-    deeds = [name for name in DEEDS if name not in banned for _ in range(_OFTEN.get(name, 1))]
+    deeds = [name for name in DEEDS if name not in banned for _ in range({**_OFTEN, "look": 3}.get(name, 1))]
     ops: Ops = []
     span = d.rng.choice([0.1, 0.3, 1.0, 3.0, 20.0])
     for _ in range(d.rng.choice([0, 1, 1, 2, 2, 3, 4, 6]) if deeds else 0):
@@ -177,10 +198,12 @@ def drawn(rng: random.Random, kinds: Iterable[str] | None = None, max_peers: int
         links.append({"node": "client", "up": rng.choice([30_000, None]), "down": rate, "latency": rng.choice([0, 0.05])})
     asked = trackers(d, banned) if rng.random() < 0.2 else []
     ops = [*asked, *_breaking(d, banned)]
-    recover = {"at": round(d.breaks_until + rng.choice([0.5, 5.0, 30.0]), 3), "op": "recover", "core": core}
+    at = round(d.breaks_until + rng.choice([0.5, 5.0, 30.0]), 3)
+    looks: Ops = [{"at": at, "op": "check"}] if "look" not in banned and rng.random() < 0.5 else []
+    recover = {"at": at, "op": "recover", "core": core}
     total = torrent["piece_length"] * d.pieces * len(d.clients)
     within = _ALWAYS + 20 * total / min(d.slowest, 30_000) + 100 * d.longest_latency
     return Plan(
-        seed=rng.getrandbits(32), torrent=torrent, engines=engines, peers=peers, links=links, ops=[*ops, recover],
+        seed=rng.getrandbits(32), torrent=torrent, engines=engines, peers=peers, links=links, ops=[*ops, *looks, recover],
         within=round(within),
     )  # fmt: skip

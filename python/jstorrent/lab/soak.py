@@ -130,7 +130,7 @@ class Soaked:
 
 
 _DEEDS = (
-    "sockets.quota", "disk.quota", "disk.truncate", "disk.delete", "disk.corrupt", "disk.clear", "restart", "stop", "start", "add",
+    "check", "sockets.quota", "disk.quota", "disk.truncate", "disk.delete", "disk.corrupt", "disk.clear", "restart", "stop", "start", "add",
     "gate.remove", "gate.release", "clock.jump_mono", "clock.jump_wall",
     *(f"net.{word}" for word in ("partition", "heal", "hold", "release", "link", "link loss", "link duplicate", "link reorder")),
     *(f"net.{word}" for word in ("fragment", "corrupt", "cut_after fin", "cut_after rst", "cut_after blackhole")),
