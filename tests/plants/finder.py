@@ -119,6 +119,8 @@ class Hunt:
         self.bad: list[str] = []
         self.at, self.number = "none", 0
         self.spent = dict.fromkeys(self.left, 0.0)
+        self.suspect: tuple[str, int] | None = None
+        """The run that hung last: the machine may have been busy elsewhere, so it counts when it does so again."""
 
     def run(self) -> None:
         """Until all is found, or it is enough."""
@@ -158,6 +160,9 @@ class Hunt:
 
     def died(self, oracle: str, code: int) -> None:
         """The run that it was at killed it."""
+        if oracle == "hang" and self.suspect != (self.at, self.number):
+            self.suspect = (self.at, self.number)
+            return
         self.take(self.at, oracle, f"{oracle}: the process ended with {code}")
         if self.at == "none":
             self.number += 1
