@@ -19,7 +19,8 @@ import jstorrent as jst
 from bench.child import Job
 from bench.process import our_python
 
-_RIVALS = Path(__file__).resolve().parent.parent / "build" / "rivals" / "bin"
+_ROOT = Path(__file__).resolve().parent.parent
+_RIVALS = _ROOT / "build" / "rivals" / "bin"
 _INSTALL = "make rivals installs it"
 ROLES = ("leech", "seed", "recheck", "create", "swarm", "torrents")
 Command = Callable[[Job], list[str]]
@@ -72,9 +73,18 @@ def _of_python(name: str) -> Client:
     def version() -> str | None:
         if importlib.util.find_spec(name) is None:
             return None
-        return jst.__version__ if name == "jstorrent" else importlib.metadata.version(name)
+        return f"{jst.__version__}{_commit()}" if name == "jstorrent" else importlib.metadata.version(name)
 
     return Client(name, {role: command(role) for role in ROLES}, version, speaks=True)
+
+
+def _commit() -> str:
+    """Which one this tree stands at, where it is a clone."""
+    git = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty"]
+    try:
+        return f" ({subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()})"
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def _said(program: str | Path, *arguments: str) -> str | None:

@@ -83,7 +83,7 @@ class _Watch(threading.Thread):
 class Child:
     """A process that says its lines on stdout and ends when its stdin does; killed at the end of its `with`."""
 
-    def __init__(self, command: list[str], folder: Path | None = None) -> None:
+    def __init__(self, command: list[str], folder: Path | None = None, cpu: int | None = None) -> None:
         paths = [str(_ROOT), str(_ROOT / "python"), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
         self._errors = open(folder / "errors.log" if folder else os.devnull, "ab")  # noqa: SIM115 - closed in close()
@@ -92,6 +92,8 @@ class Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=folder, text=True,
             env=environment,
         )  # fmt: skip
+        if cpu is not None:
+            os.sched_setaffinity(self.process.pid, {cpu})
         self._deadline = threading.Timer(_PATIENCE, self.process.kill)
         self._deadline.daemon = True
         self._deadline.start()
@@ -150,8 +152,9 @@ class Child:
 
 
 @contextmanager
-def child(command: list[str], folder: Path | None = None) -> Iterator[Child]:
-    started = Child(command, folder)
+def child(command: list[str], folder: Path | None = None, cpu: int | None = None) -> Iterator[Child]:
+    """`cpu`: the only one that it may use."""
+    started = Child(command, folder, cpu)
     try:
         yield started
     finally:

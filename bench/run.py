@@ -40,6 +40,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     add("--seeder", choices=("fast", "libtorrent", "jstorrent"), default="fast", help="who serves leechers")
     add("--seed", type=int, default=1, help="of the order within rounds")
     add("--folder", type=Path, default=None, help="where files go (the system's temporary folder)")
+    add("--pin", action="store_true", help="the client has the last CPU alone, everything else is on the first")
     add("--aa", action="store_true", help="the last client against itself: is the machine quiet enough?")
     add("--json", action="store_true", help="lines of JSON only")
     add("--table", type=Path, metavar="FILE", help=f"puts the tables into FILE between {report.BEGIN} and {report.END}")
@@ -123,12 +124,15 @@ def main(argv: list[str]) -> int:
     """Runs what the command line asks for; 1 when a file came out wrong, or the machine was too noisy for a verdict."""
     options = _arguments(argv)
     machine.allow_many_files()
+    cpu = machine.part() if options.pin else None
     here, versions = _present(options)
     good, bars, all_records = True, {}, []
     with tempfile.TemporaryDirectory(prefix="jstorrent-bench-", dir=options.folder) as name, Tracker() as tracker:
         home, luck = Path(name), random.Random(options.seed)
         lines = [machine.conditions(home) + ".", ""]
-        lines += [f"{options.rounds} rounds, {options.piece} KiB pieces, leeches from: {options.seeder} seeder.", "", *versions, ""]
+        placed = "client and other end on a CPU each" if options.pin else "CPUs shared"
+        told = f"{options.rounds} rounds, {options.piece} KiB pieces, leeches from: {options.seeder} seeder, {placed}."
+        lines += [told, "", *versions, ""]
         sources = _Sources(home, options, tracker)
         for workload in (WORKLOADS[name] for name in options.workloads):
             who: list[Contestant] = contestants(workload, here)
@@ -137,7 +141,7 @@ def main(argv: list[str]) -> int:
                 continue
             content = sources.of(workload)
             with _folder_for(workload, content.size, home) as folder:
-                setting = Setting(content, folder, tracker, options.seeder)
+                setting = Setting(content, folder, tracker, options.seeder, cpu)
                 records = play(workload, who, setting, options.rounds, luck, lambda record: _tell(options, record))
             labels = [one.label for one in who]
             lines += report.table(workload, records, labels, content.size)

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from bench.process import Child, ClientFailed, Cost, child
 from bench.tracker import Tracker
 
 Peers = tuple[tuple[str, int], ...]
+_BLOCK = 16384
+_LEAST_STALL = 16
 _SETTLED = 0.5  # seconds until nothing comes any more from peers that have nothing to say
 
 
@@ -45,6 +47,8 @@ class Setting:
     folder: Path
     tracker: Tracker
     seeder: str = "fast"
+    #: The CPU that the client has alone; None: it takes what it finds.
+    cpu: int | None = None
 
 
 @contextmanager
@@ -56,9 +60,9 @@ def _own_folder(setting: Setting) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _work(client: Client, command: list[str], folder: Path) -> tuple[Cost, dict[str, Any], float]:
+def _work(client: Client, command: list[str], folder: Path, cpu: int | None) -> tuple[Cost, dict[str, Any], float]:
     """Runs a client until its work is done: cost of the whole process, what it told, and when it was done."""
-    with child(command, folder) as process:
+    with child(command, folder, cpu) as process:
         told: dict[str, Any] = process.facts() if client.speaks else {}
         if not client.speaks:
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -85,19 +89,26 @@ def leech(
     client: Client, setting: Setting, *, peers: int = 1, parts: bool = False, stall_after: int = 0, **options: Any
 ) -> Outcome:
     """The client downloads everything. With stall_after: `figures` has the time from the stall to completion."""
+    if stall_after:  # in a small file it must come before all is done
+        stall_after = max(_LEAST_STALL, min(stall_after, setting.data.size // _BLOCK // (4 * peers)))
     many = other_end.seeders(setting.seeder, setting.data, peers, parts=parts, stall_after=stall_after)
     with many as seeders, _own_folder(setting) as folder:
         dialled = _dialled(client, setting, seeders.peers)
         setting.tracker.peers = list(dialled)
         job = _job(client, setting, folder, peers=dialled, options=options)
-        cost, told, done_at = _work(client, client.roles["leech"](job), folder)
+        cost, told, done_at = _work(client, client.roles["leech"](job), folder, setting.cpu)
         figures = {"transfer": told["wall"]} if told else {}
         if told.get("hash_calls"):
             figures["lanes"] = told["hashed_messages"] / told["hash_calls"]
         if stall_after:
-            stalled = [float(line.split()[1]) for line in seeders.process.rest().splitlines() if "stalled" in line]
-            figures["after_stall"] = done_at - stalled[0] if stalled else float("nan")
+            last = dict(line.split() for line in seeders.process.rest().splitlines())
+            figures["after_stall"] = done_at - float(last.get("stalled", "nan"))
+            figures["held"] = float(last["held"])
         return Outcome(cost, setting.data.is_right(folder), setting.data.size, figures)
+
+
+def _seeding(client: Client, setting: Setting) -> AbstractContextManager[Child]:
+    return child(client.roles["seed"](_job(client, setting, setting.data.folder)), cpu=setting.cpu)
 
 
 def _served(process: Child, wall: float) -> Cost:
@@ -108,16 +119,17 @@ def _served(process: Child, wall: float) -> Cost:
 
 def seed(client: Client, setting: Setting, *, connections: int) -> Outcome:
     """The client serves everything once to plain connections; what came before is not counted."""
-    with child(client.roles["seed"](_job(client, setting, setting.data.folder))) as process:
+    with _seeding(client, setting) as process:
         wall = other_end.sink(setting.data, process.facts()["ports"][0], connections)
         return Outcome(_served(process, wall or float("nan")), wall is not None, setting.data.size)
 
 
 def seed_to(client: Client, setting: Setting, leecher: Client) -> Outcome:
     """The client serves one other client, who takes everything."""
-    with child(client.roles["seed"](_job(client, setting, setting.data.folder))) as process, _own_folder(setting) as to:
+    with _seeding(client, setting) as process, _own_folder(setting) as to:
         address = ("127.0.0.1", process.facts()["ports"][0])
-        cost, _, _ = _work(leecher, leecher.roles["leech"](_job(leecher, setting, to, peers=(address,))), to)
+        command = leecher.roles["leech"](_job(leecher, setting, to, peers=(address,)))
+        cost, _, _ = _work(leecher, command, to, None)
         return Outcome(_served(process, cost.wall), setting.data.is_right(to), setting.data.size)
 
 
@@ -126,7 +138,7 @@ def alone(client: Client, setting: Setting, role: str) -> Outcome:
     with _own_folder(setting) as folder:
         target = setting.data.path if role == "create" else setting.data.folder
         torrent = Path(shutil.copy(setting.data.torrent, folder))
-        cost, told, _ = _work(client, client.roles[role](Job(str(torrent), str(target))), folder)
+        cost, told, _ = _work(client, client.roles[role](Job(str(torrent), str(target))), folder, setting.cpu)
         made = Path(f"{torrent}.made")
         ok = role != "create" or (made.exists() and _pieces(made) == _pieces(setting.data.torrent))
     return Outcome(dataclasses.replace(cost, **told), ok, setting.data.size)
@@ -141,7 +153,7 @@ def swarm(client: Client, setting: Setting, *, leechers: int, **options: Any) ->
     """One seed and so many leechers in one process; each leecher knows all the others."""
     with _own_folder(setting) as folder:
         job = _job(client, setting, folder, count=leechers, source=str(setting.data.folder), options=options)
-        cost, told, _ = _work(client, client.roles["swarm"](job), folder)
+        cost, told, _ = _work(client, client.roles["swarm"](job), folder, setting.cpu)
         ok = all(setting.data.is_right(folder / f"leecher{number}") for number in range(1, leechers + 1))
     taken = {field.name: told[field.name] for field in dataclasses.fields(Cost) if field.name in told}
     return Outcome(dataclasses.replace(cost, **taken), ok, setting.data.size * leechers)
@@ -149,7 +161,7 @@ def swarm(client: Client, setting: Setting, *, leechers: int, **options: Any) ->
 
 def idle_peers(client: Client, setting: Setting, *, peers: int) -> Outcome:
     """Anonymous memory for each peer that shook hands and has nothing to say."""
-    with child(client.roles["seed"](_job(client, setting, setting.data.folder))) as process:
+    with _seeding(client, setting) as process:
         port, before = process.facts()["ports"][0], process.anonymous()
         with other_end.idlers(setting.data, port, peers):
             time.sleep(_SETTLED)
@@ -161,5 +173,6 @@ def idle_torrents(client: Client, setting: Setting, *, torrents: int) -> Outcome
     """Anonymous memory for each torrent that is on and has no peers."""
     with _own_folder(setting) as folder:
         write_tiny_torrents(folder, torrents + 1)
-        cost, told, _ = _work(client, client.roles["torrents"](_job(client, setting, folder)), folder)
+        command = client.roles["torrents"](_job(client, setting, folder))
+        cost, told, _ = _work(client, command, folder, setting.cpu)
         return Outcome(cost, True, setting.data.size, {"bytes_each": told["bytes_each"]})

@@ -27,6 +27,7 @@ CPU = Figure("cpu", "CPU s/GiB", each_gib=True)
 WALL = Figure("wall", "wall s")
 ANONYMOUS = Figure("anonymous", "anonymous MiB", 1 / _MIB)
 AFTER_STALL = Figure("after_stall", "s after the stall")
+HELD = Figure("held", "requests held")
 EACH = Figure("bytes_each", "bytes each")
 
 Run = Callable[[Client, Setting, dict[str, Any]], Outcome]
@@ -74,10 +75,11 @@ def _stalled(helpers: int) -> Workload:
     others = "another peer" if helpers == 1 else f"{helpers} others"
     return _leech(
         f"stalled-{helpers}",
-        f"a peer answers 32 blocks, then takes requests and never answers, beside {others}",
+        f"a peer answers up to 512 blocks, then takes requests and never answers, beside {others}",
         peers=helpers + 1,
-        stall_after=32,
-        figures=(AFTER_STALL, WALL, CPU),
+        stall_after=512,
+        figures=(AFTER_STALL, HELD, WALL, CPU),
+        clients=_BOTH,
         part=1 / 4,
     )
 
@@ -115,7 +117,8 @@ _ALL = (
     _leech("seeders-10", "one file from ten seeders", peers=10),
     _leech("peers-100", "100 peers with half of the pieces, the others announced one by one", peers=100, parts=True),
     _leech("peers-1000", "1,000 such peers", peers=1000, parts=True),
-    _leech("small-files", "up to 10,000 files of 16 to 100 KiB from one seeder", small_files=True),
+    _leech("small-files", "up to 10,000 files of 16 to 100 KiB from one seeder", small_files=True,
+           clients=tuple(name for name in CLIENTS if name != "anacrolix")),
     _alone("recheck", "files that are complete are checked; the start of the program is not counted"),
     _alone("create", "a v1 torrent is made; the start of the program is not counted"),
     _swarm("swarm", "one seed and ten leechers in one process, each knowing all others; in memory where there is room"),

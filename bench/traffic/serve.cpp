@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,8 @@ namespace {
 
 constexpr std::size_t batch = 32;
 constexpr std::size_t request_buffer = 65536;  // the longest message that comes is a bitfield
+
+std::atomic<unsigned> held{0};
 
 struct Span {
     std::uint32_t piece;
@@ -36,7 +39,9 @@ class Seeder {
         std::vector<Span> wanted;
         Bytes message;
         while (link_.next(message)) {
-            if (message.size() == 13 && message[0] == 6 && !silent_) wanted.push_back(span_of(message));
+            const bool is_request = message.size() == 13 && message[0] == 6;
+            if (is_request && silent_) ++held;
+            if (is_request && !silent_) wanted.push_back(span_of(message));
             if ((wanted.size() == batch || !link_.has_message()) && !wanted.empty() && !answer(wanted)) return;
         }
     }
@@ -68,6 +73,7 @@ class Seeder {
     bool answer(std::vector<Span>& wanted) {
         if (manners_.stall_after != 0 && index_ == 0 && served_ >= manners_.stall_after) {
             fall_silent();
+            held += static_cast<unsigned>(wanted.size());
             wanted.clear();
             return true;
         }
@@ -141,6 +147,8 @@ int run_seed(const Content& content, const Manners& manners) {
     Byte byte = 0;
     while (::read(0, &byte, 1) > 0) {
     }
+    if (manners.stall_after != 0) std::printf("held %u\n", held.load());
+    std::fflush(stdout);
     std::_Exit(0);
 }
 
