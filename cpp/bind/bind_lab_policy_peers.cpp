@@ -197,6 +197,7 @@ void bind_blame(py::module_& lab) {
     using Blamed = std::vector<std::tuple<std::uint32_t, std::string, std::uint64_t>>;
     lab.attr("max_suspects") = max_suspects;
     lab.attr("max_failed_pieces") = max_failed_pieces;
+    lab.attr("trust_after") = policy::trust_after;
     lab.attr("max_failed_blocks") = max_failed_blocks;
     py::class_<Blame>(lab, "Blame")
         .def(py::init<>())
@@ -211,6 +212,8 @@ void bind_blame(py::module_& lab) {
         .def("has_failed", [](const Blame& b, std::uint32_t piece) { return b.has_failed(PieceIndex{piece}); })
         .def("is_on_parole", [](const Blame& b, const std::string& host) { return b.is_on_parole(to_host(host)); })
         .def("failures", [](const Blame& b, const std::string& host) { return b.failures(to_host(host)); })
+        .def("on_verdict", &Blame::on_verdict)
+        .def_property_readonly("is_trusting", &Blame::is_trusting)
         .def("forget", [](Blame& b, const std::string& host) { b.forget(to_host(host)); })
         .def_property_readonly("num_suspects", &Blame::num_suspects)
         .def_property_readonly("num_failed_pieces", &Blame::num_failed_pieces);

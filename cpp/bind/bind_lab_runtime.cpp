@@ -83,7 +83,7 @@ void bind_host(py::module_& lab) {
                         const py::kwargs& arguments) { return self.disk(action, arguments); })
         .def_property_readonly("disk_pending", &LabHost::disk_pending)
         .def("hash", &LabHost::hash, "spans"_a, "sha1"_a = false, "sha256"_a = false, "leaves"_a = false,
-             "bulk"_a = false)
+             "bulk"_a = false, "patient"_a = false)
         .def("spoil", &LabHost::spoil, "op"_a)
         .def("new_state", &LabHost::new_state)
         .def("hash_more", &LabHost::hash_more, "state"_a, "spans"_a, "last"_a = false, "bulk"_a = false)

@@ -302,6 +302,7 @@ void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
 }
 
 void Download::verified(PieceIndex piece, Time now) {
+    blame_.on_verdict(true);
     const bool compare = blame_.has_failed(piece) && !restored_.contains(piece);
     if (compare || blame_.num_suspects() > 0) apply(blame_.on_verified(piece, blamed(*job(piece), compare)), now);
     move_partial(piece, &Counters::payload_verified);
@@ -328,6 +329,7 @@ void Download::failed(PieceJob& bad, Time now) {
     }
     move_partial(piece, &Counters::payload_failed);
     count(&Counters::pieces_failed, 1);
+    blame_.on_verdict(false);
     if (planted<Plant::bad_piece_bans_everyone>())
         for (const auto& c : from) client_.on_guilty(c.host, now);
     const bool known = !restored_.contains(piece);  // who gave each block

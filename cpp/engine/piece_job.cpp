@@ -175,6 +175,7 @@ void PieceJob::begin_hash() {
     for (std::uint32_t i = 0; i < blocks_; ++i) spans_.push_back(buffers_[i].span(geometry_.block(piece_, i).length));
     hash_.spans = spans_;
     hash_.want_sha1 = true;
+    hash_.patient = client_.is_trusting();
     core_.rt.compute.hash(hash_);
 }
 

@@ -21,6 +21,8 @@ namespace jst::policy {
 inline constexpr std::size_t max_suspects = 1024;
 inline constexpr std::size_t max_failed_pieces = 64;
 inline constexpr std::size_t max_failed_blocks = 4096;
+/// So many good pieces in a row, and the verdict on the next one may wait a little.
+inline constexpr std::uint32_t trust_after = 8;
 
 struct BlamedBlock {
     std::uint32_t begin = 0;
@@ -40,6 +42,8 @@ class Blame {
     Judgement on_failed(PieceIndex piece, std::span<const BlamedBlock> blocks);
     /// A piece verified. The digests matter only when has_failed(piece).
     Judgement on_verified(PieceIndex piece, std::span<const BlamedBlock> blocks);
+    void on_verdict(bool good) noexcept { good_in_a_row_ = good ? good_in_a_row_ + 1 : 0; }
+    bool is_trusting() const noexcept { return good_in_a_row_ >= trust_after; }
     /// Digests of this piece's blocks will be compared.
     bool has_failed(PieceIndex piece) const noexcept { return failed_.contains(piece); }
     bool is_on_parole(const IpAddress& host) const noexcept;
@@ -68,6 +72,7 @@ class Blame {
     std::map<IpAddress, Suspect> suspects_;
     std::map<PieceIndex, FailedPiece> failed_;
     std::uint64_t next_serial_ = 0;
+    std::uint64_t good_in_a_row_ = 0;
 };
 
 }  // namespace jst::policy

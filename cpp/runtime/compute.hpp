@@ -17,7 +17,8 @@ struct HashOp : Op {
     std::span<const Bytes> spans;
     bool want_sha1 = false;
     bool want_sha256 = false;
-    bool bulk = false;  // a check: may wait behind others
+    bool bulk = false;     // a check: may wait behind others
+    bool patient = false;  // may wait a little for others to share its call, while there is other work
     std::span<Sha256Digest> leaves;
     Sha1Digest sha1;
     Sha256Digest sha256;

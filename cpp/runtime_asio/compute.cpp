@@ -7,6 +7,16 @@ namespace jst::runtime_asio {
 using runtime::HashMoreOp;
 using runtime::HashOp;
 
+namespace {
+
+std::uint64_t length_of(const HashOp& op) noexcept {
+    std::uint64_t sum = 0;
+    for (const auto span : op.spans) sum += span.size();
+    return sum;
+}
+
+}  // namespace
+
 AsioCompute::HashLane::HashLane() : Lane(most_lanes) {}
 AsioCompute::MoreLane::MoreLane() : Lane(most_lanes) {}
 
@@ -22,7 +32,14 @@ void AsioCompute::hash(HashOp& op) {
     JST_CHECK(op.leaves.empty() || op.leaves.size() == op.spans.size(), "a leaf for each span, or none");
     Reactor::begin(op);
     ++pending_;
-    (op.bulk ? bulk_ : waiting_).push(op);
+    if (op.bulk) return bulk_.push(op);
+    if (waiting_.empty()) {
+        waiting_since_ = reactor_.mono_now();
+        all_patient_ = true;
+    }
+    all_patient_ = all_patient_ && op.patient;
+    waiting_bytes_ += length_of(op);
+    waiting_.push(op);
 }
 
 std::unique_ptr<runtime::HashState> AsioCompute::new_state() { return std::make_unique<HashProgress>(); }
@@ -34,11 +51,26 @@ void AsioCompute::hash_more(HashMoreOp& op) {
     more_.push(op);
 }
 
-void AsioCompute::flush(Time until) {
+bool AsioCompute::may_hold() noexcept {
+    return all_patient_ && waiting_.size() < most_lanes && waiting_bytes_ < most_held_bytes &&
+           reactor_.refresh() - waiting_since_ < longest_hold;
+}
+
+OpList AsioCompute::next_group() {
+    OpList group;
+    while (group.size() < most_lanes && !waiting_.empty()) {
+        auto& op = static_cast<HashOp&>(*waiting_.pop());
+        waiting_bytes_ -= length_of(op);
+        group.push(op);
+    }
+    return group;
+}
+
+void AsioCompute::flush(Time until, bool busy) {
     crew_.submit(lane_, bulk_);
-    while (!waiting_.empty() && reactor_.refresh() <= until) {
-        OpList group;
-        while (group.size() < most_lanes && !waiting_.empty()) group.push(*waiting_.pop());
+    const bool hold = busy && may_hold();
+    while (!hold && !waiting_.empty() && reactor_.refresh() <= until) {
+        OpList group = next_group();
         hash_all(group);
         finish(group);
     }
@@ -92,6 +124,7 @@ void AsioCompute::finish(OpList& ended) noexcept {
 
 void AsioCompute::abandon() noexcept {
     waiting_.clear();
+    waiting_bytes_ = 0;
     more_.clear();
     held_.clear();
     bulk_.clear();

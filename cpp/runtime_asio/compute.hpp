@@ -1,12 +1,17 @@
 // Hashes: those of one round together, side by side in lanes, at its end on the engine thread; bulk ones on workers.
 //
-// A round's share is bounded in time; what is left waits for the next round, which then does not sleep.
+// A round's share is bounded in time; what is left waits for the next round, which then does not sleep. Patient ones wait for
+// company while the loop has other work, since a lane that runs alone costs as much as four: until all lanes have one, or
+// there are enough bytes, or the oldest has waited for longest_hold, or one that is not patient comes, or nothing else is ready.
 // What feeds one state is done in order: while one such operation is on its way, the next is held back.
 #pragma once
 
 #include "runtime_asio/crew.hpp"
 
 namespace jst::runtime_asio {
+
+inline constexpr Duration longest_hold = milliseconds(5);
+inline constexpr std::uint64_t most_held_bytes = 4 * 1024 * 1024;
 
 class AsioCompute final : public runtime::Compute {
   public:
@@ -17,7 +22,8 @@ class AsioCompute final : public runtime::Compute {
     void hash_more(runtime::HashMoreOp& op) override;
     std::size_t pending() const noexcept override { return pending_; }
 
-    void flush(Time until);
+    /// `busy`: this round had turns, so the next may bring company for what waits.
+    void flush(Time until, bool busy);
     bool has_work() const noexcept { return !waiting_.empty() || !more_.empty() || !bulk_.empty(); }
     void collect();
     void abandon() noexcept;
@@ -32,6 +38,8 @@ class AsioCompute final : public runtime::Compute {
         void work(OpList& batch) noexcept override;
     };
 
+    bool may_hold() noexcept;
+    OpList next_group();
     void feed();
     void free_states(OpList& ended) noexcept;
     void finish(OpList& ended) noexcept;
@@ -41,6 +49,9 @@ class AsioCompute final : public runtime::Compute {
     HashLane lane_;
     MoreLane more_lane_;
     OpList waiting_;
+    std::uint64_t waiting_bytes_ = 0;
+    Time waiting_since_{0};  // of the first that came to an empty list
+    bool all_patient_ = true;
     OpList bulk_;
     OpList more_;
     OpList held_;  // their states are on a worker

@@ -128,7 +128,7 @@ bool World::run_round(Duration longest_wait) {
     if (any && !abandoned) end_round();
     if (abandoned) return any;
     const Time until = reactor.refresh() + round_work;
-    compute.flush(until);
+    compute.flush(until, any);
     disk.flush(until);
     return any;
 }

@@ -94,6 +94,17 @@ def test_forgetting_a_host_closes_its_record() -> None:
     verdict(blame.on_verified(0, blocks((C, 1), (C, 2))), cleared=[A])
 
 
+def test_trust_takes_so_many_good_pieces_in_a_row_and_one_bad_one_ends_it() -> None:
+    blame = lab.Blame()
+    for _ in range(2):
+        for _ in range(lab.trust_after):
+            assert not blame.is_trusting
+            blame.on_verdict(True)
+        assert blame.is_trusting
+        blame.on_verdict(False)
+    assert not blame.is_trusting
+
+
 def test_one_more_than_each_bound_drops_the_oldest() -> None:
     blame = lab.Blame()
     for piece in range(lab.max_failed_pieces + 1):

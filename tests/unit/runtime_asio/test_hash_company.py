@@ -1,0 +1,76 @@
+"""While the loop has other work, patient hashes wait a little for company in the lanes; never long, never for want of room."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+
+import pytest
+from jstorrent import _core
+
+from tests.conformance.harness import World
+
+LONGEST_HOLD = 0.005
+MOST_HELD_BYTES = 4 * 1024 * 1024
+MOST_LANES = 16
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World("asio")
+    yield made
+    made.host.abandon()
+
+
+def submit(world: World, message: bytes, times: int = 1, *, patient: bool = True) -> list[int]:
+    ops: list[int] = []
+    world.host.command(
+        lambda: ops.extend(world.host.hash([message], sha1=True, patient=patient) for _ in range(times))
+    )
+    return ops
+
+
+def calls() -> int:
+    return int(_core.lab.tally()["hash_calls"])
+
+
+def test_hashes_of_busy_rounds_share_a_call(world: World) -> None:
+    began, before = time.monotonic(), calls()
+    ops: list[int] = []
+    for _ in range(4):  # each command is a turn, so its round is busy
+        ops += submit(world, b"abc")
+    in_time = time.monotonic() - began < LONGEST_HOLD
+    assert calls() == before or not in_time, "a hash ran alone while company could come"
+    assert {world.done(op).data["sha1"] for op in ops} == {hashlib.sha1(b"abc").digest()}
+    assert calls() == before + 1 or not in_time
+
+
+def test_with_nothing_else_to_do_they_run_at_once(world: World) -> None:
+    before = calls()
+    submit(world, b"abc")
+    world.host.round(30.0)  # finds nothing ready, and neither sleeps nor waits any longer
+    assert calls() == before + 1
+
+
+@pytest.mark.parametrize(("size", "times"), [(MOST_HELD_BYTES, 1), (1, MOST_LANES)])
+def test_enough_of_them_do_not_wait(world: World, size: int, times: int) -> None:
+    before = calls()
+    submit(world, bytes(size), times)
+    assert calls() == before + 1
+
+
+def test_one_without_patience_takes_the_others_along(world: World) -> None:
+    before = calls()
+    ops = submit(world, b"abc") + submit(world, b"abc", patient=False)
+    assert before < calls() <= before + 2  # two only where the first had waited for too long
+    assert world.host.hash_pending == 0
+    for op in ops:
+        world.done(op)
+
+
+def test_an_abandoned_world_hashes_nothing_more(world: World) -> None:
+    submit(world, b"abc")
+    before = calls()
+    world.host.abandon()
+    assert not world.host.round(0) and calls() == before
