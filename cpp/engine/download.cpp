@@ -140,7 +140,7 @@ std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
     short_ = false;
     const auto arriving = peer.wire.arriving();
     for (const auto& asked : ledger_.outstanding(peer.key)) {
-        if (expected_.size() == wire::max_predicted) break;
+        if (expected_.size() > wire::max_predicted) break;  // one more: what comes behind the predicted has a place too
         if (asked.block == arriving) continue;
         PieceJob* const piece = job(asked.block.piece);
         if (piece == nullptr || !ledger_.lease(peer.key, asked.block)) break;
