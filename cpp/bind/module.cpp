@@ -26,6 +26,7 @@ void bind_lab_world(py::module_& module);
 namespace {
 
 void bind_all(py::module_& module) {
+    module.attr("version") = JST_VERSION;
     bind_errors(module);
     bind_bencode(module);
     bind_magnet(module);

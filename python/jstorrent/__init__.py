@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata as _metadata_of
-
 try:
     from jstorrent import _core as _core
 except ImportError as error:  # pragma: no cover - only without the build
@@ -62,10 +60,7 @@ from jstorrent._stream import EventStream
 from jstorrent._torrent import Torrent
 from jstorrent._values import Address
 
-try:
-    __version__ = _metadata_of.version("jstorrent")
-except _metadata_of.PackageNotFoundError:
-    __version__ = "0.0.0+source"
+__version__ = _core.version
 
 __all__ = [
     "AcceptFailed",

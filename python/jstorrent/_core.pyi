@@ -4,6 +4,8 @@ from typing import Any, Literal, TypeAlias
 
 from jstorrent._errors import Error
 
+version: str
+
 # --- errors
 error_codes: dict[str, tuple[int, str]]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
 import weakref
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jstorrent import _core
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Waitable(Protocol):
@@ -84,6 +86,8 @@ def check_async(session: Waitable) -> None:
 
 async def pause(session: Waitable, signal: _core.Signal, timeout: float | None) -> bool:
     """As block(), for asyncio; cancelling it leaves nothing behind."""
+    import asyncio  # costs as much as all of ours: only for those who await
+
     check_async(session)
     timeout = checked_timeout(timeout)
     loop = asyncio.get_running_loop()
