@@ -38,6 +38,8 @@ void AsioCompute::hash(HashOp& op) {
         all_patient_ = true;
     }
     all_patient_ = all_patient_ && op.patient;
+    come_fast_ = reactor_.mono_now() - last_came_ < longest_hold;
+    last_came_ = reactor_.mono_now();
     waiting_bytes_ += length_of(op);
     waiting_.push(op);
 }
@@ -56,6 +58,12 @@ bool AsioCompute::may_hold() noexcept {
            reactor_.refresh() - waiting_since_ < longest_hold;
 }
 
+Duration AsioCompute::patience() noexcept {
+    if (!more_.empty() || !bulk_.empty()) return {};
+    if (waiting_.empty()) return seconds(3600);
+    return is_held_ ? std::max(Duration{}, waiting_since_ + longest_hold - reactor_.refresh()) : Duration{};
+}
+
 OpList AsioCompute::next_group() {
     OpList group;
     while (group.size() < most_lanes && !waiting_.empty()) {
@@ -68,8 +76,8 @@ OpList AsioCompute::next_group() {
 
 void AsioCompute::flush(Time until, bool busy) {
     crew_.submit(lane_, bulk_);
-    const bool hold = busy && may_hold();
-    while (!hold && !waiting_.empty() && reactor_.refresh() <= until) {
+    is_held_ = (busy || come_fast_) && may_hold();
+    while (!is_held_ && !waiting_.empty() && reactor_.refresh() <= until) {
         OpList group = next_group();
         hash_all(group);
         finish(group);

@@ -1,8 +1,8 @@
 // Hashes: those of one round together, side by side in lanes, at its end on the engine thread; bulk ones on workers.
 //
 // A round's share is bounded in time; what is left waits for the next round, which then does not sleep. Patient ones wait for
-// company while the loop has other work, since a lane that runs alone costs as much as four: until all lanes have one, or
-// there are enough bytes, or the oldest has waited for longest_hold, or one that is not patient comes, or nothing else is ready.
+// company, since a lane that runs alone costs as much as four, while the loop has other work or they come fast: until all
+// lanes have one, or there are enough bytes, or the first has waited for longest_hold, or one comes that is not patient.
 // What feeds one state is done in order: while one such operation is on its way, the next is held back.
 #pragma once
 
@@ -24,7 +24,8 @@ class AsioCompute final : public runtime::Compute {
 
     /// `busy`: this round had turns, so the next may bring company for what waits.
     void flush(Time until, bool busy);
-    bool has_work() const noexcept { return !waiting_.empty() || !more_.empty() || !bulk_.empty(); }
+    /// How long the loop may sleep for all that waits here.
+    Duration patience() noexcept;
     void collect();
     void abandon() noexcept;
 
@@ -52,6 +53,9 @@ class AsioCompute final : public runtime::Compute {
     std::uint64_t waiting_bytes_ = 0;
     Time waiting_since_{0};  // of the first that came to an empty list
     bool all_patient_ = true;
+    bool is_held_ = false;
+    Time last_came_{0};
+    bool come_fast_ = false;  // one hash soon after the other, so the next is near
     OpList bulk_;
     OpList more_;
     OpList held_;  // their states are on a worker

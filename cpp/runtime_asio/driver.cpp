@@ -121,8 +121,8 @@ void World::end_round() {
 
 bool World::run_round(Duration longest_wait) {
     if (abandoned || host == nullptr) return false;
-    const bool work_left = round_open || disk.has_work() || compute.has_work();
-    reactor.poll(work_left ? Duration{} : longest_wait);
+    const bool work_left = round_open || disk.has_work();
+    reactor.poll(work_left ? Duration{} : std::min(longest_wait, compute.patience()));
     collect();
     const bool any = reactor.run_turns(*host, round_work) > 0 || round_open;
     if (any && !abandoned) end_round();

@@ -46,11 +46,23 @@ def test_hashes_of_busy_rounds_share_a_call(world: World) -> None:
     assert calls() == before + 1 or not in_time
 
 
-def test_with_nothing_else_to_do_they_run_at_once(world: World) -> None:
+def test_with_nothing_else_to_do_one_alone_runs_at_once(world: World) -> None:
     before = calls()
     submit(world, b"abc")
     world.host.round(30.0)  # finds nothing ready, and neither sleeps nor waits any longer
     assert calls() == before + 1
+
+
+def test_of_those_that_come_fast_none_waits_for_more_than_the_longest_hold(world: World) -> None:
+    began, before = time.monotonic(), calls()
+    ops = submit(world, b"abc") + submit(world, b"abc")
+    in_time = time.monotonic() - began < LONGEST_HOLD
+    while world.host.hash_pending:
+        world.host.round(30.0)  # wakes when the hold is over, without any event
+    assert calls() == before + 1 or not in_time
+    assert time.monotonic() - began >= LONGEST_HOLD or not in_time
+    for op in ops:
+        world.done(op)
 
 
 @pytest.mark.parametrize(("size", "times"), [(MOST_HELD_BYTES, 1), (1, MOST_LANES)])
