@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from pathlib import Path
 import jstorrent as jst
 
 from bench.child import Job
-from bench.process import our_python
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RIVALS = _ROOT / "build" / "rivals" / "bin"
@@ -66,21 +66,48 @@ class Client:
             return f"{error}; {_INSTALL}"
 
 
-def _of_python(name: str) -> Client:
+def _speaking(name: str, start: list[str]) -> dict[str, Command]:
+    """The roles of a client in Python; `start`: what stands before its interpreter's arguments."""
+
     def command(role: str) -> Command:
-        return lambda job: our_python(f"bench.engine_{name}", role, json.dumps(dataclasses.asdict(job)))
+        return lambda job: [*start, "-W", "ignore", "-m", f"bench.engine_{name}", role, json.dumps(dataclasses.asdict(job))]
+
+    return {role: command(role) for role in ROLES}
+
+
+def _of_tree(name: str, tree: Path) -> Client:
+    """jstorrent as another tree has built it, told what to do by this one."""
+    interpreter = tree / ".venv" / "bin" / "python"
+    start = ["env", f"PYTHONPATH={tree / 'python'}:{_ROOT}", str(interpreter)]
+
+    def version() -> str | None:
+        if not interpreter.exists():
+            raise FileNotFoundError(f"{interpreter} is not there: make build in that tree")
+        return f"{jst.__version__}{_commit(tree)}"
+
+    return Client(name, _speaking("jstorrent", start), version, speaks=True)
+
+
+def client_named(name: str) -> Client:
+    """By its name in CLIENTS; "jstorrent@PATH" is that of another tree; a name may end in "#2" for a run against itself."""
+    name = name.split("#")[0]
+    own, at, tree = name.partition("@")
+    return _of_tree(name, Path(tree).resolve()) if at and own == "jstorrent" else CLIENTS[name]
+
+
+def _of_python(name: str) -> Client:
 
     def version() -> str | None:
         if importlib.util.find_spec(name) is None:
             return None
-        return f"{jst.__version__}{_commit()}" if name == "jstorrent" else importlib.metadata.version(name)
+        return f"{jst.__version__}{_commit(_ROOT)}" if name == "jstorrent" else importlib.metadata.version(name)
 
-    return Client(name, {role: command(role) for role in ROLES}, version, speaks=True)
+    return Client(name, _speaking(name, [sys.executable]), version, speaks=True)
 
 
-def _commit() -> str:
-    """Which one this tree stands at, where it is a clone."""
-    git = ["git", "-C", str(_ROOT), "describe", "--always", "--dirty"]
+def _commit(tree: Path) -> str:
+    """Which one a tree stands at, where it is a clone."""
+    git = ["git", "-C", str(tree), "describe", "--always", "--dirty"]
     try:
         return f" ({subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()})"
     except (OSError, subprocess.SubprocessError):

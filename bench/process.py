@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ class Child:
     def __init__(self, command: list[str], folder: Path | None = None, cpu: int | None = None) -> None:
         paths = [str(_ROOT), str(_ROOT / "python"), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
-        self._errors = open(folder / "errors.log" if folder else os.devnull, "ab")  # noqa: SIM115 - closed in close()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, cwd=folder, text=True,
@@ -109,8 +109,13 @@ class Child:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise ClientFailed(f"{' '.join(self.process.args[:4])} ... ended with {self.process.wait()} too early")  # type: ignore[index]
+            raise ClientFailed(f"ended with {self.process.wait()} too early: {self._last_words()}")
         return line.strip()
+
+    def _last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
 
     def facts(self) -> dict[str, Any]:
         """The next line, which is a word and JSON."""
@@ -159,7 +164,3 @@ def child(command: list[str], folder: Path | None = None, cpu: int | None = None
         yield started
     finally:
         started.close()
-
-
-def our_python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-W", "ignore", "-m", module, *arguments]

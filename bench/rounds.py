@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench import machine
-from bench.clients import CLIENTS, Client
+from bench.clients import Client, client_named
 from bench.process import ClientFailed
 from bench.runs import Outcome, Setting
 from bench.workloads import Figure, Workload
@@ -66,9 +67,9 @@ class Record:
 
 
 def contestants(workload: Workload, names: Sequence[str]) -> list[Contestant]:
-    """Who takes part: of the clients asked for, those that can; a name may end in "#2"."""
-    able = [name for name in names if name.split("#")[0] in workload.clients]
-    clients = {name: CLIENTS[name.split("#")[0]] for name in able}
+    """Who takes part: of the clients asked for, those that can."""
+    able = [name for name in names if re.split("[#@]", name)[0] in workload.clients]
+    clients = {name: client_named(name) for name in able}
     able = [name for name in able if workload.role in clients[name].roles]
     if not workload.variants:
         return [Contestant(name, clients[name], {}) for name in able]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import data, machine, plot, report
-from bench.clients import CLIENTS
+from bench.clients import CLIENTS, client_named
 from bench.data import Data
 from bench.ratios import Ratio, is_void
 from bench.rounds import Contestant, Record, contestants, play
@@ -26,6 +26,17 @@ _IN_MEMORY = Path("/dev/shm")
 _ROOM = 14  # times the file: a swarm of eleven, and space
 
 
+_CLIENTS_HELP = (
+    f"of {', '.join(CLIENTS)}, and jstorrent@PATH, another tree that is built; the first one is what others are compared with"
+)
+
+
+def _client(name: str) -> str:
+    if name not in CLIENTS and not name.startswith("jstorrent@"):
+        raise argparse.ArgumentTypeError(f"no such client: {name} ({_CLIENTS_HELP})")
+    return name
+
+
 def _arguments(argv: list[str]) -> argparse.Namespace:
     known = "\n".join(f"  {w.name:16} {w.meaning}" for w in WORKLOADS.values())
     parser = argparse.ArgumentParser(
@@ -33,7 +44,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     )  # fmt: skip
     add = parser.add_argument
     add("--workloads", nargs="+", choices=(*WORKLOADS, "all"), default=list(USUAL), metavar="NAME", help="or all")
-    add("--clients", nargs="+", choices=tuple(CLIENTS), default=list(CLIENTS), help="the first one is what others are compared with")
+    add("--clients", nargs="+", type=_client, default=list(CLIENTS), metavar="NAME", help=_CLIENTS_HELP)
     add("--size", type=int, default=1024, metavar="MIB", help="of the file; smaller for a quick look")
     add("--piece", type=int, default=1024, metavar="KIB")
     add("--rounds", type=int, default=7, help="and one before them that is thrown away")
@@ -55,8 +66,9 @@ def _present(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Who is here, and a line for each client."""
     here, lines = [], []
     for name in options.clients:
-        why = CLIENTS[name].missing()
-        lines.append(f"- {name}: missing ({why})" if why else f"- {name} {CLIENTS[name].version()}")
+        client = client_named(name)
+        why = client.missing()
+        lines.append(f"- {name}: missing ({why})" if why else f"- {name} {client.version()}")
         here += [] if why else [name]
     if options.aa:
         here = [here[-1], here[-1] + "#2"] if here else []

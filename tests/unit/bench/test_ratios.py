@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,7 +11,7 @@ import pytest
 pytest.importorskip("jstorrent")
 
 from bench import plot, report
-from bench.clients import CLIENTS
+from bench.clients import CLIENTS, client_named
 from bench.process import Cost
 from bench.ratios import Ratio, is_void, ratio
 from bench.rounds import Record, contestants
@@ -82,6 +83,16 @@ def test_who_cannot_do_a_workload_takes_no_part() -> None:
     assert [one.label for one in contestants(WORKLOADS["create"], names)] == ["libtorrent", "jstorrent", "transmission"]
     assert "transmission" not in [one.label for one in contestants(WORKLOADS["seeders-8"], names)]
     assert [one.label for one in contestants(WORKLOADS["order"], names)] == ["jstorrent rarest", "jstorrent sequential"]
+
+
+def test_another_tree_is_a_client_too(tmp_path: Path) -> None:
+    name = f"jstorrent@{tmp_path}"
+    assert [one.label for one in contestants(WORKLOADS["seed-4"], ["jstorrent", name])] == ["jstorrent", name]
+    assert "make build" in str(client_named(name).missing())
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    assert client_named(name).missing() is None
+    assert client_named("jstorrent#2") is CLIENTS["jstorrent"]
 
 
 @pytest.mark.xdist_group("bench")
