@@ -90,6 +90,8 @@ class Engine(Client):
         self._starts_at.append(len(self._history))
         self._began_at = self._lab.now
         self._was_closed = False
+        if self.disk.touched:
+            self._closed_with = {}
         self.disk.touched = {path for path in self.disk.touched if self.disk.exists(path)}  # what is gone, it sees now
         self._events: EventStream[Event] = EventStream(self.session, core.take_first(), None)
         self._up = True

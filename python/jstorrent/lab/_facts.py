@@ -90,6 +90,7 @@ class TorrentFacts:
                     self.have.clear()
                     self.told.clear()
                     self.stored.clear()
+                    self.completed.clear()
                 if event.new not in _GOES_ON:
                     self.blocks.clear()
             case PeerConnected() | PeerDisconnected():

@@ -125,7 +125,7 @@ def monotone(lab: Lab) -> None:
 def _nothing_is_fetched_again(lab: Lab, engine: Engine, torrent: Torrent, known: TorrentFacts) -> None:
     had = engine._closed_with.get(torrent.info_hash or b"", set())
     again = known.fetched & had
-    if again and not engine.disk.touched and not engine.history(TorrentRemoved):
+    if again and not engine.disk.touched and not engine._names_changed and not engine.history(TorrentRemoved):
         lab._fail("monotone", f"{torrent.name}: pieces {sorted(again)} were had when it was closed, and were fetched again", engine)
     is_short = "max_memory" in engine._settings or "max_active_pieces" in engine._settings  # half a piece may have to go
     if known.again and not is_short and not known.failures:
@@ -166,6 +166,10 @@ def _is_cut(lane: SimLane, a: Engine, b: Engine) -> bool:
     return bool(lane.world.is_blocked(a._number, b._number) or lane.world.is_blocked(b._number, a._number))
 
 
+def _shares_a_host(lab: Lab, engine: Engine) -> bool:
+    return sum(node._host == engine._host for node in [*lab.engines, *lab._peers]) > 1
+
+
 # Only where the two have exactly one link of which both know, and nothing waits in it for a rate limit.
 def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torrent]) -> None:
     (engine, torrent), (other, its) = mine, theirs
@@ -175,7 +179,7 @@ def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torr
     back = [peer for peer in its.peers() if peer.address[0] == engine._host]
     if len(seen) != 1 or len(back) != 1 or seen[0].direction == back[0].direction or back[0].send_buffered:
         return
-    if other._host == engine._host or seen[0].connected_at is None or its.state in ("checking", "error"):
+    if _shares_a_host(lab, engine) or _shares_a_host(lab, other) or seen[0].connected_at is None or its.state in ("checking", "error"):
         return
     has = its.pieces().count(_COMPLETE)
     believed = round(seen[0].progress * len(its.pieces()))

@@ -23,6 +23,8 @@ _SLOW = {"trickle", "cut", "slow_handshake", "malformed"}
 """What they say may not have gone out, or only in part."""
 _OWN_BOOKS = {*_DEAF, *_SLOW, "reject"}
 """With these an engine may wait for what they do not know of."""
+_AHEAD = 2 << 20
+"""Bytes of each peer that may stand before it in a line."""
 _AT_ONCE = 1.0
 """Seconds that an engine may take to end a link on which the protocol was broken."""
 
@@ -38,7 +40,7 @@ def sole_peers(lab: Lab, engine: Engine) -> Iterator[Peer]:
 
 def hears(lab: Lab, engine: Engine, peer: Peer) -> bool:
     """What one says comes to the other."""
-    if any(behaviour.kind in _DEAF for behaviour in peer.behave):
+    if peer._misdeeds & _DEAF:
         return False
     assert isinstance(lab._lane, SimLane)
     world = lab._lane.world
@@ -77,7 +79,7 @@ def owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentF
         return
     if sum(connection.closed_at is None for connection in peer.ledger.connections) != 1:
         return  # it left without a word: the engine still has the link
-    outstanding = peer.ledger.outstanding
+    outstanding, said = peer.ledger.outstanding, {message.block for message in peer.ledger.served}
     if _reads_slowly(engine, torrent):
         return
     if links[0].outstanding > len(outstanding):
@@ -87,7 +89,8 @@ def owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentF
             engine,
         )
     young = engine.session.settings.request_timeout / 2  # it asked earlier than the peer heard, and may have given up by now
-    fresh = [m for m in outstanding if m.time > lab._disturbed_at and lab.now - m.time < young]
+    asked = [m for m in outstanding if m.block not in said]  # what it said unasked, or is asked for again, it may owe no more
+    fresh = [m for m in asked if m.time > lab._disturbed_at and lab.now - m.time < young]
     if links[0].outstanding < len(fresh):
         lab._fail(
             "accounting",
@@ -95,7 +98,7 @@ def owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentF
             engine,
         )
     ahead = engine.session.now - lab.now
-    for message in outstanding:
+    for message in asked:
         done = known.completed.get(message.piece if message.piece is not None else -1)
         in_time = done is not None and done - ahead < message.time + young
         if in_time:
@@ -124,7 +127,7 @@ def _its_links_ended(lab: Lab, engine: Engine, peer: Peer) -> None:
         if link.closed_at is not None or link.handshake_at is None or (link.opened_at or 0.0) < engine._began_at:
             continue
         waited = lab.now - max(when, link.handshake_at, lab._disturbed_at)
-        most = _AT_ONCE + 20 * lab.net._longest_latency + peer.ledger.bytes_out / lab.net._slowest
+        most = _AT_ONCE + 20 * lab.net._longest_latency + len([*lab.engines, *lab._peers]) * _AHEAD / lab.net._slowest
         if waited > most:
             lab._fail("bounds", f"{peer.name} broke the protocol {waited:.1f} s ago, and its link is still open", engine)
 

@@ -48,8 +48,8 @@ def books_agree(lab: Lab) -> None:
     for engine, facts in running(lab.engines):
         for torrent in engine.session.torrents:
             for peer in sole_peers(lab, engine):
-                _stored_was_asked(lab, engine, torrent, peer)
                 if lab._lane.world.idle:
+                    _stored_was_asked(lab, engine, torrent, peer)
                     blocks_were_asked_for(engine, facts.of(torrent), lab, peer)
                     if hears(lab, engine, peer):
                         owed(lab, engine, torrent, peer, facts.of(torrent))
