@@ -290,6 +290,17 @@ void bind_endgame(py::module_& lab) {
                  e.pick_overdue({to_peer(peer), &bits}, n, p, l, to_time(now), out);
                  return to_tuples(out);
              })
+        .def(
+            "pick_stuck",
+            [](const Endgame& e, std::uint64_t peer, std::uint64_t owner, const Pieces& has, std::uint32_t n,
+               const PiecePicker& p, RequestLedger& l, double now, bool on_parole) {
+                const Bitfield bits = to_bitfield(has, p.geometry().num_pieces);
+                std::vector<Block> out;
+                e.pick_stuck({to_peer(peer), &bits, on_parole}, to_peer(owner), n, p, l, to_time(now), out);
+                return to_tuples(out);
+            },
+            py::arg("peer"), py::arg("owner"), py::arg("has"), py::arg("n"), py::arg("picker"), py::arg("ledger"),
+            py::arg("now") = 0.0, py::arg("on_parole") = false)
         .def_property_readonly("deadline", [](const Endgame& e) { return to_seconds(e.deadline()); });
 }
 
@@ -315,6 +326,7 @@ void bind_pipeline(py::module_& lab) {
         .def_property_readonly("is_probing", &Pipeline::is_probing)
         .def_property_readonly("is_silent", &Pipeline::is_silent)
         .def_property_readonly("best_rate", &Pipeline::best_rate)
+        .def_property_readonly("stuck_after", [](const Pipeline& p) { return p.stuck_after().seconds(); })
         .def_property_readonly("patient_until", [](const Pipeline& p) { return to_seconds(p.patient_until()); })
         .def_property_readonly("paused_until", [](const Pipeline& p) { return to_seconds(p.paused_until()); });
 }

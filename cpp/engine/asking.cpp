@@ -70,6 +70,7 @@ void Download::update_interest(Peer& peer) {
 void Download::refill_all(Time now) {
     hungry_ = false;
     starved_ = false;
+    somebody_idles_ = false;
     if (allowed_ && !parked_.empty()) take_up_parked(now);
     const std::vector<PeerKey> all = peers;
     for (const PeerKey key : all) {
@@ -117,7 +118,10 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
         if (const auto dead = picker_.stranded(ledger_, now)) drop_piece(*dead, now);
     }
     if (picked.count >= n || peer.choking.peer_choking) return picked.count;
-    if (picked.capped && picked.count == 0) return endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
+    if (picked.capped && picked.count == 0) {
+        const std::uint32_t taken = take_over(peer, asker, n, now);
+        return taken > 0 ? taken : endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
+    }
     if (!notice_endgame(now)) return picked.count > 0 ? picked.count : ask_overdue(peer, asker, n, now);
     if (!may_copy(peer, now)) return picked.count;
     const std::uint32_t copies = endgame_.pick_duplicates(asker, n - picked.count, picker_, ledger_, now, asked_);
@@ -146,9 +150,42 @@ bool Download::notice_endgame(Time now) {
 // Before the end, who has nothing else to do takes over what others have owed for long.
 std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
     if (!endgame_.is_enabled() || ledger_.total_outstanding() == 0 || !ledger_.outstanding(peer.key).empty()) return 0;
+    if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
     const std::uint32_t copies = endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
     if (copies == 0) peer.timer.set_sooner(now + look_for_overdue);
     return copies;
+}
+
+// Seldom, however many idle and however often they ask: nobody falls silent sooner than that.
+void Download::look_for_stuck(Time now) {
+    if (now < next_look_) return;
+    next_look_ = now + policy::Pipeline::least_patience;
+    looks_in_vain_ = 0;
+    stuck_.clear();
+    for (const PeerKey key : peers) {
+        Peer* const owner = core_.peer(key);
+        const Time at = owner == nullptr ? Time::never() : stuck_at(*owner);
+        if (at <= now) stuck_.push_back(key);
+        else if (!at.is_never()) owner->timer.set_sooner(at);
+    }
+}
+
+// Who has nothing else to do need not wait for those that have fallen silent. They begin small again.
+std::uint32_t Download::take_over(const Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
+    if (!ledger_.outstanding(peer.key).empty()) return 0;
+    look_for_stuck(now);
+    std::uint32_t taken = 0;
+    for (const PeerKey key : stuck_) {
+        Peer* const owner = core_.peer(key);
+        if (owner == nullptr || taken == n || stuck_at(*owner) > now) continue;
+        const std::uint32_t got = endgame_.pick_stuck(asker, key, n - taken, picker_, ledger_, now, asked_);
+        if (got > 0 && owner->pipeline.paused_until() <= now) owner->pipeline.on_timeout(now, owner->pipeline.stuck_after(), 0);
+        taken += got;
+    }
+    if (taken > 0) return taken;
+    somebody_idles_ = true;
+    if (++looks_in_vain_ > peers.size()) stuck_.clear();
+    return 0;
 }
 
 // A peer that is busy with blocks of its own would only double what comes anyway; one that is stuck is not busy.

@@ -111,6 +111,10 @@ void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
 }
 
 bool Download::expire(Peer& peer, Time now) {
+    if (somebody_idles_ && stuck_at(peer) <= now) {
+        hungry_ = true;
+        next_look_ = now;
+    }
     withdrawn_.clear();
     const Duration timeout = to_duration(core_.settings.request_timeout);
     ledger_.expire(peer.key, now, timeout, withdrawn_);
@@ -123,9 +127,15 @@ bool Download::expire(Peer& peer, Time now) {
 Time Download::deadline(const Peer& peer) const {
     const Time due = ledger_.deadline(peer.key, to_duration(core_.settings.request_timeout));
     Time first = due;
-    for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until()})
+    const Time stuck = somebody_idles_ ? stuck_at(peer) : Time::never();
+    for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until(), stuck})
         if (pause > core_.now()) first = std::min(first, pause);
     return first;
+}
+
+Time Download::stuck_at(const Peer& peer) const {
+    if (ledger_.outstanding(peer.key).empty()) return Time::never();
+    return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + peer.pipeline.stuck_after();
 }
 
 Time Download::snub_deadline(const Peer& peer) const {

@@ -145,6 +145,9 @@ class Download final : public PieceJob::Client {
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     bool may_copy(Peer& peer, Time now) const;
+    Time stuck_at(const Peer& peer) const;
+    void look_for_stuck(Time now);
+    std::uint32_t take_over(const Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);
     void request(Peer& peer, const std::vector<Block>& blocks, Time now);
     void store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival, Time now);
@@ -178,6 +181,10 @@ class Download final : public PieceJob::Client {
     std::vector<wire::ExpectedBlock> expected_;
     std::vector<Block> asked_;
     std::vector<policy::PeerBlock> withdrawn_;
+    std::vector<PeerKey> stuck_;  // owe blocks and have fallen silent, at the last look
+    Time next_look_{0};
+    std::size_t looks_in_vain_ = 0;
+    bool somebody_idles_ = false;  // and found nothing to do
     bool allowed_ = false;
     bool hungry_ = false;
     bool starved_ = false;

@@ -46,6 +46,22 @@ std::uint32_t Endgame::pick_overdue(const Asker& asker, std::uint32_t n, const P
     return copy(asker, n, Time{now.ns - overdue_after.ns}, picker, ledger, now, out);
 }
 
+std::uint32_t Endgame::pick_stuck(const Asker& asker, PeerKey owner, std::uint32_t n, const PiecePicker& picker,
+                                  RequestLedger& ledger, Time now, std::vector<Block>& out) const {
+    if (!is_enabled() || asker.on_parole || asker.peer == owner) return 0;
+    const std::uint32_t copies = std::min(settings_.copies, max_copies);
+    std::uint32_t taken = 0;
+    for (const Request& owed : ledger.outstanding(owner)) {
+        if (taken == n) break;
+        const PieceIndex piece = owed.block.piece;
+        if (!picker.is_wanted(piece) || !(*asker.has)[piece] || ledger.num_asked(owed.block) >= copies) continue;
+        if (ledger.status(piece).exclusive || !ledger.on_request(asker.peer, owed.block, now)) continue;
+        out.push_back(owed.block);
+        ++taken;
+    }
+    return taken;
+}
+
 std::uint32_t Endgame::copy(const Asker& asker, std::uint32_t n, Time asked_by, const PiecePicker& picker,
                             RequestLedger& ledger, Time now, std::vector<Block>& out) const {
     const std::uint32_t copies = std::min(settings_.copies, max_copies);

@@ -46,6 +46,9 @@ class Endgame {
     /// `overdue_after` or longer.
     std::uint32_t pick_overdue(const Asker& asker, std::uint32_t n, const PiecePicker& picker, RequestLedger& ledger,
                                Time now, std::vector<Block>& out) const;
+    /// For a peer that has nothing else to do: blocks of `owner`, which has fallen silent, in the order it was asked.
+    std::uint32_t pick_stuck(const Asker& asker, PeerKey owner, std::uint32_t n, const PiecePicker& picker,
+                             RequestLedger& ledger, Time now, std::vector<Block>& out) const;
     /// When a peer that got nothing should ask again; never when time changes nothing.
     Time deadline() const noexcept { return began_.is_never() ? began_ : began_ + proven_head_start; }
 

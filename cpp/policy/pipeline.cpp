@@ -70,6 +70,13 @@ void Pipeline::end_epoch(Time now) noexcept {
 
 std::uint64_t Pipeline::best_rate() const noexcept { return *std::max_element(rates_.begin(), rates_.end()); }
 
+Duration Pipeline::stuck_after() const noexcept {
+    if (least_wait_.ns == 0) return most_patience;
+    const auto rate = static_cast<std::int64_t>(best_rate());
+    const Duration block = rate > 0 ? seconds(std::int64_t{block_size}) / rate : Duration{};
+    return std::clamp(std::max(least_wait_ * 8, block * 16), least_patience, most_patience);
+}
+
 void Pipeline::fit() noexcept {
     const std::uint64_t rate = best_rate();
     const auto wait_us = static_cast<std::uint64_t>(least_wait_.ns / 1000);

@@ -24,6 +24,8 @@ class Pipeline {
     static constexpr std::uint32_t slack_blocks = 256;
     static constexpr Duration shortest_epoch = milliseconds(100);
     static constexpr Duration longest_pause = seconds(64);
+    static constexpr Duration least_patience = milliseconds(50);
+    static constexpr Duration most_patience = seconds(5);
 
     /// `limit` is max_requests_per_peer. What the peer says (reqq) is clamped to 1..limit.
     explicit Pipeline(std::uint32_t limit = 2000) noexcept;
@@ -57,6 +59,9 @@ class Pipeline {
     bool is_probing() const noexcept { return probing_; }
     std::uint64_t best_rate() const noexcept;
     Duration least_wait() const noexcept { return least_wait_; }
+    /// A peer that owes blocks and sends none for so long has fallen silent, by what it did before: 8 times its least
+    /// wait, 16 blocks at its best rate. Those who have nothing else to do need not wait for it any longer.
+    Duration stuck_after() const noexcept;
 
   private:
     void end_epoch(Time now) noexcept;

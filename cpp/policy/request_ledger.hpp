@@ -147,6 +147,8 @@ class RequestLedger {
     bool is_active(PieceIndex piece) const noexcept { return slots_of_.contains(piece.value); }
     bool is_received(const Block& block) const noexcept;
     ActiveStatus status(PieceIndex piece) const noexcept;
+    /// Of how many peers a block of an active piece is asked.
+    std::uint32_t num_asked(const Block& block) const noexcept;
     void requested_from(PieceIndex piece, std::vector<PeerKey>& out) const;
     void contributions(PieceIndex piece, std::vector<Contribution>& out) const;
     std::uint32_t active_count() const noexcept { return static_cast<std::uint32_t>(active_.size()); }

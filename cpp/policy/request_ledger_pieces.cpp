@@ -131,6 +131,12 @@ ActiveStatus RequestLedger::status(PieceIndex index) const noexcept {
     return status;
 }
 
+std::uint32_t RequestLedger::num_asked(const Block& block) const noexcept {
+    const auto* piece = find(block.piece);
+    const auto number = geometry_.block_number(block);
+    return piece != nullptr && number ? piece->blocks[*number].copies : 0;
+}
+
 void RequestLedger::requested_from(PieceIndex index, std::vector<PeerKey>& out) const {
     const auto* piece = find(index);
     if (piece == nullptr) return;

@@ -208,3 +208,36 @@ def test_slow_peers_cannot_hold_up_every_active_piece() -> None:
     assert ledger.on_block(B, (0, 0, BLOCK), False, 99.0)["cancels"] == [A]
     ledger.check()
     assert lab.Endgame(copies=1).pick_overdue(B, has, 9, picker, ledger, 999.0) == []
+
+
+def stuck(e: End, peer: int, n: int = ALL, owner: int = A, **more: Any) -> list[int]:
+    picked = e.endgame.pick_stuck(peer, owner, e.has, n, e.picker, e.ledger, **more)
+    return [b[1] // BLOCK for b in picked]
+
+
+def test_what_a_silent_peer_owes_goes_to_others_in_the_order_it_was_asked_long_before_the_end() -> None:
+    e = End(blocks=6, fraction=0.01)
+    e.pick(A, 4)
+    assert not e.on()
+    assert stuck(e, B, 3) == [0, 1, 2]
+    assert stuck(e, C) == [3]  # not what has its second copy
+    assert stuck(e, D) == []
+
+
+def test_nobody_takes_over_from_itself_on_parole_without_the_piece_or_without_endgame() -> None:
+    e = End()
+    e.pick(A)
+    assert stuck(e, A) == [] and stuck(e, B, on_parole=True) == []
+    assert e.endgame.pick_stuck(B, A, [], ALL, e.picker, e.ledger) == []
+    one = End(copies=1)
+    one.pick(A)
+    assert stuck(one, B) == []
+    e.picker.set_priority(0, 0)
+    assert stuck(e, B) == []
+
+
+def test_a_peer_that_proves_itself_alone_is_left_alone() -> None:
+    e = End()
+    e.pick(A)
+    e.ledger.set_exclusive(0, A)
+    assert stuck(e, B) == []

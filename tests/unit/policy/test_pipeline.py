@@ -193,3 +193,22 @@ def test_a_late_block_tells_nothing_of_the_round_trip() -> None:
     for i in range(200):
         p.on_block(BLOCK, 0.0, i * 0.1)
     assert p.window == 10  # one second's worth, without a round trip
+
+
+@pytest.mark.parametrize(
+    ("rate", "rtt", "least", "most"),
+    [
+        (100e6, 0.0005, 0.05, 0.05),  # the least patience
+        (100e6, 0.1, 0.8, 0.81),  # 8 round trips
+        (1e6, 0.001, 0.25, 0.30),  # 16 blocks
+        (1e3, 1.0, 5.0, 5.0),  # the most
+    ],
+)
+def test_patience_with_silence_follows_the_line(rate: float, rtt: float, least: float, most: float) -> None:
+    p = lab.Pipeline()
+    run(rate, rtt, 3 * max(1.0, BLOCK / rate), p=p)
+    assert least <= p.stuck_after <= most
+
+
+def test_a_peer_that_never_gave_anything_is_not_stuck_soon() -> None:
+    assert lab.Pipeline().stuck_after == 5.0
