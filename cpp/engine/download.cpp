@@ -203,9 +203,10 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     const bool lost = !had && (arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number));
     if (lost) {  // its bytes are gone: as if it had never been sent
         peer.count(&Counters::payload_discarded, block.length);
-        if (ledger_.is_withdrawn(peer.key, block)) peer.pipeline.on_late_block(now);
+        const bool late = ledger_.take_withdrawn(peer.key, block);
+        if (late) peer.pipeline.on_late_block(now);
         if (ledger_.cancel(peer.key, block)) hungry_ = true;
-        else ++peer.traffic.unrequested;
+        else if (!late) ++peer.traffic.unrequested;
         return core_.touch(peer);
     }
     const policy::Arrival arrival = ledger_.on_block(peer.key, block, have()[block.piece], now);
@@ -218,7 +219,8 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
         const bool redundant = arrival.bucket() == policy::PayloadBucket::redundant;
         peer.count(redundant ? &Counters::payload_redundant : &Counters::payload_discarded, block.length);
         if (planted<Plant::duplicate_counted_twice>()) peer.count(&Counters::payload_redundant, block.length);
-        if (!redundant) ++peer.traffic.unrequested;
+        if (arrival.verdict == policy::Verdict::unrequested || arrival.verdict == policy::Verdict::wrong_shape)
+            ++peer.traffic.unrequested;
         peer.spare.reset();
         if (planted<Plant::unrequested_block_kept>()) begin_piece(PieceIndex{geometry_.num_pieces - 1}).slot(0, true);
     }

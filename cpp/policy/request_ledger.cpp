@@ -281,6 +281,11 @@ bool RequestLedger::is_withdrawn(PeerKey peer, const Block& block) const noexcep
     return who != nullptr && std::find(who->withdrawn.begin(), who->withdrawn.end(), block) != who->withdrawn.end();
 }
 
+bool RequestLedger::take_withdrawn(PeerKey peer, const Block& block) noexcept {
+    auto* who = find(peer);
+    return who != nullptr && forget(*who, block);
+}
+
 // ---- blocks
 
 Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Time now) {

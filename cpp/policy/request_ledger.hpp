@@ -144,6 +144,8 @@ class RequestLedger {
     bool is_outstanding(PeerKey peer, const Block& block) const noexcept;
     /// It was asked for the block once; an answer is late, and welcome.
     bool is_withdrawn(PeerKey peer, const Block& block) const noexcept;
+    /// The same, and the answer came: true once for each request.
+    bool take_withdrawn(PeerKey peer, const Block& block) noexcept;
     bool is_active(PieceIndex piece) const noexcept { return slots_of_.contains(piece.value); }
     bool is_received(const Block& block) const noexcept;
     ActiveStatus status(PieceIndex piece) const noexcept;
