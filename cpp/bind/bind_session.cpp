@@ -106,16 +106,16 @@ void bind_life(EngineClass& type) {
 
 void bind_session_commands(EngineClass& type) {
     type.def("configure",
-             [](EngineHandle& e, const py::dict& values) {
+             [](EngineHandle& e, const py::dict& values, const std::vector<std::string>& named) {
                  const auto settings = settings_of(values);
-                 const auto failure = e.command([settings](engine::Session& s) {
+                 const auto failure = e.command([settings, named](engine::Session& s) {
                      std::optional<std::pair<Error, std::string>> wrong;
-                     if (const auto done = s.configure(settings); !done) wrong.emplace(done.error(), s.failed_address());
+                     if (const auto done = s.configure(settings, named); !done) wrong.emplace(done.error(), s.failed_address());
                      return Result<decltype(wrong)>(std::move(wrong));
                  });
                  if (failure) raise(failure->first, failure->second);
              },
-             py::arg("settings"))
+             py::arg("settings"), py::arg("named"))
         .def("ban",
              [](EngineHandle& e, const std::string& host, std::optional<double> seconds) {
                  const auto address = value_or_raise(IpAddress::parse(host), host);

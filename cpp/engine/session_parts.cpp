@@ -142,7 +142,9 @@ void SessionParts::take_session(const storage::SessionRecord& record, Time now) 
         if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
     }
     earlier = counters_of(record.totals);
-    const Settings kept = with_kept(initial, core.settings, record.settings);
+    auto remembered_settings = record.settings;
+    std::erase_if(remembered_settings, [&](const auto& one) { return spoken_of.contains(one.name); });
+    const Settings kept = with_kept(initial, core.settings, remembered_settings);
     if (kept != core.settings) static_cast<void>(configure(kept));  // listens where it did: that can not fail
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::string failed_address;
     std::vector<StateProblem> problems;
     std::vector<ByteVector> forgotten;  // removed before the state was loaded: their records go then
+    std::set<std::string> spoken_of;  // settings that were changed before the state was loaded
     Counters earlier;  // of the sessions before this one
     Timer close_timer;
     Timer pace_timer;  // who of those with a place is slow?

@@ -206,7 +206,11 @@ Result<void> Session::configure(TorrentKey key, const TorrentLimits& limits) {
     return {};
 }
 
-Result<void> Session::configure(const Settings& settings) { return parts_->configure(settings); }
+Result<void> Session::configure(const Settings& settings, const std::vector<std::string>& named) {
+    JST_TRY_VOID(parts_->configure(settings));
+    if (!parts_->opened) parts_->spoken_of.insert(named.begin(), named.end());
+    return {};
+}
 
 // -- queries ----------------------------------------------------------------------------------------------------------
 

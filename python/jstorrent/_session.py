@@ -179,7 +179,7 @@ class Session:
     def configure(self, **changes: Any) -> Settings:
         """Changes settings of the running session; listen_port rebinds."""
         settings = self.settings.replace(**changes)
-        self._engine.configure(settings._values())
+        self._engine.configure(settings._values(), list(changes))
         return self.settings
 
     def status(self) -> SessionStatus:

@@ -55,6 +55,22 @@ def test_a_change_is_saved_without_being_asked(lab: Lab) -> None:
     assert client.session.settings.upload_rate_limit == 77_777
 
 
+@pytest.mark.covers("S3-23")
+def test_what_is_said_before_the_memory_was_read_counts_more(lab: Lab) -> None:
+    client = lab.engine("client")
+    client.session.configure(download_rate_limit=0, upload_rate_limit=77_777)
+    client.session.save()
+    client.stop()
+    client.start()
+    client.session.configure(download_rate_limit=None)  # the default: only the word tells it from silence
+    lab.run_for(0.5)
+    settings = client.session.settings
+    assert (settings.download_rate_limit, settings.upload_rate_limit) == (None, 77_777)
+    client.session.save()
+    again(lab, client)
+    assert client.session.settings.download_rate_limit is None
+
+
 @BOTH
 @ENDS
 @pytest.mark.covers("S3-23")
