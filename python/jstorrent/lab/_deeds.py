@@ -205,7 +205,8 @@ def disk_fails(d: Draw) -> Ops:
     operation = _disk_op(d)
     errors = ["EIO", "ENOSPC", "EROFS", "EACCES"] * 2 + [word for word in DISK_ERRORS if word != "short"]
     errors += ["short"] * 6 if operation in ("read", "write", "any") else []
-    words: dict[str, Any] = {"nth": d.rng.randint(1, 6), "times": d.rng.choice([1, 1, 2, None])}
+    nth = 1 if operation == "allocate" else d.rng.randint(1, 6)  # the space of a file is taken once
+    words: dict[str, Any] = {"nth": nth, "times": d.rng.choice([1, 1, 2, None])}
     node = d.giver() if operation == "read" else d.client()
     if operation in ("read", "write", "any", "sync") and d.rng.random() < 0.1:
         words["path"] = d.rng.choice(["downloads", "state"])

@@ -16,7 +16,7 @@ from jstorrent.lab._deeds_trackers import TRACKER_FEATURES, trackers
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the generator: a finding names it, and it goes up when the same number draws another plan."""
 _ALWAYS = 900.0
 """Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
