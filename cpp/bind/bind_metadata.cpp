@@ -196,16 +196,17 @@ void bind_creating(py::module_& module) {
                py::arg("created_at"), "A new torrent of files whose pieces are hashed already.");
     module.def("default_piece_length", &codec::default_piece_length, py::arg("total_size"),
                "16 KiB to 16 MiB, so that a torrent has at most 2048 pieces where that is possible.");
-    py::class_<PieceHasher>(module, "PieceHasher", "SHA-1 of each piece of a stream; hashes without the GIL.")
-        .def(py::init<std::uint32_t>(), py::arg("piece_length"))
+    py::class_<PieceHasher>(module, "PieceHasher", "SHA-1 of pieces, a group side by side; hashes without the GIL.")
+        .def(py::init<>())
         .def(
-            "update",
-            [](PieceHasher& self, const py::object& data) {
+            "step",
+            [](PieceHasher& self, const py::object& data, std::size_t each) {
                 const BufferView view(data);
                 const py::gil_scoped_release release;
-                self.update(view.bytes());
+                self.step(view.bytes(), each);
             },
-            py::arg("data"))
+            py::arg("data"), py::arg("each"), "The next `each` bytes of every piece of the group.")
+        .def("end_group", &PieceHasher::end_group)
         .def("finish", [](PieceHasher& self) { return to_python(Bytes(self.finish())); });
 }
 

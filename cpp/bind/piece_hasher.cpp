@@ -2,44 +2,50 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
+
+#include "base/check.hpp"
 
 namespace jst::bind {
+namespace {
 
-void PieceHasher::update(Bytes more) {
-    while (!more.empty()) {
-        if (held_ == 0 && more.size() >= piece_length_) {
-            const std::size_t whole = more.size() - more.size() % piece_length_;
-            whole_pieces(more.first(whole));
-            more = more.subspan(whole);
-            continue;
-        }
-        const std::size_t part = std::min<std::uint64_t>(more.size(), piece_length_ - held_);
-        state_.update(more.first(part));
-        more = more.subspan(part);
-        held_ += part;
-        if (held_ == piece_length_) end_piece();
+const codec::LaneKernels& kernels() { return codec::LaneKernels::of_machine_sha1(); }
+
+}  // namespace
+
+void PieceHasher::step(Bytes data, std::size_t each) {
+    JST_CHECK(each > 0, "a step of no bytes");
+    std::vector<Bytes> parts;
+    for (std::size_t at = 0; at < data.size(); at += each)
+        parts.push_back(data.subspan(at, std::min(each, data.size() - at)));
+    if (lanes_.empty() && plain_.empty()) {
+        if (kernels().any()) lanes_.assign(parts.size(), codec::LaneState::sha1());
+        else plain_.resize(parts.size());
     }
+    JST_CHECK(parts.size() <= lanes_.size() + plain_.size(), "a group has no more pieces than at its begin");
+    feed(parts);
 }
 
-ByteVector PieceHasher::finish() {
-    if (held_ > 0) end_piece();
-    return std::exchange(digests_, {});
+void PieceHasher::feed(std::span<const Bytes> parts) {
+    for (std::size_t i = 0; i < std::min(parts.size(), plain_.size()); ++i) plain_[i].update(parts[i]);
+    std::vector<codec::LaneFeed> feeds(std::min(parts.size(), lanes_.size()));
+    for (std::size_t i = 0; i < feeds.size(); ++i) feeds[i] = {&lanes_[i], parts.subspan(i, 1), false};
+    if (!feeds.empty()) codec::feed_in_lanes(kernels(), feeds);
 }
 
-void PieceHasher::whole_pieces(Bytes pieces) {
-    std::vector<Bytes> messages;
-    for (std::size_t at = 0; at < pieces.size(); at += piece_length_)
-        messages.push_back(pieces.subspan(at, piece_length_));
-    std::vector<Sha1Digest> digests(messages.size());
-    codec::sha1_many(messages, digests);
-    for (const auto& digest : digests) digests_.insert(digests_.end(), digest.bytes.begin(), digest.bytes.end());
+void PieceHasher::end_group() {
+    std::vector<codec::LaneFeed> feeds;
+    for (auto& lane : lanes_) feeds.push_back({&lane, {}, true});
+    if (!feeds.empty()) codec::feed_in_lanes(kernels(), feeds);
+    for (const auto& lane : lanes_) add(codec::digest_of<20>(lane));
+    for (auto& state : plain_) add(state.finish());
+    lanes_.clear();
+    plain_.clear();
 }
 
-void PieceHasher::end_piece() {
-    const auto digest = state_.finish();
+void PieceHasher::add(const Sha1Digest& digest) {
     digests_.insert(digests_.end(), digest.bytes.begin(), digest.bytes.end());
-    held_ = 0;
 }
+
+ByteVector PieceHasher::finish() { return std::exchange(digests_, {}); }
 
 }  // namespace jst::bind

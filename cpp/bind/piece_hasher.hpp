@@ -1,27 +1,32 @@
-// Hashes a stream of bytes piece by piece, as creating a torrent reads it (BEP 3 "pieces").
+// Hashes the pieces of a new torrent, several side by side (BEP 3 "pieces").
 //
-// Whole pieces of one update go to the hasher together, so that it may use its lanes.
+// The pieces of a group advance together: each step brings the next bytes of every one of them, so that they fill the
+// hasher's lanes and nobody needs to hold whole pieces. Knows no files and no lengths.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "codec/sha.hpp"
+#include "codec/sha_lanes.hpp"
 
 namespace jst::bind {
 
 class PieceHasher {
   public:
-    explicit PieceHasher(std::uint32_t piece_length) : piece_length_(piece_length) {}
-
-    void update(Bytes more);
-    /// All digests, 20 bytes each; the last piece may be short. Afterwards as new.
+    /// The next `each` bytes of every piece of this group, one after another; of the last that are left it may be less.
+    void step(Bytes data, std::size_t each);
+    /// The group's pieces are complete; the next step begins a new group.
+    void end_group();
+    /// All digests, 20 bytes each. Afterwards as new.
     ByteVector finish();
 
   private:
-    void whole_pieces(Bytes pieces);
-    void end_piece();
+    void feed(std::span<const Bytes> parts);
+    void add(const Sha1Digest& digest);
 
-    std::uint32_t piece_length_;
-    std::uint64_t held_ = 0;  // bytes of the piece under way
-    codec::Sha1State state_;
+    std::vector<codec::LaneState> lanes_;
+    std::vector<codec::Sha1State> plain_;  // where the machine has no lanes
     ByteVector digests_;
 };
 

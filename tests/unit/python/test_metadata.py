@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import errno
+import itertools
 import json
 import os
 import pickle
@@ -230,6 +232,34 @@ def test_any_piece_length_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [m.piece_hash(i) for i in range(m.num_pieces)] == expected
 
 
+@pytest.mark.parametrize("open_files", [1, 2, 64])
+@pytest.mark.parametrize("cached", [True, False])
+def test_pieces_over_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_files: int, cached: bool) -> None:
+    data = os.urandom(100_000)
+    cuts = [0, 1, 1, 5000, 5001, 30_000, 30_000, 70_000, 99_999, len(data)]
+    for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
+        (tmp_path / f"{number:02}").write_bytes(data[begin:end])
+    monkeypatch.setattr(_create, "_OPEN_FILES", open_files)
+    monkeypatch.setattr(_create, "_STEP", 16 * 700)
+    read = os.preadv
+
+    def with_luck(descriptor: int, into: list[memoryview], offset: int, flags: int = 0) -> int:
+        if flags and not cached:
+            raise BlockingIOError(errno.EAGAIN, "not cached")
+        return read(descriptor, [into[0][:500]], offset, flags)
+
+    monkeypatch.setattr(os, "preadv", with_luck)
+    m = jst.create_torrent(tmp_path, piece_length=5000)
+    assert [m.piece_hash(i) for i in range(m.num_pieces)] == [sha1(data[i : i + 5000]).digest() for i in range(0, len(data), 5000)]
+
+
+def test_no_more_pieces_than_the_limit_are_in_a_group(tmp_path: Path) -> None:
+    data = os.urandom(2 * _create._MOST_PIECES + 1)
+    (tmp_path / "f").write_bytes(data)
+    m = jst.create_torrent(tmp_path / "f", piece_length=1)
+    assert [m.piece_hash(i) for i in range(m.num_pieces)] == [sha1(data[i : i + 1]).digest() for i in range(len(data))]
+
+
 def test_default_piece_length() -> None:
     table = {
         1: 1 << 14,
@@ -243,14 +273,15 @@ def test_default_piece_length() -> None:
 
 
 def test_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "f").write_bytes(bytes(1_000_000))
+    size = 64 * 16384
+    (tmp_path / "f").write_bytes(bytes(size))
     monkeypatch.setattr(_create, "_STEP", 16384)
     clock = iter(x * 0.03 for x in range(1000))
     monkeypatch.setattr(_create.time, "monotonic", lambda: next(clock))
     calls: list[tuple[int, int]] = []
     jst.create_torrent(tmp_path / "f", progress=lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (1_000_000, 1_000_000) and calls == sorted(calls)
-    assert [total for _, total in calls] == [1_000_000] * len(calls)
+    assert calls[-1] == (size, size) and calls == sorted(calls)
+    assert [total for _, total in calls] == [size] * len(calls)
     steps = [done // 16384 for done, _ in calls[:-1]]
     assert steps == [4 * (i + 1) for i in range(len(steps))] and len(steps) == 15  # 0.12 s apart
 
@@ -321,6 +352,22 @@ def test_a_file_that_changes_meanwhile(tmp_path: Path, monkeypatch: pytest.Monke
         jst.create_torrent(tmp_path / "f")
     assert caught.value.code == ("not_found" if change == "gone" else "short_read")
     assert caught.value.filename == str(tmp_path / "f")
+
+
+def test_an_empty_file_that_grows_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"x" if name == "b" else b"")
+    walk = _create._walk
+
+    def then_grow(*words: Any) -> Any:
+        found = list(walk(*words))
+        (tmp_path / "a").write_bytes(b"x")
+        return found
+
+    monkeypatch.setattr(_create, "_walk", then_grow)
+    with pytest.raises(jst.DiskError) as caught:
+        jst.create_torrent(tmp_path)
+    assert (caught.value.code, caught.value.filename) == ("short_read", str(tmp_path / "a"))
 
 
 def test_the_package_lists_its_names() -> None:
