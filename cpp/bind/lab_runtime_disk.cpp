@@ -103,6 +103,8 @@ std::uint64_t LabHost::disk(const std::string& action, const py::dict& arguments
             op.mode = static_cast<OpenMode>(index_of(mode_names, value.cast<std::string>()));
         else if (name == "bulk")
             op.bulk = value.cast<bool>();
+        else if (name == "ahead")
+            op.ahead = value.cast<std::uint32_t>();
         else if (name == "trusted")
             op.trusted_prefix = value.cast<std::size_t>();
         else if (name == "file")

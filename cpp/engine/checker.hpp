@@ -20,7 +20,8 @@
 
 namespace jst::engine {
 
-inline constexpr std::uint32_t check_chunk_bytes = 1u << 20;
+inline constexpr std::uint32_t check_chunk_bytes = 256u << 10;  // so that all lanes stay in the CPU's caches
+inline constexpr std::uint32_t check_ahead_bytes = 1u << 20;    // so much a disk is asked for at once
 inline constexpr std::size_t max_check_lanes = 32;  // two groups of as many messages as are hashed side by side
 inline constexpr std::uint32_t max_shortcuts_per_turn = 4096;
 /// Pieces that a disk may fail to read and that count as missing; with one more it counts as broken.
@@ -64,6 +65,7 @@ class Checker {
     static void on_hash(runtime::Op& op, Time now);
     void pump(Time now);
     std::optional<bool> known_without_reading(const Lane& lane) const;
+    std::size_t chunk_for_budget() const;
     void begin_piece(Lane& lane);
     void read_chunk(Lane& lane);
     void hash_ready();

@@ -104,6 +104,7 @@ void FileStore::begin(StoreJob& job) {
     job.op_.owner = &job;
     job.op_.tag = job.tag;
     job.op_.bulk = job.bulk;
+    job.op_.ahead = job.ahead;
     ++jobs_;
     line_up(job, on_begin != nullptr ? on_begin(watcher) : Time{});
     if (step(job)) return;

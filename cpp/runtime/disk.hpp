@@ -80,6 +80,7 @@ struct DiskOp : Op {
     FileHandle file;
     std::uint64_t offset = 0;
     std::span<const MutableBytes> into;
+    std::uint32_t ahead = 0;  // so many bytes after `into` will be read soon: a hint
     std::span<const Bytes> from;
     std::size_t transferred = 0;
     FileStat stat;

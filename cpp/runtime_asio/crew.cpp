@@ -22,7 +22,7 @@ void Crew::submit(Lane& lane, OpList& jobs) {
         bell_->ring();
         return;
     }
-    std::size_t wakes = jobs.size();
+    std::size_t wakes = (jobs.size() + lane.most_at_once_ - 1) / lane.most_at_once_;
     {
         const std::lock_guard lock(mutex_);
         lane.waiting_.append(jobs);
@@ -61,7 +61,7 @@ void Crew::run() {
         lock.lock();
         if (stopped_) break;
         lane->ended_.append(batch);
-        bell_->ring();
+        if (lane->waiting_.empty() || lane->ended_.size() >= lane->told_at_) bell_->ring();
     }
 }
 

@@ -18,7 +18,9 @@ class Crew {
   public:
     class Lane {
       public:
-        explicit Lane(std::size_t most_at_once) noexcept : most_at_once_(most_at_once) {}
+        /// A worker takes up to `most_at_once`, and tells of what ended when nothing waits, or so many have ended.
+        explicit Lane(std::size_t most_at_once, std::size_t told_at = 1) noexcept
+            : most_at_once_(most_at_once), told_at_(told_at) {}
         Lane(const Lane&) = delete;
         Lane& operator=(const Lane&) = delete;
         /// On a worker. Sets each operation's results; does not throw.
@@ -30,6 +32,7 @@ class Crew {
       private:
         friend class Crew;
         std::size_t most_at_once_;
+        std::size_t told_at_;
         OpList waiting_;
         OpList ended_;
     };

@@ -18,6 +18,7 @@ class AsioDisk final : public runtime::Disk {
   public:
     static constexpr Duration slow_for = seconds(5);
     static constexpr std::uint64_t large_reservation = 64ull << 20;
+    static constexpr std::size_t bulk_told_at = 16;  // the engine wakes once for so many reads of a check
 
     AsioDisk(Reactor& reactor, Crew& crew, Duration slow_call);
     ~AsioDisk();
@@ -51,7 +52,7 @@ class AsioDisk final : public runtime::Disk {
         Time slow_until;
     };
     struct DiskLane final : Crew::Lane {
-        DiskLane() noexcept : Lane(1) {}
+        explicit DiskLane(std::size_t told_at) noexcept : Lane(1, told_at) {}
         void work(OpList& batch) noexcept override;
     };
 
@@ -68,8 +69,8 @@ class AsioDisk final : public runtime::Disk {
     Reactor& reactor_;
     Crew& crew_;
     Duration slow_call_;
-    DiskLane lane_;
-    DiskLane bulk_lane_;
+    DiskLane lane_{1};
+    DiskLane bulk_lane_{bulk_told_at};
     Row paths_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Row>> files_;
     std::vector<Row*> active_;

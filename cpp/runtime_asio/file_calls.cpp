@@ -265,14 +265,25 @@ Errc perform_at(DiskOp& op, const Place& place) {
     }
 }
 
+// What the cache has needs no hint, and a hint costs as much as a small read.
+Errc read(DiskOp& op, int fd) noexcept {
+    if (op.ahead > 0) {
+        if (read_cached(op, fd) == Cached::done) return op.error;
+        off_t length = op.ahead;
+        for (const auto span : op.into) length += static_cast<off_t>(span.size());
+        ::posix_fadvise(fd, position(op), length, POSIX_FADV_WILLNEED);
+        op.transferred = 0;
+    }
+    const int number = read_all(op, fd, 0);
+    return number == 0 ? Errc::ok : disk_error(number);
+}
+
 Errc perform_on(DiskOp& op, int fd) noexcept {
     switch (op.action) {
         case DiskAction::close:
             return result_of(::close(fd));
-        case DiskAction::read: {
-            const int number = read_all(op, fd, 0);
-            return number == 0 ? Errc::ok : disk_error(number);
-        }
+        case DiskAction::read:
+            return read(op, fd);
         case DiskAction::write:
             return write_all(op, fd);
         case DiskAction::truncate:

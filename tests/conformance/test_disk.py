@@ -46,6 +46,17 @@ def test_a_read_is_short_only_at_the_end(world: World, base: str) -> None:
     assert world.disk("read", file=file, offset=500, sizes=[10]).value == 0
 
 
+@pytest.mark.parametrize("bulk", [False, True])
+def test_what_is_wanted_next_changes_no_answer(world: World, base: str, bulk: bool) -> None:
+    data = bytes(range(256)) * 1000
+    put(world, f"{base}/a", data)
+    file = world.open(f"{base}/a", mode="read")
+    for ahead in (1, len(data), (1 << 32) - 1):
+        for offset in (0, 5000, len(data) - 100, len(data), len(data) + 100):
+            event = world.disk("read", file=file, offset=offset, sizes=[100, 200], ahead=ahead, bulk=bulk)
+            assert (event.error, event.data) == ("ok", data[offset : offset + 300])
+
+
 def test_many_spans(world: World, base: str) -> None:
     file = world.open(f"{base}/a")
     spans = [bytes([i % 256]) * (i % 5) for i in range(300)]

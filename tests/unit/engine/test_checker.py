@@ -65,10 +65,20 @@ def test_pieces_longer_than_a_chunk_are_hashed_in_runs(tmp_path: Path, kind: str
     assert 0 not in good(store.check())
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1, 16384])
+@pytest.mark.parametrize("lanes", [1, 15, 16, 17, 32, 33])
+def test_any_number_of_pieces_is_hashed_side_by_side(tmp_path: Path, more: int, lanes: int) -> None:
+    length = 32768 + more
+    sample = v1([("a", length * lanes - 7)], length)
+    store = filled(sample, tmp_path)
+    spoil(tmp_path / "t/a", length * lanes - 8)
+    assert good(store.check(budget=32 * 16384)) == list(range(lanes - 1))
+
+
 def test_buffers_stay_within_the_budget(tmp_path: Path) -> None:
     sample = v1([("a", 40 * 16384)], 16384)
     store = filled(sample, tmp_path)
-    for budget in (16384, 50_000, 1 << 20):
+    for budget in (16383, 16384, 50_000, 31 * 16384, 32 * 16384, 1 << 20):
         found = store.check(budget=budget)
         assert good(found) == list(range(40))
         assert found[2] <= max(budget, 16384)
