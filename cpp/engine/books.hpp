@@ -56,8 +56,8 @@ struct Books {
 
     /// Pieces that may be there although the record lacks them: those of the journal, and, when the record was made
     /// while files could be written to, those whose bytes are on disk.
-    Bitfield hints(const std::optional<storage::TorrentRecord>& record, const StatSweep& look, std::uint32_t pieces) const {
-        Bitfield hinted = record && record->writing ? look.on_disk() : Bitfield(pieces);
+    Bitfield hints(const storage::TorrentRecord* record, const StatSweep& look, std::uint32_t pieces) const {
+        Bitfield hinted = record != nullptr && record->writing ? look.on_disk() : Bitfield(pieces);
         for (const PieceIndex piece : journaled) hinted.set(piece);
         return hinted;
     }

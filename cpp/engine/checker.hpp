@@ -42,8 +42,6 @@ class Checker {
     Checker(const Checker&) = delete;
     Checker& operator=(const Checker&) = delete;
 
-    /// The metadata came later.
-    void begin(std::shared_ptr<const codec::Metainfo> metainfo) noexcept { metainfo_ = std::move(metainfo); }
     /// `holes`: pieces of which no byte is on disk (StatSweep), empty when unknown. Not twice at a time (JST_CHECK).
     void start(Bitfield pieces, Bitfield holes = {});
     void cancel() noexcept { canceled_ = true; }

@@ -316,17 +316,18 @@ void FileStore::drop_parts() {
     if (!has_spare_parts()) return;
     has_parts_ = part_dirty_ = false;
     handles_.close_file({number_, part_file_number});
-    runtime::DiskOp& op = dropping_.op;
+    if (!dropping_) dropping_ = std::make_unique<runtime::DiskOp>();
+    runtime::DiskOp& op = *dropping_;
     op.on_done = [](runtime::Op& done, Time) {
         FileStore& store = *static_cast<FileStore*>(done.owner);
-        store.dropping_.is_pending = false;
+        store.is_dropping_ = false;
         --store.jobs_;
     };
     op.owner = this;
     op.action = runtime::DiskAction::unlink;
     op.path = part_path();
     op.trusted_prefix = save_path_.size();
-    dropping_.is_pending = true;
+    is_dropping_ = true;
     ++jobs_;
     disk_.submit(op);  // what fails leaves a file that nobody reads
 }

@@ -144,7 +144,7 @@ class FileStore {
     /// Whether a part file is there, from a StatSweep.
     void note_parts(bool exist) noexcept { has_parts_ = exist; }
     /// There is a part file, and no file needs it.
-    bool has_spare_parts() const noexcept { return has_parts_ && part_writers_ == 0 && !dropping_.is_pending && parked().empty(); }
+    bool has_spare_parts() const noexcept { return has_parts_ && part_writers_ == 0 && !is_dropping_ && parked().empty(); }
     /// Deletes a spare one. To be called when a record that does not need it is durable.
     void drop_parts();
     /// The directories above save_path were synced: needed once.
@@ -205,11 +205,8 @@ class FileStore {
     std::vector<bool> dirty_;
     bool part_dirty_ = false;
     bool has_parts_ = false;
-    struct Dropping {
-        runtime::DiskOp op;
-        bool is_pending = false;
-    };
-    Dropping dropping_;
+    std::unique_ptr<runtime::DiskOp> dropping_;  // from the first time on
+    bool is_dropping_ = false;
     bool looked_ = false;
     std::uint32_t part_writers_ = 0;
     bool anchored_ = false;

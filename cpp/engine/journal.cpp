@@ -6,11 +6,7 @@ namespace jst::engine {
 
 using runtime::DiskAction;
 
-Journal::Journal(runtime::Disk& disk, const runtime::Tag& tag) : disk_(disk) {
-    op_.owner = this;
-    op_.on_done = on_op;
-    op_.tag = tag;
-}
+Journal::Journal(runtime::Disk& disk, const runtime::Tag& tag) : disk_(disk), tag_(tag) {}
 
 void Journal::open(std::string path, Bytes info_hash, bool left) {
     path_ = std::move(path);
@@ -37,6 +33,11 @@ void Journal::drop() {
     pump();
 }
 
+void Journal::flush() {
+    pump();
+    if (!is_pending() && !is_file_open()) work_.reset();
+}
+
 void Journal::end() {
     ending_ = true;
     pump();
@@ -44,44 +45,50 @@ void Journal::end() {
 
 // What is to be done next, if nothing is under way.
 void Journal::pump() {
-    if (op_.pending || path_.empty()) return;
+    if (is_pending() || path_.empty()) return;
     if (failed_ || pieces_.empty()) {
-        if (op_.file) return submit(DiskAction::close, Step::closing, true);
+        if (is_file_open()) return submit(DiskAction::close, Step::closing, true);
         if (exists_ && !failed_) submit(DiskAction::unlink, Step::unlinking, true);
         return;
     }
     if (!afresh_ && written_ == pieces_.size()) {
-        if (ending_ && op_.file) submit(DiskAction::close, Step::closing, true);
+        if (ending_ && is_file_open()) submit(DiskAction::close, Step::closing, true);
         return;
     }
-    if (op_.file) return write();
-    op_.mode = runtime::OpenMode::create;
+    if (is_file_open()) return write();
     submit(DiskAction::open, Step::opening, true);
 }
 
 void Journal::write() {
-    bytes_.clear();
-    if (afresh_) bytes_ = header_;
+    ByteVector& bytes = work_->bytes;
+    bytes.clear();
+    if (afresh_) bytes = header_;
     const std::size_t first = afresh_ ? 0 : written_;
     constexpr std::size_t most = (storage::max_journal_bytes - storage::journal_header_bytes) / storage::journal_entry_bytes;
     in_write_ = std::min(pieces_.size(), most);
     if (first >= in_write_) return;
     for (std::size_t i = first; i < in_write_; ++i) {
         const ByteVector entry = storage::journal_entry(header_, i, pieces_[i]);
-        bytes_.insert(bytes_.end(), entry.begin(), entry.end());
+        bytes.insert(bytes.end(), entry.begin(), entry.end());
     }
-    op_.offset = afresh_ ? 0 : storage::journal_header_bytes + first * storage::journal_entry_bytes;
-    from_ = bytes_;
-    op_.from = std::span(&from_, 1);
+    work_->op.offset = afresh_ ? 0 : storage::journal_header_bytes + first * storage::journal_entry_bytes;
+    work_->from = bytes;
+    work_->op.from = std::span(&work_->from, 1);
     submit(DiskAction::write, Step::writing, false);
 }
 
 void Journal::submit(DiskAction action, Step step, bool bulk) {
+    if (!work_) work_ = std::make_unique<Work>();
     step_ = step;
-    op_.action = action;
-    op_.bulk = bulk;
-    op_.path = path_;
-    disk_.submit(op_);
+    auto& op = work_->op;
+    op.owner = this;
+    op.on_done = on_op;
+    op.tag = tag_;
+    op.mode = runtime::OpenMode::create;
+    op.action = action;
+    op.bulk = bulk;
+    op.path = path_;
+    disk_.submit(op);
 }
 
 void Journal::on_op(runtime::Op& op, Time) {
@@ -92,12 +99,12 @@ void Journal::on_op(runtime::Op& op, Time) {
 
 void Journal::advance() {
     const Step done = std::exchange(step_, Step::none);
-    const bool ok = op_.error == Errc::ok;
+    const bool ok = work_->op.error == Errc::ok;
     switch (done) {
         case Step::opening:
             exists_ = exists_ || ok;
             failed_ = failed_ || !ok;
-            if (!ok) op_.file = {};
+            if (!ok) work_->op.file = {};
             return;
         case Step::writing:
             if (!ok) failed_ = true;
@@ -105,13 +112,13 @@ void Journal::advance() {
             if (!ok || in_write_ == 0) return;
             written_ = in_write_;
             if (!std::exchange(afresh_, false)) return;
-            op_.offset = storage::journal_header_bytes + written_ * storage::journal_entry_bytes;
+            work_->op.offset = storage::journal_header_bytes + written_ * storage::journal_entry_bytes;
             return submit(DiskAction::truncate, Step::cutting, false);
         case Step::cutting:
             failed_ = failed_ || !ok;
             return;
         case Step::closing:
-            op_.file = {};
+            work_->op.file = {};
             return;
         case Step::unlinking:
             exists_ = false;

@@ -6,6 +6,7 @@
 // 2. a piece noted and not cut is in the file, or will be when is_idle().
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,14 +32,23 @@ class Journal {
     /// The torrent goes, and its record with it.
     void drop();
     /// The round ends: what was noted in it is written.
-    void flush() { pump(); }
+    void flush();
     /// The session ends: the file is closed whenever there is nothing to write.
     void end();
-    bool is_idle() const noexcept { return !op_.pending && (!ending_ || !op_.file); }
+    bool is_idle() const noexcept { return !is_pending() && (!ending_ || !is_file_open()); }
 
   private:
     enum class Step : std::uint8_t { none, opening, writing, cutting, closing, unlinking };
 
+    /// There while the file is open or an operation is under way.
+    struct Work {
+        runtime::DiskOp op;
+        ByteVector bytes;
+        Bytes from;
+    };
+
+    bool is_pending() const noexcept { return work_ && work_->op.pending; }
+    bool is_file_open() const noexcept { return work_ && work_->op.file; }
     static void on_op(runtime::Op& op, Time now);
     void advance();
     void pump();
@@ -46,6 +56,7 @@ class Journal {
     void submit(runtime::DiskAction action, Step step, bool bulk);
 
     runtime::Disk& disk_;
+    const runtime::Tag tag_;
     std::string path_;
     ByteVector id_;
     ByteVector header_;
@@ -58,9 +69,7 @@ class Journal {
     bool afresh_ = true;  // the header comes first, and what is there is cut off
     bool failed_ = false;
     bool ending_ = false;
-    ByteVector bytes_;
-    Bytes from_;
-    runtime::DiskOp op_;
+    std::unique_ptr<Work> work_;
 };
 
 }  // namespace jst::engine

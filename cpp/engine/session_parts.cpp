@@ -181,7 +181,7 @@ Result<TorrentSetup> SessionParts::restored(storage::TorrentRecord record) const
     setup.save_path = record.save_path;
     setup.wanted = record.wanted;
     setup.encoded = record.metainfo;
-    setup.record = std::move(record);
+    setup.record = std::make_unique<storage::TorrentRecord>(std::move(record));
     return setup;
 }
 

@@ -56,24 +56,38 @@ bool below_max_connections(const Core& core, std::uint64_t n) noexcept {
 
 }  // namespace
 
-Swarm::Swarm(Core& core, Torrent& torrent)
-    : core_(core),
-      torrent_(torrent),
-      list_(core.settings.max_known_peers, to_duration(core.settings.reconnect_interval),
-            core.rt.entropy.stream(torrent.number(), "peer_list")),
-      prng_(core.rt.entropy.stream(torrent.number(), "choker")),
-      dial_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().dial_more(now); }, this),
-      choke_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_choke_timer(now); }, this),
-      replace_timer_(core.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_replace_timer(now); }, this) {
-    // The torrent is still being made: nothing else of it can be asked before start().
-    dial_timer_.tag.torrent = choke_timer_.tag.torrent = replace_timer_.tag.torrent = torrent.number();
+Swarm::Swarm(Core& core, Torrent& torrent) : core_(core), torrent_(torrent) {}
+
+Swarm::Company::Company(Swarm& swarm)
+    : list(swarm.core_.settings.max_known_peers, to_duration(swarm.core_.settings.reconnect_interval),
+           swarm.core_.rt.entropy.stream(swarm.torrent_.number(), "peer_list")),
+      prng(swarm.core_.rt.entropy.stream(swarm.torrent_.number(), "choker")),
+      dial_timer(swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().dial_more(now); }, &swarm),
+      choke_timer(swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_choke_timer(now); }, &swarm),
+      replace_timer(swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_replace_timer(now); }, &swarm) {
+    dial_timer.tag.torrent = choke_timer.tag.torrent = replace_timer.tag.torrent = swarm.torrent_.number();
+}
+
+Swarm::Company& Swarm::company() {
+    if (!company_) {
+        company_ = std::make_unique<Company>(*this);
+        company_->list.set_starved(starved_, core_.now());
+        configure();
+    }
+    return *company_;
+}
+
+const policy::PeerList& Swarm::list() const noexcept {
+    static const policy::PeerList nobody(0, {}, Prng{});
+    return company_ ? company_->list : nobody;
 }
 
 void Swarm::configure() {
+    if (!company_) return;
     const auto& s = core_.settings;
-    list_.configure(s.max_known_peers, to_duration(s.reconnect_interval));
-    choker_.configure(choker_settings(s, torrent_.is_complete() ? s.seed_choker : s.choker, torrent_.limits().upload_slots));
-    if (connected_ > 0) choke_timer_.set_sooner(core_.now());
+    company_->list.configure(s.max_known_peers, to_duration(s.reconnect_interval));
+    company_->choker.configure(choker_settings(s, torrent_.is_complete() ? s.seed_choker : s.choker, torrent_.limits().upload_slots));
+    if (connected_ > 0) company_->choke_timer.set_sooner(core_.now());
 }
 
 void Swarm::start(Time now) {
@@ -84,9 +98,10 @@ void Swarm::start(Time now) {
 
 void Swarm::stop(CloseReason reason, Time now) {
     running_ = false;
-    dial_timer_.cancel();
-    choke_timer_.cancel();
-    replace_timer_.cancel();
+    if (!company_) return;
+    company_->dial_timer.cancel();
+    company_->choke_timer.cancel();
+    company_->replace_timer.cancel();
     const auto all = links_;
     for (const PeerKey key : all)
         if (Peer* peer = core_.peer(key)) close(*peer, reason, now);
@@ -95,15 +110,15 @@ void Swarm::stop(CloseReason reason, Time now) {
 // -- dialling ---------------------------------------------------------------------------------------------------------
 
 void Swarm::connect(const Endpoint& address, Time now) {
-    list_.add(address, policy::PeerSource::user, false, now);
-    if (std::find(requested_.begin(), requested_.end(), address) == requested_.end() &&
-        requested_.size() < core_.settings.max_known_peers)
-        requested_.push_back(address);
+    company().list.add(address, policy::PeerSource::user, false, now);
+    if (std::find(company_->requested.begin(), company_->requested.end(), address) == company_->requested.end() &&
+        company_->requested.size() < core_.settings.max_known_peers)
+        company_->requested.push_back(address);
     dial_more(now);
 }
 
 policy::Added Swarm::add(const Endpoint& address, policy::PeerSource source, bool from_global, Time now) {
-    const auto added = list_.add(address, source, from_global, now);
+    const auto added = company().list.add(address, source, from_global, now);
     if (added == policy::Added::added) schedule_dial(now);
     return added;
 }
@@ -131,10 +146,10 @@ bool Swarm::has_room() const {
 }
 
 void Swarm::dial_more(Time now) {
-    if (!running_ || core_.closing) return;
+    if (!running_ || !company_ || core_.closing) return;
     std::vector<Endpoint> later;
-    for (const Endpoint& address : std::exchange(requested_, {})) {
-        const auto* known = list_.find(address);
+    for (const Endpoint& address : std::exchange(company_->requested, {})) {
+        const auto* known = company_->list.find(address);
         if (known == nullptr || known->state != policy::AddressState::idle) continue;
         if (!has_room() || !may_dial(address, now)) {
             later.push_back(address);
@@ -142,25 +157,26 @@ void Swarm::dial_more(Time now) {
         }
         dial(address, policy::PeerSource::user, now);
     }
-    requested_ = std::move(later);
-    if (!requested_.empty() && !has_room()) wait_for_room();
+    company_->requested = std::move(later);
+    if (!company_->requested.empty() && !has_room()) wait_for_room();
     if (torrent_.wants_peers()) {
         while (has_room()) {
-            const auto next = list_.next_to_dial(now, [&](const Endpoint& a) { return may_dial(a, now); });
+            const auto next = company_->list.next_to_dial(now, [&](const Endpoint& a) { return may_dial(a, now); });
             if (!next) break;
-            dial(*next, list_.find(*next)->source, now);
+            dial(*next, company_->list.find(*next)->source, now);
         }
     }
     schedule_dial(now);
 }
 
 void Swarm::schedule_dial(Time now) {
-    if (!running_ || !torrent_.wants_peers()) return dial_timer_.cancel();
-    const Time due = list_.deadline();
-    if (due > now) return dial_timer_.set(due);
+    if (!company_) return;
+    if (!running_ || !torrent_.wants_peers()) return company_->dial_timer.cancel();
+    const Time due = company_->list.deadline();
+    if (due > now) return company_->dial_timer.set(due);
     // Something is due: blocked by a limit (an ending link calls dial_more) or by a ban (looked at again later).
-    if (has_room()) return dial_timer_.set(now + to_duration(core_.settings.reconnect_interval));
-    dial_timer_.cancel();
+    if (has_room()) return company_->dial_timer.set(now + to_duration(core_.settings.reconnect_interval));
+    company_->dial_timer.cancel();
     wait_for_room();
 }
 
@@ -174,7 +190,7 @@ void Swarm::on_room(Time now) {
 }
 
 void Swarm::dial(const Endpoint& address, policy::PeerSource source, Time now) {
-    list_.on_dialling(address);
+    company_->list.on_dialling(address);
     Peer& peer = core_.adopt(std::make_unique<Peer>(core_, address, false, source));
     torrent_.own(peer);
     links_.push_back(peer.key);
@@ -197,6 +213,7 @@ void Swarm::on_dial_done(Peer& peer, Errc error, Time now) {
 // -- coming and going -------------------------------------------------------------------------------------------------
 
 void Swarm::admit(Peer& peer, Time) {
+    company();
     torrent_.own(peer);
     links_.push_back(peer.key);
     ++dialling_;
@@ -204,10 +221,10 @@ void Swarm::admit(Peer& peer, Time) {
 
 void Swarm::on_listen_address(Peer& peer, const Endpoint& address, Time now) {
     if (peer.listed) return;
-    list_.add(address, policy::PeerSource::incoming, false, now);
-    const auto* known = list_.find(address);
+    company_->list.add(address, policy::PeerSource::incoming, false, now);
+    const auto* known = company_->list.find(address);
     if (known == nullptr || known->state != policy::AddressState::idle) return;
-    list_.on_connected(address, now);
+    company_->list.on_connected(address, now);
     peer.listed = address;
 }
 
@@ -252,7 +269,7 @@ void Swarm::make_room(Time now) {
 
 bool Swarm::complete(Peer& peer, Time now) {
     if (peer.id == core_.peer_id) {
-        if (!peer.incoming) list_.on_own(peer.address);
+        if (!peer.incoming) company_->list.on_own(peer.address);
         close(peer, CloseReason::self, now);
         return false;
     }
@@ -276,9 +293,9 @@ bool Swarm::complete(Peer& peer, Time now) {
     peer.state = PeerState::connected;
     peer.began = peer.choking.changed_at = peer.traffic.last_payload = peer.traffic.last_sent = now;
     peer.connected_at = core_.unix_now();
-    if (peer.listed) list_.on_connected(*peer.listed, now);
-    if (!choke_timer_.is_set()) choke_timer_.set(now + to_duration(core_.settings.choke_interval));
-    if (!replace_timer_.is_set() && torrent_.wants_peers()) replace_timer_.set(now + policy::Replacement::interval);
+    if (peer.listed) company_->list.on_connected(*peer.listed, now);
+    if (!company_->choke_timer.is_set()) company_->choke_timer.set(now + to_duration(core_.settings.choke_interval));
+    if (!company_->replace_timer.is_set() && torrent_.wants_peers()) company_->replace_timer.set(now + policy::Replacement::interval);
     Event event;
     event.address = peer.address;
     event.incoming = peer.incoming;
@@ -293,15 +310,15 @@ policy::LinkTotals Swarm::totals(const Peer& peer, Time now) const {
 }
 
 void Swarm::keep_totals(const Peer& peer) {
-    earlier_[*peer.listed] += peer.traffic.counters;
-    if (earlier_.size() > core_.settings.max_known_peers)
-        std::erase_if(earlier_, [&](const auto& entry) { return list_.find(entry.first) == nullptr; });
+    company_->earlier[*peer.listed] += peer.traffic.counters;
+    if (company_->earlier.size() > core_.settings.max_known_peers)
+        std::erase_if(company_->earlier, [&](const auto& entry) { return company_->list.find(entry.first) == nullptr; });
 }
 
 void Swarm::add_earlier_links(const Peer& peer, PeerStatus& out, Time now) const {
     if (!peer.listed) return;
-    if (const auto found = earlier_.find(*peer.listed); found != earlier_.end()) out.counters += found->second;
-    const auto* known = list_.find(*peer.listed);
+    if (const auto found = company_->earlier.find(*peer.listed); found != company_->earlier.end()) out.counters += found->second;
+    const auto* known = company_->list.find(*peer.listed);
     if (known == nullptr) return;
     policy::LinkTotals all = totals(peer, now);
     all.unchoked = all.unchoked + known->totals.unchoked;
@@ -315,9 +332,9 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     torrent_.on_leave(peer, now);
     if (peer.listed) {
         if (peer.state == PeerState::connecting) {
-            list_.on_dial_failed(*peer.listed, now);
+            company_->list.on_dial_failed(*peer.listed, now);
         } else {
-            list_.on_disconnected(*peer.listed, totals(peer, now), end_of(reason), now);
+            company_->list.on_disconnected(*peer.listed, totals(peer, now), end_of(reason), now);
             keep_totals(peer);
         }
     }
@@ -337,11 +354,11 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     event.reason = reason;
     core_.emit(EventKind::peer_disconnected, torrent_.key(), std::move(event));
     retire(peer, core_.cut ? runtime::CloseMode::abort : mode_of(reason));
-    if (connected_ == 0) choke_timer_.cancel();
+    if (connected_ == 0) company_->choke_timer.cancel();
     else if (was_connected && !peer.choking.am_choking) rechoke(now);
-    if (connected_ == 0) replace_timer_.cancel();
+    if (connected_ == 0) company_->replace_timer.cancel();
     if (running_) schedule_dial(now);
-    if (running_ && torrent_.wants_peers() && list_.deadline() <= now) dial_timer_.set_sooner(now);
+    if (running_ && torrent_.wants_peers() && company_->list.deadline() <= now) company_->dial_timer.set_sooner(now);
     core_.touch(torrent_);
 }
 
@@ -377,7 +394,7 @@ void Swarm::choke(Peer& peer, bool on, Time now) {
 }
 
 void Swarm::rechoke(Time now) {
-    if (!torrent_.uploads_allowed()) return;
+    if (!company_ || !torrent_.uploads_allowed()) return;
     std::vector<policy::ChokeFacts> facts;
     facts.reserve(links_.size());
     for (const PeerKey key : links_) {
@@ -387,7 +404,7 @@ void Swarm::rechoke(Time now) {
                          torrent_.is_complete() ? p->traffic.up.per_second(now) : p->traffic.down.per_second(now), p->began,
                          p->choking.changed_at});
     }
-    const auto decision = choker_.decide(facts, now, prng_);
+    const auto decision = company_->choker.decide(facts, now, company_->prng);
     for (const PeerKey key : decision.choke)
         if (Peer* peer = core_.peer(key)) choke(*peer, true, now);
     for (const PeerKey key : decision.unchoke)
@@ -396,12 +413,14 @@ void Swarm::rechoke(Time now) {
 
 void Swarm::on_choke_timer(Time now) {
     rechoke(now);
-    const Time next = choker_.deadline();
-    if (connected_ > 0) choke_timer_.set(next > now ? next : now + to_duration(core_.settings.choke_interval));
+    const Time next = company_->choker.deadline();
+    if (connected_ > 0) company_->choke_timer.set(next > now ? next : now + to_duration(core_.settings.choke_interval));
 }
 
 void Swarm::set_starved(bool starved, Time now) {
-    list_.set_starved(starved, now);
+    starved_ = starved;
+    if (!company_) return;
+    company_->list.set_starved(starved, now);
     if (running_) schedule_dial(now);
 }
 
@@ -421,15 +440,15 @@ void Swarm::on_replace_timer(Time now) {
         const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
         facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
     }
-    const std::size_t candidates = list_.candidates_waiting(now, 1);
-    if (const auto slow = replacement_.choose(facts, candidates, torrent_.is_throttled(now), now))
+    const std::size_t candidates = company_->list.candidates_waiting(now, 1);
+    if (const auto slow = company_->replacement.choose(facts, candidates, torrent_.is_throttled(now), now))
         if (Peer* peer = core_.peer(*slow)) close(*peer, CloseReason::replaced, now);
     if (is_full()) {
-        const std::size_t waiting = list_.candidates_waiting(now, policy::Replacement::most_useless_at_once);
+        const std::size_t waiting = company_->list.candidates_waiting(now, policy::Replacement::most_useless_at_once);
         for (const PeerKey key : policy::choose_useless(std::move(useless), waiting, now))
             if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
     }
-    if (connected_ > 0) replace_timer_.set(now + policy::Replacement::interval);
+    if (connected_ > 0) company_->replace_timer.set(now + policy::Replacement::interval);
 }
 
 }  // namespace jst::engine

@@ -2,10 +2,12 @@
 //
 // Joins the peer list, choker, replacement and limits with links; what peers say to each other is Conversation's.
 // Invariants: 1. each limit holds at any moment, in and out; 2. close() is the only end of a peer here; 3. an idle swarm
-// (nobody linked, nothing to dial) has no timer.
+// (nobody linked, nothing to dial) has no timer; 4. one that
+// never knew anybody has none of what it takes to have company.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "engine/peer.hpp"
@@ -36,7 +38,7 @@ class Swarm {
     /// The session may have room again.
     void on_room(Time now);
     /// Somebody asked for is still not dialled.
-    bool wants_dial(Time) const noexcept { return running_ && !requested_.empty(); }
+    bool wants_dial(Time) const noexcept { return running_ && company_ && !company_->requested.empty(); }
     /// A peer that came to us and said our info-hash.
     void admit(Peer& peer, Time now);
     /// The handshake is done: may it stay? Closes it when not.
@@ -58,10 +60,23 @@ class Swarm {
     void add_earlier_links(const Peer& peer, PeerStatus& out, Time now) const;
     std::uint32_t connected() const noexcept { return connected_; }
     std::uint32_t dialling() const noexcept { return dialling_; }
-    policy::PeerList& list() noexcept { return list_; }
-    const policy::PeerList& list() const noexcept { return list_; }
+    const policy::PeerList& list() const noexcept;
 
   private:
+    /// From the first address or peer on.
+    struct Company {
+        explicit Company(Swarm& swarm);
+        policy::PeerList list;
+        std::map<Endpoint, Counters> earlier;  // of links that ended, by listed address; at most as many as list holds
+        policy::Choker choker;
+        policy::Replacement replacement;
+        Prng prng;
+        std::vector<Endpoint> requested;  // by the user, not dialled yet
+        Timer dial_timer;
+        Timer choke_timer;
+        Timer replace_timer;
+    };
+    Company& company();
     bool may_dial(const Endpoint& address, Time now) const;
     bool has_room() const;
     bool is_full() const;
@@ -81,20 +96,13 @@ class Swarm {
 
     Core& core_;
     Torrent& torrent_;
-    policy::PeerList list_;
-    std::map<Endpoint, Counters> earlier_;  // of links that ended, by listed address; at most as many as list_ holds
-    policy::Choker choker_;
-    policy::Replacement replacement_;
-    Prng prng_;
-    std::vector<PeerKey> links_;           // all, in the order of coming
-    std::vector<Endpoint> requested_;      // by the user, not dialled yet
+    std::unique_ptr<Company> company_;
+    std::vector<PeerKey> links_;  // all, in the order of coming
     std::uint32_t connected_ = 0;
     std::uint32_t dialling_ = 0;
     bool running_ = false;
     bool waits_for_room_ = false;  // in Core::waiting_for_room
-    Timer dial_timer_;
-    Timer choke_timer_;
-    Timer replace_timer_;
+    bool starved_ = false;
 };
 
 }  // namespace jst::engine

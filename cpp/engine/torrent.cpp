@@ -36,7 +36,6 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
     : core_(core),
       number_(number),
       layout_(layout_of(setup)),
-      origin_(*this, std::move(setup.magnet), std::move(setup.wishes)),
       metainfo_(std::move(setup.metainfo)),
       geometry_(geometry_of(metainfo_.get())),
       files_(core.rt.disk, handles, layout_, std::move(setup.save_path), number),
@@ -45,9 +44,6 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       conversation_(core, *this),
       swarm_(core, *this),
       announcer_(core, *this, std::move(setup.trackers)),
-      look_(files_, tag(), true),
-      checker_(files_, core.rt.compute, metainfo_, tag(), core.pool.limit() / 2),
-      unparking_(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); }),
       books_(core.rt.disk, tag(), setup),
       wanted_(setup.wanted),
       keeps_record_(setup.keeps_record),
@@ -69,15 +65,11 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
     files_.watcher = this;
     files_.set_reserving(core.settings.allocation != "sparse");
     files_.on_begin = [](void* watcher) { return static_cast<Torrent*>(watcher)->disk_begins(); };
-    look_.owner = checker_.owner = unparking_.owner = this;
-    unparking_.on_done = [](Unparking& u, Time now) { static_cast<Torrent*>(u.owner)->on_unparked(now); };
-    look_.on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
-    checker_.on_piece = [](Checker& c, PieceIndex piece, bool good, Time now) {
-        static_cast<Torrent*>(c.owner)->on_checked(piece, good, now);
-    };
-    checker_.on_done = [](Checker& c, Time now) { static_cast<Torrent*>(c.owner)->on_check_done(now); };
     file_priorities_.resize(layout_->map.num_files(), storage::default_priority);
-    if (!metainfo_) origin_.begin();
+    if (!metainfo_) {
+        origin_ = std::make_unique<MagnetOrigin>(*this, std::move(setup.magnet), std::move(setup.wishes));
+        origin_->begin();
+    }
     if (record_) {
         restore(*record_);
         dirty_ = urgent_ = false;  // it is on disk
@@ -86,6 +78,9 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
 }
 
 Torrent::~Torrent() = default;
+
+/// Of an idle torrent: what only a busy one needs is made when it is needed (FileWork, Swarm::Company).
+static_assert(sizeof(Torrent) <= 4096, "each torrent of thousands that wait for peers pays for this");
 
 runtime::Tag Torrent::tag() const noexcept {
     runtime::Tag tag;
@@ -120,7 +115,7 @@ void Torrent::recheck(Time now) {
     trouble_.retry.on_user();
     leave_error();
     record_.reset();
-    if (phase_ == Phase::checking) checker_.cancel();
+    if (phase_ == Phase::checking) work_.cancel_check();
     if (phase_ == Phase::ready) phase_ = Phase::unchecked;
     evaluate(now);
 }
@@ -174,7 +169,8 @@ void Torrent::set_piece_priority(PieceIndex piece, std::uint8_t priority, Time n
 
 void Torrent::on_unparked(Time now) {
     dirty_ = urgent_ = true;
-    if (unparking_.error() != Errc::ok) return fail(unparking_.error(), unparking_.error_path(), now);
+    const Unparking& unparking = *work_.unparking;
+    if (unparking.error() != Errc::ok) return fail(unparking.error(), unparking.error_path(), now);
     update_completion(now);
     evaluate(now);
 }
@@ -239,7 +235,7 @@ bool Torrent::may_run() const noexcept {
 
 // A stopped torrent that comes back looks once: where its files are as they were, it says what it has.
 bool Torrent::may_look() const noexcept {
-    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || look_.is_running() || checker_.is_running()) return false;
+    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || work_.is_looking() || work_.is_checking()) return false;
     if (may_run()) return has_place();
     return wanted_ == storage::WantedState::stopped && record_ && !books_.looked && !removed_ && !shut_down_ && !error_ && !wants_move();
 }
@@ -254,7 +250,7 @@ void Torrent::evaluate(Time now) {
     // outlived the check stay until then.
     const bool may_move = has_place() && (place_ != policy::Wish::check || !metainfo_ || networking_);
     const bool in_place = run && (may_move || (wanted_ == storage::WantedState::paused && talks));
-    if (checker_.is_running() && (!run || (trouble_.is_reading && phase_ != Phase::ready))) checker_.cancel();
+    if (!run || (trouble_.is_reading && phase_ != Phase::ready)) work_.cancel_check();
     fetched_ = fetched_ && run && phase_ != Phase::ready;
     if (may_look()) begin_look();
     const bool network = (in_place && talks) || fetched_;
@@ -304,12 +300,7 @@ void Torrent::stop_traffic(bool keep, Time now) {
 void Torrent::start_traffic(Time now) {
     if (is_download_barred()) download_.suspend(Keep::in_memory, now);
     else if (!complete_) download_.allow();
-    if (!files_made_ && !(making_ && making_->is_running())) {
-        making_ = std::make_unique<MakingSweep>(files_, tag(), files_to_make(), core_.settings.allocation == "full");
-        making_->owner = this;
-        making_->on_done = [](Sweep& s, Time at) { static_cast<Torrent*>(s.owner)->on_made(at); };
-        making_->start();
-    }
+    if (!files_made_ && !work_.is_making()) begin_making();
     download_.refill_all(now);
     swarm_.rechoke(now);
     watch_goals(now);
@@ -351,8 +342,10 @@ void Torrent::on_leave(Peer& peer, Time now) {
 
 void Torrent::on_round_end(Time now) {
     touched = false;
-    origin_.on_round_end(networking_ && !metainfo_);
+    if (origin_) origin_->on_round_end(networking_ && !metainfo_);
+    if (origin_ && metainfo_ && origin_->fetch() == nullptr) origin_.reset();
     download_.free_ended();
+    work_.free_ended();
     books_.journal.flush();
     if (download_.take_parked_changed() && !networking_) dirty_ = urgent_ = true;
     // What waited for the pieces that were under way.
@@ -407,8 +400,8 @@ void Torrent::on_download_idle(Time now) {
 }
 
 void Torrent::on_made(Time now) {
-    const Errc error = making_->error();
-    if (error != Errc::ok && error != Errc::canceled) return fail(error, making_->error_path(), now);
+    const Errc error = work_.making->error();
+    if (error != Errc::ok && error != Errc::canceled) return fail(error, work_.making->error_path(), now);
     files_made_ = files_to_make().empty();  // or what became wanted meanwhile is next
     update_completion(now);
     evaluate(now);
@@ -416,8 +409,8 @@ void Torrent::on_made(Time now) {
 
 void Torrent::update_completion(Time now) {
     if (phase_ != Phase::ready) return;
-    unparking_.pump();
-    const bool all = download_.picker().is_complete() && files_made_ && unparking_.is_done();
+    pump_unparking();
+    const bool all = download_.picker().is_complete() && files_made_ && !files_.leaving();
     if (all == complete_) return;
     account_time(now);
     complete_ = all;

@@ -21,12 +21,10 @@
 
 #include "engine/announcer.hpp"
 #include "engine/books.hpp"
-#include "engine/checker.hpp"
-#include "engine/unparking.hpp"
 #include "engine/conversation.hpp"
 #include "engine/download.hpp"
 #include "engine/file_moves.hpp"
-#include "engine/file_sweeps.hpp"
+#include "engine/file_work.hpp"
 #include "engine/magnet_origin.hpp"
 #include "engine/swarm.hpp"
 #include "engine/torrent_setup.hpp"
@@ -70,8 +68,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     TorrentKey key() const noexcept { return key_; }
     std::uint32_t number() const noexcept { return number_; }
     runtime::Tag tag() const noexcept;
-    const codec::InfoHashes& hashes() const noexcept { return metainfo_ ? metainfo_->hashes() : origin_.link().hashes; }
-    std::string name() const { return metainfo_ ? metainfo_->name() : origin_.name(); }
+    const codec::InfoHashes& hashes() const noexcept { return metainfo_ ? metainfo_->hashes() : origin_->link().hashes; }
+    std::string name() const { return metainfo_ ? metainfo_->name() : origin_->name(); }
     std::string magnet() const;
     bool has_metadata() const noexcept { return metainfo_ != nullptr; }
     const codec::Metainfo& metainfo() const noexcept { return *metainfo_; }
@@ -79,7 +77,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     Bytes shared_info() const noexcept;
     /// Bitfields can be judged, and requests made.
     bool knows_pieces() const noexcept { return phase_ == Phase::ready; }
-    MetadataFetch* fetch() noexcept { return origin_.fetch(); }
+    MetadataFetch* fetch() noexcept { return origin_ ? origin_->fetch() : nullptr; }
     std::shared_ptr<const codec::Metainfo> shared_metainfo() const noexcept { return metainfo_; }
     const TorrentLimits& limits() const noexcept { return limits_; }
     Download& download() noexcept { return download_; }
@@ -155,6 +153,9 @@ class Torrent final : public Download::Client, public Upload::Client {
     std::vector<bool> files_to_make() const;
     void restore(const storage::TorrentRecord& record);
     void begin_look();
+    void begin_making();
+    void begin_check(Bitfield pieces, Bitfield holes);
+    void pump_unparking();
     void on_looked(Time now);
     void on_checked(PieceIndex piece, bool good, Time now);
     void on_reread_done(Time now);
@@ -191,7 +192,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     const std::uint32_t number_;
     TorrentKey key_;
     std::shared_ptr<const storage::Layout> layout_;
-    MagnetOrigin origin_;
+    std::unique_ptr<MagnetOrigin> origin_;  // until the metadata is there
     std::shared_ptr<const codec::Metainfo> metainfo_;
     policy::Geometry geometry_;
     FileStore files_;
@@ -203,12 +204,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     Conversation conversation_;
     Swarm swarm_;
     Announcer announcer_;
-    StatSweep look_;
-    std::unique_ptr<MakingSweep> making_;
-    std::unique_ptr<RemoveSweep> removal_;
+    FileWork work_;
     PendingMoves moves_;
-    Checker checker_;
-    Unparking unparking_;
     Books books_;
     storage::WantedState wanted_;
     Phase phase_ = Phase::unchecked;
@@ -230,7 +227,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     ByteVector encoded_;  // the .torrent, for the record
     std::optional<Error> error_;
     Trouble trouble_;
-    std::optional<storage::TorrentRecord> record_;  // until the files were looked at
+    std::unique_ptr<storage::TorrentRecord> record_;  // until the files were looked at
     std::vector<std::uint8_t> file_priorities_;
     std::vector<std::uint8_t> piece_priorities_;    // what the user set for single pieces; 255: as the files say
     std::vector<std::uint32_t> file_pieces_left_;

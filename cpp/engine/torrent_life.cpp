@@ -10,20 +10,51 @@ namespace jst::engine {
 
 void Torrent::begin_look() {
     phase_ = Phase::looking;
-    look_.start();
+    if (!work_.look) work_.look = std::make_unique<StatSweep>(files_, tag(), true);
+    work_.look->owner = this;
+    work_.look->on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
+    work_.look->start();
+}
+
+void Torrent::begin_check(Bitfield pieces, Bitfield holes) {
+    if (!work_.check) work_.check = std::make_unique<Checker>(files_, core_.rt.compute, metainfo_, tag(), core_.pool.limit() / 2);
+    work_.check->owner = this;
+    work_.check->on_piece = [](Checker& c, PieceIndex piece, bool good, Time now) {
+        static_cast<Torrent*>(c.owner)->on_checked(piece, good, now);
+    };
+    work_.check->on_done = [](Checker& c, Time now) { static_cast<Torrent*>(c.owner)->on_check_done(now); };
+    work_.check->start(std::move(pieces), std::move(holes));
+}
+
+void Torrent::begin_making() {
+    work_.making = std::make_unique<MakingSweep>(files_, tag(), files_to_make(), core_.settings.allocation == "full");
+    work_.making->owner = this;
+    work_.making->on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_made(now); };
+    work_.making->start();
+}
+
+void Torrent::pump_unparking() {
+    if (!work_.unparking) {
+        if (!files_.leaving()) return;
+        work_.unparking = std::make_unique<Unparking>(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); });
+        work_.unparking->owner = this;
+        work_.unparking->on_done = [](Unparking& u, Time now) { static_cast<Torrent*>(u.owner)->on_unparked(now); };
+    }
+    work_.unparking->pump();
 }
 
 void Torrent::on_looked(Time now) {
     phase_ = Phase::unchecked;
     books_.looked = true;
     const bool stopped = wanted_ == storage::WantedState::stopped && record_ && !books_.check_all;
-    if (wish() == policy::Wish::nothing && !(stopped && look_.error() == Errc::ok)) return evaluate(now);
-    if (look_.error() != Errc::ok) return fail(look_.error(), look_.error_path(), now);
-    files_.note_existing(look_.stamps());
-    files_.note_parts(look_.part_file().exists);
+    const StatSweep& look = *work_.look;
+    if (wish() == policy::Wish::nothing && !(stopped && look.error() == Errc::ok)) return evaluate(now);
+    if (look.error() != Errc::ok) return fail(look.error(), look.error_path(), now);
+    files_.note_existing(look.stamps());
+    files_.note_parts(look.part_file().exists);
     const auto& map = layout_->map;
     if (books_.trusted && !record_ && !books_.check_all) {
-        Bitfield have = storage::trust_files(map, look_.stamps());
+        Bitfield have = storage::trust_files(map, look.stamps());
         for (PieceIndex p = have.next_set(PieceIndex{}); p.value < have.size(); p = have.next_set(PieceIndex{p.value + 1}))
             if (!(*books_.trusted)[p]) have.clear(p);
         books_.trusted.reset();
@@ -31,9 +62,9 @@ void Torrent::on_looked(Time now) {
     }
     storage::SavedFiles saved;
     if (record_ && !books_.check_all && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
-    const Bitfield hinted = books_.hints(record_, look_, geometry_.num_pieces);
+    const Bitfield hinted = books_.hints(record_.get(), look, geometry_.num_pieces);
     saved.hinted = &hinted;
-    storage::Fit fit = storage::fit_record(map, saved, look_.stamps(), look_.part_file(), files_.parked());
+    storage::Fit fit = storage::fit_record(map, saved, look.stamps(), look.part_file(), files_.parked());
     books_.intact = std::move(fit.intact);
     if (!fit.fits) dirty_ = true;
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
@@ -45,7 +76,7 @@ void Torrent::on_looked(Time now) {
     if (fit.to_check.none()) return become_ready(books_.found, now);
     phase_ = Phase::checking;
     download_.reset(books_.found, {}, sequential_);
-    checker_.start(fit.to_check, look_.in_holes());
+    begin_check(std::move(fit.to_check), look.in_holes());
     update_state(now);
 }
 
@@ -61,15 +92,15 @@ void Torrent::on_checked(PieceIndex piece, bool good, Time now) {
 void Torrent::on_check_done(Time now) {
     if (trouble_.is_reading) return on_reread_done(now);
     phase_ = Phase::unchecked;
-    const Errc error = checker_.error();
+    const Errc error = work_.check->error();
     if (error == Errc::canceled) return evaluate(now);
-    if (error != Errc::ok) return fail(error, checker_.error_path(), now);
+    if (error != Errc::ok) return fail(error, work_.check->error_path(), now);
     dirty_ = urgent_ = true;  // a kill is not to cost the check
     become_ready(books_.found, now);
 }
 
 bool Torrent::may_write() const noexcept {
-    return (networking_ && !complete_) || !download_.is_idle() || unparking_.is_running() || (making_ && making_->is_running());
+    return (networking_ && !complete_) || !download_.is_idle() || work_.is_unparking() || work_.is_making();
 }
 
 // Blocks of pieces that were left half done count where nothing touched their files since.
@@ -87,7 +118,7 @@ void Torrent::adopt_partial() {
 void Torrent::become_ready(const Bitfield& have, Time now) {
     const bool known = record_ && record_->have == have;
     phase_ = Phase::ready;
-    books_.proven = {have, look_.stamps(), look_.part_file()};
+    books_.proven = {have, work_.look->stamps(), work_.look->part_file()};
     books_.lost = {};
     trouble_.retry.on_running(now);
     trouble_.unreadable = 0;
@@ -135,11 +166,11 @@ void Torrent::finish_files() {
 }
 
 void Torrent::begin_removal(Time) {
-    if (removal_ || !delete_files_ || !is_quiet() || files_.files_open()) return;
-    removal_ = std::make_unique<RemoveSweep>(files_, tag());
-    removal_->owner = this;
-    removal_->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->core_.touch(*static_cast<Torrent*>(sweep.owner)), static_cast<void>(at); };
-    removal_->start();
+    if (work_.removal || !delete_files_ || !is_quiet() || files_.files_open()) return;
+    work_.removal = std::make_unique<RemoveSweep>(files_, tag());
+    work_.removal->owner = this;
+    work_.removal->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->core_.touch(*static_cast<Torrent*>(sweep.owner)), static_cast<void>(at); };
+    work_.removal->start();
 }
 
 void Torrent::finish_removal(Time now) {
@@ -148,14 +179,13 @@ void Torrent::finish_removal(Time now) {
 }
 
 bool Torrent::is_quiet() const noexcept {
-    const bool sweeping = look_.is_running() || checker_.is_running() || (making_ && making_->is_running()) ||
-                          (moves_.running && moves_.running->is_running());
-    return !sweeping && books_.journal.is_idle() && origin_.is_idle() && !unparking_.is_running() && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
+    const bool sweeping = work_.is_running() || (moves_.running && moves_.running->is_running());
+    return !sweeping && books_.journal.is_idle() && (!origin_ || origin_->is_idle()) && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
 }
 
 bool Torrent::is_drained() const noexcept {
     if (!removed_ || !is_quiet() || files_.files_open()) return false;
-    return !delete_files_ || (removal_ && !removal_->is_running());
+    return !delete_files_ || (work_.removal && !work_.removal->is_running());
 }
 
 // -- state ------------------------------------------------------------------------------------------------------------

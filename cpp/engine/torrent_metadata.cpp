@@ -7,7 +7,7 @@ namespace jst::engine {
 std::string Torrent::magnet() const {
     codec::Magnet link;
     link.hashes = hashes();
-    link.name = metainfo_ ? metainfo_->name() : origin_.link().name;
+    link.name = metainfo_ ? metainfo_->name() : origin_->link().name;
     for (const auto& tier : announcer_.tiers()) link.trackers.insert(link.trackers.end(), tier.begin(), tier.end());
     link.web_seeds = web_seeds_;
     return link.to_string();
@@ -31,10 +31,9 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     geometry_ = {metainfo_->num_pieces(), metainfo_->piece_length(), metainfo_->total_size()};
     files_.lay_out(layout_);
     download_.begin(*metainfo_);
-    checker_.begin(metainfo_);
     std::vector<std::string> paths;
     for (const auto& file : layout_->files) paths.push_back(file.path);
-    file_priorities_ = origin_.resolve(paths);
+    file_priorities_ = origin_->resolve(paths);
     apply_priorities();
     if (books_.trusted && books_.trusted->size() == 0) books_.trusted = Bitfield(geometry_.num_pieces, true);
     if (books_.trusted && books_.trusted->size() != geometry_.num_pieces) books_.trusted.reset();

@@ -31,7 +31,7 @@ struct TorrentSetup {
     ByteVector encoded;  // the .torrent, for the record; empty when nothing is saved
     std::vector<PieceIndex> journaled;  // what the journal names
     bool has_journal = false;           // a file of it is there
-    std::optional<storage::TorrentRecord> record;
+    std::unique_ptr<storage::TorrentRecord> record;  // what was saved
 };
 
 }  // namespace jst::engine

@@ -53,7 +53,7 @@ TorrentStatus Torrent::status(Time now) const {
         out.total_size = metainfo_->total_size();
         out.num_pieces = metainfo_->num_pieces();
     }
-    out.metadata_progress = metainfo_ ? 1.0 : origin_.progress();
+    out.metadata_progress = metainfo_ ? 1.0 : origin_->progress();
     out.pieces_complete = have().count();
     out.active_pieces = download_.ledger().active_count();
     out.in_endgame = download_.in_endgame();
@@ -81,8 +81,8 @@ TorrentStatus Torrent::status(Time now) const {
     out.counters = counters_;
     out.complete = complete_;
     out.sequential = sequential_;
-    if (phase_ == Phase::checking && checker_.to_check() > 0)
-        out.progress = static_cast<double>(checker_.checked()) / checker_.to_check();
+    if (phase_ == Phase::checking && work_.check && work_.check->to_check() > 0)
+        out.progress = static_cast<double>(work_.check->checked()) / work_.check->to_check();
     return out;
 }
 
@@ -129,8 +129,8 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.info_hash = hashes().v1;
     r.info_hash_v2 = hashes().v2;
     r.metainfo = encoded_;
-    r.magnet = metainfo_ ? std::string() : origin_.link().to_string();
-    r.wishes = origin_.wishes();
+    r.magnet = metainfo_ ? std::string() : origin_->link().to_string();
+    r.wishes = origin_ ? origin_->wishes() : std::vector<storage::FileWish>();
     r.save_path = files_.save_path();
     r.wanted = wanted_;
     r.sequential = sequential_;

@@ -38,7 +38,7 @@ void Torrent::leave_error() {
     trouble_.where.clear();
     if (phase_ != Phase::ready) return;
     download_.forget_parked();
-    record_ = record(have(), nullptr);
+    record_ = std::make_unique<storage::TorrentRecord>(record(have(), nullptr));
     record_->have = books_.proven.have;
     record_->files = books_.proven.files;
     record_->part_file = books_.proven.part_file;
@@ -101,21 +101,21 @@ void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const
 }
 
 void Torrent::check_doubted(Time) {
-    if (trouble_.doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() || checker_.is_running()) return;
+    if (trouble_.doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() || work_.is_checking()) return;
     Bitfield pieces = trouble_.doubted;
     for (PieceIndex p = pieces.next_set(PieceIndex{}); p.value < pieces.size(); p = pieces.next_set(PieceIndex{p.value + 1}))
         if (!have()[p]) pieces.clear(p);
     if (pieces.none()) return;
     trouble_.is_reading = true;
-    checker_.start(std::move(pieces));
+    begin_check(std::move(pieces), {});
 }
 
 void Torrent::on_reread_done(Time now) {
     trouble_.is_reading = false;
-    trouble_.unreadable += checker_.unreadable();
-    Errc error = checker_.error();
+    trouble_.unreadable += work_.check->unreadable();
+    Errc error = work_.check->error();
     if (error == Errc::ok && trouble_.unreadable > max_unreadable_pieces) error = Errc::disk_io;
-    if (error != Errc::ok && error != Errc::canceled) return fail(error, checker_.error_path(), now);
+    if (error != Errc::ok && error != Errc::canceled) return fail(error, work_.check->error_path(), now);
     if (error == Errc::ok) check_doubted(now);
     evaluate(now);
 }

@@ -27,6 +27,7 @@ class Unparking {
 
     /// `have` is asked with `owner`, when a file is begun.
     Unparking(FileStore& store, runtime::Tag tag, Have have);
+    ~Unparking() { store_.on_parts_quiet = nullptr; }
     Unparking(const Unparking&) = delete;
     Unparking& operator=(const Unparking&) = delete;
 
@@ -36,6 +37,8 @@ class Unparking {
     bool is_running() const noexcept { return running_; }
     /// No file waits: all wanted bytes are where they belong.
     bool is_done() const noexcept { return !store_.leaving(); }
+    /// Or it waits for writers of the part file.
+    bool is_under_way() const noexcept { return running_ || waiting_; }
     Errc error() const noexcept { return job_.error; }
     const std::string& error_path() const noexcept { return job_.path; }
 

@@ -22,15 +22,15 @@ bool PiecePicker::is_candidate(PieceIndex piece) const noexcept {
 }
 
 std::uint32_t PiecePicker::bucket_of(PieceIndex piece) const noexcept {
-    return is_candidate(piece) ? bucket_for(priority(piece), availability_.relative(piece)) : aside;
+    return is_candidate(piece) ? bucket_for(priority(piece), tables_->availability.relative(piece)) : aside;
 }
 
 // Every change of a piece's own state goes through here, so that the order, the candidates and the sums follow.
 template <class Change>
 void PiecePicker::update(PieceIndex piece, Change&& change) {
-    const std::uint32_t before = bucket_of(piece);
+    const std::uint32_t before = tables_ ? bucket_of(piece) : aside;
     const auto size = geometry_.piece_size(piece);
-    if (is_candidate(piece)) candidates_[priority(piece)].clear(piece);
+    if (tables_ && is_candidate(piece)) tables_->candidates[priority(piece)].clear(piece);
     if (wanted_[piece]) wanted_left_ -= size;
     if (priority(piece) > 0) wanted_bytes_ -= size;
     change();
@@ -41,21 +41,44 @@ void PiecePicker::update(PieceIndex piece, Change&& change) {
     } else {
         wanted_.clear(piece);
     }
+    if (!tables_) return;
     if (is_candidate(piece)) {
-        auto& candidates = candidates_[priority(piece)];
+        auto& candidates = tables_->candidates[priority(piece)];
         if (candidates.size() == 0) candidates = Bitfield(geometry_.num_pieces);
         candidates.set(piece);
-        lowest_[priority(piece)] = std::min(lowest_[priority(piece)], piece);
+        auto& lowest = tables_->lowest[priority(piece)];
+        lowest = std::min(lowest, piece);
     }
-    order_.move(piece, before, bucket_of(piece));
+    tables_->order.move(piece, before, bucket_of(piece));
+}
+
+PiecePicker::Tables& PiecePicker::tables() {
+    if (!tables_) {
+        tables_ = std::make_unique<Tables>(geometry_.num_pieces);
+        list_candidates();
+    }
+    return *tables_;
+}
+
+void PiecePicker::list_candidates() {
+    tables_->candidates.fill({});
+    tables_->lowest.fill({});
+    for (PieceIndex i{0}; i.value < geometry_.num_pieces; ++i) {
+        if (!is_candidate(i)) continue;
+        auto& candidates = tables_->candidates[priority(i)];
+        if (candidates.size() == 0) candidates = Bitfield(geometry_.num_pieces);
+        candidates.set(i);
+    }
+    tables_->order.rebuild([this](PieceIndex piece) { return bucket_of(piece); });
+}
+
+const Availability& PiecePicker::availability() const noexcept {
+    static const Availability nobody;
+    return tables_ ? tables_->availability : nobody;
 }
 
 PiecePicker::PiecePicker(const Geometry& geometry, Order order)
-    : geometry_(geometry),
-      sequential_(order == Order::sequential),
-      availability_(geometry.num_pieces),
-      order_(geometry.num_pieces, aside + 1),
-      state_(geometry.num_pieces, default_priority) {
+    : geometry_(geometry), sequential_(order == Order::sequential), state_(geometry.num_pieces, default_priority) {
     reset(Bitfield(geometry.num_pieces));
 }
 
@@ -64,8 +87,6 @@ void PiecePicker::reset(const Bitfield& have, std::span<const std::uint8_t> prio
     JST_CHECK(priorities.empty() || priorities.size() == geometry_.num_pieces, "one priority for each piece");
     have_ = have;
     wanted_ = Bitfield(geometry_.num_pieces);
-    candidates_.fill({});
-    lowest_.fill({});
     wanted_bytes_ = wanted_left_ = 0;
     for (PieceIndex i{0}; i.value < geometry_.num_pieces; ++i) {
         const std::uint8_t chosen = priorities.empty() ? default_priority : std::min(priorities[i.value], max_priority);
@@ -75,35 +96,35 @@ void PiecePicker::reset(const Bitfield& have, std::span<const std::uint8_t> prio
         if (have_[i]) continue;
         wanted_left_ += geometry_.piece_size(i);
         wanted_.set(i);
-        if (candidates_[chosen].size() == 0) candidates_[chosen] = Bitfield(geometry_.num_pieces);
-        candidates_[chosen].set(i);
     }
-    order_.rebuild([this](PieceIndex piece) { return bucket_of(piece); });
+    if (tables_) list_candidates();
 }
 
 // ---- facts
 
 void PiecePicker::recount(PieceIndex piece, std::int32_t change) {
     if (!is_candidate(piece)) return;
-    const auto relative = availability_.relative(piece);
-    order_.move(piece, bucket_for(priority(piece), relative - change), bucket_for(priority(piece), relative));
+    const auto relative = tables_->availability.relative(piece);
+    tables_->order.move(piece, bucket_for(priority(piece), relative - change), bucket_for(priority(piece), relative));
 }
 
 Counted PiecePicker::on_join(const Bitfield& has) {
     JST_CHECK(has.size() == geometry_.num_pieces, "a bitfield has the size of the torrent");
     const std::int32_t change = Availability::way_to_count(has) == Counted::as_seed ? -1 : 1;
-    return availability_.join(has, [&](PieceIndex piece) { recount(piece, change); });
+    ++joined_;
+    return tables().availability.join(has, [&](PieceIndex piece) { recount(piece, change); });
 }
 
 void PiecePicker::on_leave(const Bitfield& has, Counted counted) {
-    if (planted<Plant::availability_twice>()) availability_.leave(has, counted, [](PieceIndex) {});
+    if (planted<Plant::availability_twice>()) tables().availability.leave(has, counted, [](PieceIndex) {});
     const std::int32_t change = counted == Counted::as_seed ? 1 : -1;
-    availability_.leave(has, counted, [&](PieceIndex piece) { recount(piece, change); });
+    tables().availability.leave(has, counted, [&](PieceIndex piece) { recount(piece, change); });
+    if (joined_ > 0 && --joined_ == 0) tables_.reset();
 }
 
 void PiecePicker::on_have(PieceIndex piece) {
     if (!geometry_.contains(piece)) return;
-    availability_.on_have(piece);
+    tables().availability.on_have(piece);
     recount(piece, 1);
 }
 
@@ -154,7 +175,7 @@ bool PiecePicker::may_ask(PieceIndex piece, const Asker& asker, const RequestLed
 
 std::uint32_t PiecePicker::request(PieceIndex piece, const Asker& asker, std::uint32_t n, RequestLedger& ledger,
                                    Time now, std::vector<Block>& out) const {
-    return ledger.request_missing(piece, asker.peer, n, availability_.count(piece) > 1, now, out);
+    return ledger.request_missing(piece, asker.peer, n, availability().count(piece) > 1, now, out);
 }
 
 void PiecePicker::collect_open(const Asker& asker, const RequestLedger& ledger) {
@@ -173,6 +194,7 @@ Picked PiecePicker::pick(const Asker& asker, std::uint32_t n, std::uint32_t max_
                          Prng& prng, Time now, std::vector<Block>& out) {
     Picked picked;
     if (n == 0 || wanted_.none() || asker.has->none() || !ledger.knows(asker.peer)) return picked;
+    tables();
     collect_open(asker, ledger);
     auto open = open_.begin();
     for (std::uint8_t p = max_priority; p > 0 && picked.count < n; --p) {
@@ -213,10 +235,12 @@ Picked PiecePicker::pick_among(std::span<const PieceIndex> pieces, const Asker& 
 }
 
 std::optional<PieceIndex> PiecePicker::new_piece(std::uint8_t p, const Bitfield& has, Prng& prng) {
-    if (candidates_[p].none()) return std::nullopt;
+    const auto& candidates = tables_->candidates[p];
+    if (candidates.none()) return std::nullopt;
     if (!sequential_) return rarest(p, has, prng);
-    lowest_[p] = candidates_[p].next_set(lowest_[p]);
-    const auto piece = next_common(candidates_[p], has, lowest_[p]);
+    auto& lowest = tables_->lowest[p];
+    lowest = candidates.next_set(lowest);
+    const auto piece = next_common(candidates, has, lowest);
     return piece.value < geometry_.num_pieces ? std::optional(piece) : std::nullopt;
 }
 
@@ -224,7 +248,7 @@ std::optional<PieceIndex> PiecePicker::rarest(std::uint8_t p, const Bitfield& ha
     std::uint32_t left = probes;
     const auto first = bucket_for(p, rarest_level);
     for (std::uint32_t b = first; b < first + levels; ++b) {
-        const auto bucket = order_.bucket(b);
+        const auto bucket = tables_->order.bucket(b);
         if (bucket.empty()) continue;
         const auto start_at = static_cast<std::size_t>(prng.below(bucket.size()));
         for (std::size_t i = 0; i < bucket.size(); ++i) {
@@ -239,14 +263,15 @@ std::optional<PieceIndex> PiecePicker::rarest(std::uint8_t p, const Bitfield& ha
 std::optional<PieceIndex> PiecePicker::sampled(std::uint8_t p, const Bitfield& has, Prng& prng) const {
     const PieceIndex end{geometry_.num_pieces};
     const PieceIndex from{static_cast<std::uint32_t>(prng.below(end.value))};
+    const auto& availability = tables_->availability;
     std::optional<PieceIndex> best;
     std::uint32_t seen = 0;
     const auto scan = [&](PieceIndex at, PieceIndex stop) {
         for (; seen < sample; ++at) {
-            at = next_common(candidates_[p], has, at);
+            at = next_common(tables_->candidates[p], has, at);
             if (at >= stop) return;
             ++seen;
-            if (!best || availability_.relative(at) < availability_.relative(*best)) best = at;
+            if (!best || availability.relative(at) < availability.relative(*best)) best = at;
         }
     };
     scan(from, end);

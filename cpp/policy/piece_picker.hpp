@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -82,7 +83,8 @@ class PiecePicker {
 
     const Geometry& geometry() const noexcept { return geometry_; }
     const Bitfield& have() const noexcept { return have_; }
-    const Availability& availability() const noexcept { return availability_; }
+    /// Without peers: of size 0.
+    const Availability& availability() const noexcept;
     std::uint8_t priority(PieceIndex piece) const noexcept {
         return geometry_.contains(piece) ? state_[piece.value] & priority_bits : 0;
     }
@@ -135,13 +137,22 @@ class PiecePicker {
     bool may_ask(PieceIndex piece, const Asker& asker, const RequestLedger& ledger) const noexcept;
     void start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now);
 
+    /// What choosing among peers takes: there from the first peer to the last.
+    struct Tables {
+        explicit Tables(std::uint32_t num_pieces) : availability(num_pieces), order(num_pieces, aside + 1) {}
+        Availability availability;
+        PieceOrder order;
+        std::array<Bitfield, max_priority + 1> candidates;  // by priority, sized when first used
+        std::array<PieceIndex, max_priority + 1> lowest{};  // no candidate of the priority below
+    };
+    Tables& tables();
+    void list_candidates();
+
     Geometry geometry_;
     bool sequential_ = false;
-    Availability availability_;
-    PieceOrder order_;
-    std::vector<std::uint8_t> state_;                    // priority and active_bit
-    std::array<Bitfield, max_priority + 1> candidates_;  // by priority, sized when first used
-    std::array<PieceIndex, max_priority + 1> lowest_{};  // no candidate of the priority below
+    std::uint32_t joined_ = 0;
+    std::unique_ptr<Tables> tables_;
+    std::vector<std::uint8_t> state_;  // priority and active_bit
     Bitfield wanted_;                                    // priority above 0 and not had
     Bitfield have_;
     std::uint64_t wanted_bytes_ = 0;

@@ -10,7 +10,7 @@ namespace jst::policy {
 // Candidates of one priority in the bucket where those held by `peers` connected peers are; exact unless the level is
 // clamped.
 std::span<const PieceIndex> PiecePicker::candidates_held_by(std::uint8_t p, std::int32_t peers) const noexcept {
-    return order_.bucket(bucket_for(p, peers - availability_.seeds()));
+    return tables_->order.bucket(bucket_for(p, peers - tables_->availability.seeds()));
 }
 
 std::optional<PieceIndex> PiecePicker::orphan(const Asker& asker, const RequestLedger& ledger, Time now) const {
@@ -30,7 +30,7 @@ std::optional<PieceIndex> PiecePicker::stranded(const RequestLedger& ledger, Tim
     for (const auto piece : ledger.active()) {
         const auto status = ledger.status(piece);
         if (status.progress != PieceProgress::downloading || status.pending_requests > 0) continue;
-        const bool reachable = availability_.count(piece) > 0 && now - status.last_block < stranded_after;
+        const bool reachable = availability().count(piece) > 0 && now - status.last_block < stranded_after;
         if (is_wanted(piece) && reachable) continue;
         const std::tuple candidate{is_wanted(piece), status.blocks_received, piece};
         if (!least || candidate < *least) least = candidate;
@@ -39,11 +39,11 @@ std::optional<PieceIndex> PiecePicker::stranded(const RequestLedger& ledger, Tim
 }
 
 bool PiecePicker::is_sole_source(const Bitfield& has, const RequestLedger& ledger) const noexcept {
-    const auto only_here = [&](PieceIndex piece) { return has[piece] && availability_.count(piece) == 1; };
+    const auto only_here = [&](PieceIndex piece) { return has[piece] && availability().count(piece) == 1; };
     for (const auto piece : ledger.active())
         if (is_wanted(piece) && only_here(piece)) return true;
-    for (std::uint8_t p = max_priority; p > 0; --p) {
-        if (candidates_[p].none()) continue;
+    for (std::uint8_t p = max_priority; tables_ && p > 0; --p) {
+        if (tables_->candidates[p].none()) continue;
         const auto rare = candidates_held_by(p, 1);
         if (std::any_of(rare.begin(), rare.end(), only_here)) return true;
     }
@@ -51,11 +51,12 @@ bool PiecePicker::is_sole_source(const Bitfield& has, const RequestLedger& ledge
 }
 
 bool PiecePicker::has_reachable_candidate() const noexcept {
-    for (std::uint8_t p = max_priority; p > 0; --p) {
-        if (candidates_[p].none()) continue;
+    for (std::uint8_t p = max_priority; tables_ && p > 0; --p) {
+        const auto& candidates = tables_->candidates[p];
+        if (candidates.none()) continue;
         const auto rarest = candidates_held_by(p, 0);
-        if (candidates_[p].count() > rarest.size()) return true;
-        if (std::any_of(rarest.begin(), rarest.end(), [&](PieceIndex piece) { return availability_.count(piece) > 0; }))
+        if (candidates.count() > rarest.size()) return true;
+        if (std::any_of(rarest.begin(), rarest.end(), [&](PieceIndex piece) { return availability().count(piece) > 0; }))
             return true;
     }
     return false;
@@ -63,9 +64,10 @@ bool PiecePicker::has_reachable_candidate() const noexcept {
 
 std::uint64_t PiecePicker::memory() const noexcept {
     std::uint64_t bits = have_.wire().size() + wanted_.wire().size();
-    for (const auto& candidates : candidates_) bits += candidates.wire().size();
-    constexpr std::uint64_t for_each =
-        sizeof(std::int32_t) + sizeof(PieceIndex) + sizeof(std::uint32_t) + sizeof(std::uint8_t);
+    bits += sizeof(std::uint8_t) * geometry_.num_pieces;
+    if (!tables_) return bits;
+    for (const auto& candidates : tables_->candidates) bits += candidates.wire().size();
+    constexpr std::uint64_t for_each = sizeof(std::int32_t) + sizeof(PieceIndex) + sizeof(std::uint32_t);
     return bits + for_each * geometry_.num_pieces;
 }
 
