@@ -255,6 +255,7 @@ void Conversation::on_handshake(Peer& peer, const wire::Handshake& theirs, Time 
         return torrent_.swarm().close(peer, CloseReason::unknown_torrent, now);
     peer.theirs = theirs.reserved;
     peer.id = theirs.peer_id;
+    if (teller_) teller_->tell(now);  // to the others: its claims will say it
     if (!torrent_.swarm().complete(peer, now)) return;
     if (torrent_.knows_pieces()) torrent_.download().on_join(peer);
     else peer.metadata.early = std::make_unique<policy::EarlyClaims>();
@@ -270,17 +271,9 @@ void Conversation::say_claims(Peer& peer) {
     say_extended(peer);
 }
 
-void Conversation::announce_have(PieceIndex piece) {
-    for (const PeerKey key : torrent_.download().peers) {
-        Peer* const peer = core_.peer(key);
-        if (peer == nullptr) continue;
-        if (planted<Plant::have_not_told_to_last>() && key == torrent_.download().peers.back()) continue;
-        peer->send(wire::Have{piece});
-        if (planted<Plant::have_sent_twice>()) peer->send(wire::Have{piece});
-        runtime::Tag tag = peer->tag();
-        tag.piece = piece.value;
-        core_.rt.point(runtime::Point::have_sent, tag);
-    }
+void Conversation::announce_have(PieceIndex piece, Time now) {
+    if (!teller_) teller_ = std::make_unique<HaveTeller>(core_, torrent_);
+    teller_->add(piece, now);
 }
 
 // -- messages ---------------------------------------------------------------------------------------------------------

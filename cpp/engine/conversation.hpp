@@ -6,6 +6,7 @@
 // handled; 3. a bitfield counts only before any other message of BEP 3 and 6.
 #pragma once
 
+#include "engine/have_teller.hpp"
 #include "engine/peer.hpp"
 
 namespace jst::engine {
@@ -31,7 +32,7 @@ class Conversation final : public PeerOwner {
     void read_on();
     /// A rate limit changed: nobody waits for what the old one would have granted.
     void on_rates();
-    void announce_have(PieceIndex piece);
+    void announce_have(PieceIndex piece, Time now);
     /// Everybody is told that we have it.
     void on_metadata_known();
     /// What peers claimed before is judged, and they join the download.
@@ -69,7 +70,8 @@ class Conversation final : public PeerOwner {
 
     Core& core_;
     Torrent& torrent_;
-    std::size_t early_memory_ = 0;  // of all peers
+    std::unique_ptr<HaveTeller> teller_;  // since the first piece was finished
+    std::size_t early_memory_ = 0;        // of all peers
 };
 
 /// aria2 says in one late bitfield what would be many HAVEs; from everybody else that is a breach.

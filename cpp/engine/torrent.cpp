@@ -373,7 +373,7 @@ void Torrent::on_piece_verified(PieceIndex piece, Time now) {
     Event event;
     event.block.piece = piece;
     core_.emit(EventKind::piece_completed, key_, std::move(event));
-    conversation_.announce_have(piece);
+    conversation_.announce_have(piece, now);
     note_file_progress(piece);
     update_completion(now);
     core_.touch(*this);
