@@ -21,7 +21,7 @@ from bench.clients import CLIENTS
 from bench.rounds import Record, contestants
 from bench.runs import Setting, leech
 from bench.tracker import Tracker
-from bench.workloads import WORKLOADS
+from bench.workloads import AFTER_STALL, WORKLOADS
 
 SIZE, PIECE = 4 << 20, 1 << 16
 CONDITIONS = ["leech", "seed-4", "recheck", "create", "swarm"]
@@ -48,7 +48,8 @@ def check(name: str, client: str, sources: dict[bool, data.Data], tracker: Track
         record = Record(name, who.label, 1, 0, 0.0, outcome)
         assert record.ok, record.to_dict()
         for figure in workload.figures:
-            assert not math.isnan(record.value(figure)), (figure.name, record.to_dict())
+            # Of so small a file the others may have given all before the one that stalls was reached.
+            assert figure is AFTER_STALL or not math.isnan(record.value(figure)), (figure.name, record.to_dict())
 
 
 @pytest.mark.parametrize("name", sorted(WORKLOADS))
