@@ -211,11 +211,10 @@ void RequestLedger::avoid(PeerKey peer, const Block& block, Time until) {
 bool RequestLedger::on_reject(PeerKey peer, const Block& block, Time now) {
     auto* who = find(peer);
     if (who == nullptr) return false;
+    // Asked, taken back and asked again: answers come in order, so this one is to the first question.
+    if (forget(*who, block)) return false;
     const auto index = who->queue.find(block);
-    if (!index) {
-        forget(*who, block);
-        return false;
-    }
+    if (!index) return false;
     who->queue.answered(*index, now);
     release(peer, block);
     avoid(peer, block, now + reject_avoidance);

@@ -159,12 +159,13 @@ class Machine(RuleBasedStateMachine):
             return
         key, peer = known
         block = self.any_block(data, peer)
-        request = peer.find(block)
+        first = block in peer.withdrawn  # of two questions the older is answered
+        request = None if first else peer.find(block)
         assert self.ledger.on_reject(key, block, self.now) == (request is not None)
         if request:
             peer.answer(request, self.now)
             self.model.avoid(key, block, self.now + 10.0)
-        elif block in peer.withdrawn:
+        elif first:
             peer.withdrawn.remove(block)
 
     @rule(slot=slots, data=st.data())

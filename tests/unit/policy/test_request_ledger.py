@@ -138,6 +138,19 @@ def test_a_choke_with_fast_keeps_requests_until_rejected_or_expired() -> None:
     assert made.total_outstanding == 0
 
 
+def test_a_reject_answers_the_first_question_of_two() -> None:
+    """Asked, cancelled, asked again while the reject was on its way: the second question stands."""
+    made = ledger()
+    ask(made, A, 0, 1)
+    assert made.cancel(A, block(0, 0))
+    assert made.on_request(A, block(0, 0), 1)
+    assert not made.on_reject(A, block(0, 0), 2)
+    assert made.outstanding(A) == [block(0, 0)]
+    assert made.on_reject(A, block(0, 0), 3)
+    assert made.outstanding(A) == []
+    made.check()
+
+
 def test_a_reject_of_what_was_never_asked_for_changes_nothing() -> None:
     made = ledger()
     assert not made.on_reject(A, block(0, 0), 0)
