@@ -14,6 +14,7 @@ from typing import IO
 MOST_OUTPUT = 64 << 10
 """Characters of output that are kept: the last ones."""
 _POLITE = 3.0
+_DRAIN = 1.0
 _living: set[Program] = set()
 
 
@@ -50,7 +51,9 @@ class Program:
 
     @property
     def output(self) -> str:
-        """The end of what it said."""
+        """The end of what it said; all of it once it has ended."""
+        if not self.running:
+            self._reader.join(_DRAIN)  # a child of its own may keep the pipe
         with self._lock:
             return self._said
 
