@@ -60,10 +60,9 @@ void Download::on_leave(Peer& peer, Time) {
 }
 
 void Download::on_claims(Peer& peer, Bitfield have, Time now) {
-    const auto counted = picker_.on_join(have);  // first: a picker without peers forgets its tables
     if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
     peer.claims.have = std::move(have);
-    peer.claims.counted = counted;
+    peer.claims.counted = picker_.on_join(peer.claims.have);
     update_interest(peer);
     refill(peer, now);
 }

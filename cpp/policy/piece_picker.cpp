@@ -111,7 +111,6 @@ void PiecePicker::recount(PieceIndex piece, std::int32_t change) {
 Counted PiecePicker::on_join(const Bitfield& has) {
     JST_CHECK(has.size() == geometry_.num_pieces, "a bitfield has the size of the torrent");
     const std::int32_t change = Availability::way_to_count(has) == Counted::as_seed ? -1 : 1;
-    ++joined_;
     return tables().availability.join(has, [&](PieceIndex piece) { recount(piece, change); });
 }
 
@@ -119,7 +118,6 @@ void PiecePicker::on_leave(const Bitfield& has, Counted counted) {
     if (planted<Plant::availability_twice>()) tables().availability.leave(has, counted, [](PieceIndex) {});
     const std::int32_t change = counted == Counted::as_seed ? 1 : -1;
     tables().availability.leave(has, counted, [&](PieceIndex piece) { recount(piece, change); });
-    if (joined_ > 0 && --joined_ == 0) tables_.reset();
 }
 
 void PiecePicker::on_have(PieceIndex piece) {

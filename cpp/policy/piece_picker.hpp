@@ -83,7 +83,7 @@ class PiecePicker {
 
     const Geometry& geometry() const noexcept { return geometry_; }
     const Bitfield& have() const noexcept { return have_; }
-    /// Without peers: of size 0.
+    /// Before the first peer: of size 0.
     const Availability& availability() const noexcept;
     std::uint8_t priority(PieceIndex piece) const noexcept {
         return geometry_.contains(piece) ? state_[piece.value] & priority_bits : 0;
@@ -137,7 +137,7 @@ class PiecePicker {
     bool may_ask(PieceIndex piece, const Asker& asker, const RequestLedger& ledger) const noexcept;
     void start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now);
 
-    /// What choosing among peers takes: there from the first peer to the last.
+    /// What choosing among peers takes: there from the first peer on. They stay, or who comes and goes would have them made anew.
     struct Tables {
         explicit Tables(std::uint32_t num_pieces) : availability(num_pieces), order(num_pieces, aside + 1) {}
         Availability availability;
@@ -150,7 +150,6 @@ class PiecePicker {
 
     Geometry geometry_;
     bool sequential_ = false;
-    std::uint32_t joined_ = 0;
     std::unique_ptr<Tables> tables_;
     std::vector<std::uint8_t> state_;  // priority and active_bit
     Bitfield wanted_;                                    // priority above 0 and not had
