@@ -108,7 +108,7 @@ py::tuple to_tuple(const engine::TorrentStatus& s) {
 py::tuple to_tuple(const engine::SessionStatus& s) {
     return py::make_tuple(s.time.seconds(), s.download_rate, s.upload_rate, s.num_torrents, s.num_peers,
                           s.num_half_open, s.num_pending_incoming, s.sockets, s.memory, s.memory_peak, s.send_buffered,
-                          s.disk_operations, s.hash_jobs, s.timers, s.max_expiries, s.draining, s.dht_nodes,
+                          s.disk_operations, s.hash_jobs, s.timers, s.max_expiries, s.draining, s.dht_nodes, s.bytes_copied,
                           counters(s.counters), counters(s.totals));
 }
 

@@ -232,8 +232,10 @@ void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& a
     PieceJob& piece = *job(block.piece);
     const std::uint32_t number = block.begin / block_size;
     if (arrival.revoked) revoke(arrival.revoked);
-    if (Byte* const place = piece.slot(number); arrived.data.data() != place)
+    if (Byte* const place = piece.slot(number); arrived.data.data() != place) {
         std::memcpy(place, arrived.data.data(), block.length);
+        peer.traffic.copied += block.length;
+    }
     peer.spare.reset();
     peer.count(&Counters::payload_partial, block.length);
     peer.snubbed = false;

@@ -81,6 +81,7 @@ struct Traffic {
     Time owes_since;  // when it was asked and owed nothing before
     std::uint64_t granted = 0;  // of the upload limits, for the write under way
     std::uint32_t unrequested = 0;
+    std::uint64_t copied = 0;  // blocks that were read elsewhere than in their place
     std::uint32_t bad_requests = 0;
 };
 

@@ -133,7 +133,10 @@ SessionStatus Session::status() const {
     out.sockets = core.rt.net.open_sockets();
     out.memory = core.pool.in_use();
     out.memory_peak = core.pool.peak();
-    core.peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) { out.send_buffered += p->link->out().pending_bytes(); });
+    core.peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) {
+        out.send_buffered += p->link->out().pending_bytes();
+        out.bytes_copied += p->wire.bytes_copied() + p->traffic.copied;
+    });
     out.disk_operations = core.rt.disk.pending();
     out.hash_jobs = core.rt.compute.pending();
     out.timers = core.timers.size();

@@ -96,6 +96,7 @@ struct SessionStatus {
     std::uint64_t max_expiries = 0;
     std::uint32_t draining = 0;
     std::uint32_t dht_nodes = 0;
+    std::uint64_t bytes_copied = 0;
     Counters counters;
     Counters totals;  // of all sessions of this state_dir; of earlier ones what was judged when they ended
 };

@@ -121,6 +121,8 @@ class SessionStatus(Value):
     draining: int
     """Removed torrents with operations still out."""
     dht_nodes: int
+    bytes_copied: int
+    """Of what came from the peers that are linked: read elsewhere first, and moved to its place."""
     counters: Counters
     """Of this session."""
     totals: Counters

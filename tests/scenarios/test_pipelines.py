@@ -38,3 +38,17 @@ def test_what_waits_at_the_other_side_is_seconds_and_not_minutes(lab: Lab, rate:
     assert 0 < min(asked) <= max(asked) <= max(rate * 10 // 16384, 4)
     lab.net.link(seed, client, rate=None, latency=0)
     lab.until(lambda: t.state == "seeding", within=60, every=0.5)
+
+
+def test_what_a_fast_peer_sends_is_read_into_its_places(lab: Lab) -> None:
+    """More than one read predicts is there at once: the rest waits for the next read, and is not moved afterwards."""
+    spec = lab.torrent(pieces=64, piece_length=32 * 16384)
+    seed, client = lab.engine("seed"), lab.engine("client", download_rate_limit=2_000_000)
+    seed.add(spec, have="all")
+    lab.net.link(seed, client, rate=100_000_000, window=16 << 20)
+    t = client.add(spec, peers=[seed])
+    lab.until(lambda: t.status().counters.payload_received > 2_000_000, within=20)
+    before = client.session.status().bytes_copied
+    client.session.configure(download_rate_limit=None)  # what waited in the socket comes at once
+    lab.until(lambda: t.status().progress > 0.8, within=20)
+    assert client.session.status().bytes_copied - before < 5 * 16384
