@@ -35,6 +35,8 @@ class LaneKernels {
     Compress x2 = nullptr;
     Compress x4 = nullptr;
     Compress x16 = nullptr;
+    bool overlap = true;             // x2 and x4 are quicker than x1 as often
+    std::size_t worth_sixteen = 16;  // from so many lanes on x16 is quicker than the others
 };
 
 /// A hash that is fed part by part: whole blocks go into the words, the rest of less than a block waits.
