@@ -10,6 +10,7 @@ void bind_lab_tally(py::module_& module) {
         py::dict counts;
         counts["hash_calls"] = tally.hash_calls.load();
         counts["hashed_messages"] = tally.hashed_messages.load();
+        counts["patient_hashes"] = tally.patient_hashes.load();
         return counts;
     });
 }

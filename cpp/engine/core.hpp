@@ -120,6 +120,7 @@ class Core {
     std::uint32_t at_door = 0;    // of those: came in, and have not shown their handshake
     std::uint32_t numbers = 0;    // running numbers of torrents and peers
     std::uint64_t send_buffered = 0;
+    std::uint64_t hashing = 0;    // bytes of whole pieces in memory whose hash is not known
     std::uint64_t max_expiries = 0;
 
     std::unique_ptr<Inquiries> inquiries;  // to trackers

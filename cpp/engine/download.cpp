@@ -405,6 +405,12 @@ void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
     }
 }
 
+// Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written brings.
+bool Download::is_patient() const noexcept {
+    const auto brings_another = [this](const auto& item) { return !item.second->is_hashing() && (starved_ || !item.second->is_writing()); };
+    return blame_.is_trusting() && std::any_of(jobs_.begin(), jobs_.end(), brings_another);
+}
+
 bool Download::is_hashing() const noexcept {
     return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& item) { return item.second->is_hashing(); });
 }

@@ -129,7 +129,7 @@ class Download final : public PieceJob::Client {
 
     static bool believes_stale_hashes() noexcept;  // a bug that can be planted
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
-    bool is_trusting() const noexcept override { return blame_.is_trusting(); }
+    bool is_patient() const noexcept override;
     void on_memory_freed() override;
     void on_unanswered(const Peer& peer);
     PieceJob* job(PieceIndex piece);

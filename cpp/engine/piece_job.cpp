@@ -33,6 +33,7 @@ class PieceJobHandlers {
   public:
     static void hashed(runtime::Op& op, Time now) {
         auto& job = *static_cast<PieceJob*>(op.owner);
+        job.core_.hashing -= job.geometry_.piece_size(job.piece_);
         if (job.abandoned_) return job.finish(PieceOutcome::abandoned, now);
         if (job.hash_.error != Errc::ok) return job.fail(job.hash_.error, {}, now);
         job.judge(job.hash_.sha1, now);
@@ -175,7 +176,9 @@ void PieceJob::begin_hash() {
     for (std::uint32_t i = 0; i < blocks_; ++i) spans_.push_back(buffers_[i].span(geometry_.block(piece_, i).length));
     hash_.spans = spans_;
     hash_.want_sha1 = true;
-    hash_.patient = client_.is_trusting();
+    core_.hashing += geometry_.piece_size(piece_);
+    const bool leaves_room = core_.hashing <= core_.download_memory() / 3 * 2;  // for what comes meanwhile
+    hash_.patient = leaves_room && client_.is_patient();
     core_.rt.compute.hash(hash_);
 }
 

@@ -1,6 +1,7 @@
 #include "runtime_asio/compute.hpp"
 
 #include "runtime_asio/hashing.hpp"
+#include "runtime_asio/tally.hpp"
 
 namespace jst::runtime_asio {
 
@@ -38,7 +39,8 @@ void AsioCompute::hash(HashOp& op) {
         all_patient_ = true;
     }
     all_patient_ = all_patient_ && op.patient;
-    come_fast_ = reactor_.mono_now() - last_came_ < longest_hold;
+    if (op.patient) ++tally().patient_hashes;
+    come_fast_ = reactor_.mono_now() - last_came_ < short_hold;
     last_came_ = reactor_.mono_now();
     waiting_bytes_ += length_of(op);
     waiting_.push(op);
@@ -55,13 +57,13 @@ void AsioCompute::hash_more(HashMoreOp& op) {
 
 bool AsioCompute::may_hold() noexcept {
     return all_patient_ && waiting_.size() < most_lanes && waiting_bytes_ < most_held_bytes &&
-           reactor_.refresh() - waiting_since_ < longest_hold;
+           reactor_.refresh() - waiting_since_ < hold();
 }
 
 Duration AsioCompute::patience() noexcept {
     if (!more_.empty() || !bulk_.empty()) return {};
     if (waiting_.empty()) return seconds(3600);
-    return is_held_ ? std::max(Duration{}, waiting_since_ + longest_hold - reactor_.refresh()) : Duration{};
+    return is_held_ ? std::max(Duration{}, waiting_since_ + hold() - reactor_.refresh()) : Duration{};
 }
 
 OpList AsioCompute::next_group() {
