@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "runtime_asio/file_calls.hpp"
 
 namespace jst::runtime_asio {
@@ -94,6 +97,7 @@ void AsioDisk::flush(Time until) {
         for_later_.push(*op);
     }
     running_.swap(active_);
+    if (!running_.empty()) switches_ = ThreadSwitches::now();
     for (auto* row : running_) {
         row->active = false;
         if (!run_row(*row, until)) activate(*row);
@@ -141,7 +145,9 @@ bool AsioDisk::run_here(DiskOp& op, Row& row) {
         row.cache_known = cached == Cached::done;
     }
     if (op.action != DiskAction::read || !row.cache_known) perform(op, row.fd);
-    if (reactor_.refresh() - start > slow_call_) device(row.device).slow_until = reactor_.mono_now() + slow_for;
+    const Duration took = reactor_.refresh() - start;
+    if (took > slow_call_ && !was_preempted())
+        device(row.device).slow_until = reactor_.mono_now() + std::clamp(took * slow_times, least_slow, most_slow);
     ended(op, &row);
     return true;
 }
@@ -202,6 +208,11 @@ bool AsioDisk::slow(std::uint64_t id) const noexcept {
     for (const auto& known : devices_)
         if (known.id == id) return known.slow_until > reactor_.mono_now();
     return false;
+}
+
+bool AsioDisk::was_preempted() noexcept {
+    const ThreadSwitches before = std::exchange(switches_, ThreadSwitches::now());
+    return switches_.only_preempted_since(before);
 }
 
 void AsioDisk::abandon() noexcept {

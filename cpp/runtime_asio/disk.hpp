@@ -3,7 +3,7 @@
 // At the end of a round the engine thread itself does what is quick: writes into the page cache, reads that the cache
 // has, small changes of names. Waking a worker would cost more than that. Syncs, listings, large reservations, bulk
 // work and reads that miss the cache go to the workers; and everything does, for a while, on a device where one call
-// took longer than slow_call.
+// took longer than slow_call, unless this thread was only put aside for others meanwhile.
 // 1. Operations on one file take effect in the order of submission, on both ways: reads may overlap reads, nothing else
 // overlaps. 2. Operations by path form one such row as well, bulk stat, list and free_space excepted.
 #pragma once
@@ -11,12 +11,15 @@
 #include <unordered_map>
 
 #include "runtime_asio/crew.hpp"
+#include "runtime_asio/thread_switches.hpp"
 
 namespace jst::runtime_asio {
 
 class AsioDisk final : public runtime::Disk {
   public:
-    static constexpr Duration slow_for = seconds(5);
+    static constexpr int slow_times = 50;  // a slow call keeps the next ones away for so many times as long as it took:
+    static constexpr Duration least_slow = milliseconds(100);  // the engine's thread waits for a fiftieth of its time at most,
+    static constexpr Duration most_slow = seconds(5);          // and one hiccup does not cost thousands of wakes
     static constexpr std::uint64_t large_reservation = 64ull << 20;
     static constexpr std::size_t bulk_told_at = 16;  // the engine wakes once for so many reads of a check
 
@@ -65,10 +68,12 @@ class AsioDisk final : public runtime::Disk {
     void adopt(runtime::DiskOp& op);
     Device& device(std::uint64_t id);
     bool slow(std::uint64_t id) const noexcept;
+    bool was_preempted() noexcept;
 
     Reactor& reactor_;
     Crew& crew_;
     Duration slow_call_;
+    ThreadSwitches switches_;  // when the first call of this flush began, or after the last that took long
     DiskLane lane_{1};
     DiskLane bulk_lane_{bulk_told_at};
     Row paths_;

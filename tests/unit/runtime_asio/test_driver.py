@@ -212,12 +212,33 @@ def test_a_slow_disk_is_left_to_the_workers(tmp_path: Path, limit: float, on_wor
     before = threads()
     world = World("asio", host=_core.lab.RuntimeHost.with_slow_disk(limit))
     file = world.open(tmp_path / "a")
-    # The first call finds out; what follows on that device keeps its order on the workers.
-    assert world.disk("write", file=file, data=[b"abc"]).error == "ok"
-    assert world.disk("write", file=file, offset=1, data=[b"x"]).error == "ok"
+    # The first call finds out; what follows soon on that device keeps its order on the workers.
+    for _ in range(100):
+        assert world.disk("write", file=file, data=[b"abc"]).error == "ok"
+        assert world.disk("write", file=file, offset=1, data=[b"x"]).error == "ok"
     assert world.disk("read", file=file, sizes=[9]).data == b"axc"
     assert (threads() > before) == on_workers
     world.host.abandon()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "only"),
+    [((3, 5), (3, 6), True), ((3, 5), (4, 6), False), ((3, 5), (4, 5), False), ((3, 5), (3, 5), False)],
+)
+def test_who_is_only_put_aside_does_not_wait_for_the_disk(before: tuple[int, int], after: tuple[int, int], only: bool) -> None:
+    assert _core.lab.only_preempted(before, after) == only
+
+
+def test_waiting_is_told_from_being_put_aside() -> None:
+    before = _core.lab.thread_switches()
+    reader, writer = os.pipe()
+    later = threading.Timer(0.01, os.write, (writer, b"x"))
+    later.start()
+    os.read(reader, 1)
+    later.join()
+    os.close(reader)
+    os.close(writer)
+    assert _core.lab.thread_switches()[0] > before[0]
 
 
 def test_large_reservations_go_to_the_workers(world: World, tmp_path: Path) -> None:
