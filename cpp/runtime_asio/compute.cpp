@@ -40,7 +40,7 @@ void AsioCompute::hash(HashOp& op) {
     }
     all_patient_ = all_patient_ && op.patient;
     if (op.patient) ++tally().patient_hashes;
-    come_fast_ = reactor_.mono_now() - last_came_ < short_hold;
+    come_fast_ = reactor_.mono_now() - last_came_ < close_together;
     last_came_ = reactor_.mono_now();
     waiting_bytes_ += length_of(op);
     waiting_.push(op);
@@ -57,13 +57,13 @@ void AsioCompute::hash_more(HashMoreOp& op) {
 
 bool AsioCompute::may_hold() noexcept {
     return all_patient_ && waiting_.size() < most_lanes && waiting_bytes_ < most_held_bytes &&
-           reactor_.refresh() - waiting_since_ < hold();
+           reactor_.refresh() - waiting_since_ < longest_hold;
 }
 
 Duration AsioCompute::patience() noexcept {
     if (!more_.empty() || !bulk_.empty()) return {};
     if (waiting_.empty()) return seconds(3600);
-    return is_held_ ? std::max(Duration{}, waiting_since_ + hold() - reactor_.refresh()) : Duration{};
+    return is_held_ ? std::max(Duration{}, waiting_since_ + longest_hold - reactor_.refresh()) : Duration{};
 }
 
 OpList AsioCompute::next_group() {

@@ -1,8 +1,8 @@
 // Hashes: those of one round together, side by side in lanes, at its end on the engine thread; bulk ones on workers.
 //
 // A round's share is bounded in time; what is left waits for the next round, which then does not sleep. Patient ones wait for
-// company, since a lane that runs alone costs as much as four or sixteen, while the loop has other work or they come fast: until
-// all lanes have one, or there are enough bytes, or the first has waited for too long, or one comes that is not patient.
+// company, since a lane that runs alone costs as much as four or sixteen, while the loop is busy or they come fast: until all
+// lanes have one, or there are enough bytes, or the first has waited for longest_hold, or one comes that is not patient.
 // What feeds one state is done in order: while one such operation is on its way, the next is held back.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace jst::runtime_asio {
 
-inline constexpr Duration short_hold = milliseconds(8);
-inline constexpr Duration longest_hold = milliseconds(30);  // of those that come within short_hold of each other
+inline constexpr Duration longest_hold = milliseconds(30);
+inline constexpr Duration close_together = milliseconds(8);  // one hash after the other: another is near
 inline constexpr std::uint64_t most_held_bytes = 16 * 1024 * 1024;
 
 class AsioCompute final : public runtime::Compute {
@@ -23,7 +23,7 @@ class AsioCompute final : public runtime::Compute {
     void hash_more(runtime::HashMoreOp& op) override;
     std::size_t pending() const noexcept override { return pending_; }
 
-    /// `busy`: this round had turns, so the next may bring company for what waits.
+    /// `busy`: this round had turns and hardly slept before, so waiting for company costs no time.
     void flush(Time until, bool busy);
     /// How long the loop may sleep for all that waits here.
     Duration patience() noexcept;
@@ -41,7 +41,6 @@ class AsioCompute final : public runtime::Compute {
     };
 
     bool may_hold() noexcept;
-    Duration hold() const noexcept { return come_fast_ ? longest_hold : short_hold; }
     OpList next_group();
     void feed();
     void free_states(OpList& ended) noexcept;

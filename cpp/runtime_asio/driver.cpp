@@ -16,6 +16,8 @@ namespace {
 
 // Turns and, apart from them, hashes and disk calls of one round may take so long.
 constexpr Duration round_work = milliseconds(10);
+// Who waited no longer for work has enough of it.
+constexpr Duration hardly_slept = milliseconds(1);
 
 void fill_random(MutableBytes out) {
     while (!out.empty()) {
@@ -122,13 +124,13 @@ void World::end_round() {
 bool World::run_round(Duration longest_wait) {
     if (abandoned || host == nullptr) return false;
     const bool work_left = round_open || disk.has_work();
-    reactor.poll(work_left ? Duration{} : std::min(longest_wait, compute.patience()));
+    const Duration slept = reactor.poll(work_left ? Duration{} : std::min(longest_wait, compute.patience()));
     collect();
     const bool any = reactor.run_turns(*host, round_work) > 0 || round_open;
     if (any && !abandoned) end_round();
     if (abandoned) return any;
     const Time until = reactor.refresh() + round_work;
-    compute.flush(until, any);
+    compute.flush(until, any && slept < hardly_slept);
     disk.flush(until);
     return any;
 }

@@ -86,13 +86,16 @@ Time Reactor::refresh() noexcept {
     return now_;
 }
 
-void Reactor::poll(Duration longest) {
+Duration Reactor::poll(Duration longest) {
     constexpr Duration most = seconds(3600);
     Duration wait = std::min(longest, most);
     if (anything_ready()) wait = {};
     if (!wake_.is_never()) wait = std::min(wait, wake_ - refresh());
+    const Time before = wait.ns > 0 ? refresh() : now_;
     if (wait.ns > 0) context_.run_one_for(std::chrono::nanoseconds(wait.ns));
+    const Duration slept = wait.ns > 0 ? refresh() - before : Duration{};
     context_.poll();
+    return slept;
 }
 
 void Reactor::begin(runtime::Op& op) {

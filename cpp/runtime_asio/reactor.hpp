@@ -87,8 +87,8 @@ class Reactor final : public runtime::Clock {
     void next_turn() noexcept { ++turn_; }
     bool anything_ready() const noexcept { return !ready_empty() || !done_.empty(); }
 
-    /// Gathers what the kernel has, waiting for at most `longest` when nothing is ready.
-    void poll(Duration longest);
+    /// Gathers what the kernel has, waiting for at most `longest` when nothing is ready. Returns how long it waited.
+    Duration poll(Duration longest);
     /// Runs the turns that are ready, the wake-up first; the number of them.
     int run_turns(runtime::Host& host, Duration longest);
 

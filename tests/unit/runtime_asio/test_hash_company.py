@@ -11,7 +11,7 @@ from jstorrent import _core
 
 from tests.conformance.harness import World
 
-SHORT_HOLD, LONGEST_HOLD = 0.008, 0.03
+CLOSE_TOGETHER, LONGEST_HOLD = 0.008, 0.03
 MOST_HELD_BYTES = 16 * 1024 * 1024
 MOST_LANES = 16
 
@@ -40,7 +40,7 @@ def test_hashes_of_busy_rounds_share_a_call(world: World) -> None:
     ops: list[int] = []
     for _ in range(4):  # each command is a turn, so its round is busy
         ops += submit(world, b"abc")
-    in_time = time.monotonic() - began < SHORT_HOLD
+    in_time = time.monotonic() - began < CLOSE_TOGETHER
     assert calls() == before or not in_time, "a hash ran alone while company could come"
     assert {world.done(op).data["sha1"] for op in ops} == {hashlib.sha1(b"abc").digest()}
     assert calls() == before + 1 or not in_time
@@ -56,7 +56,7 @@ def test_with_nothing_else_to_do_one_alone_runs_at_once(world: World) -> None:
 def test_of_those_that_come_fast_none_waits_for_more_than_the_longest_hold(world: World) -> None:
     began, before = time.monotonic(), calls()
     ops = submit(world, b"abc") + submit(world, b"abc")
-    in_time = time.monotonic() - began < SHORT_HOLD
+    in_time = time.monotonic() - began < CLOSE_TOGETHER
     while world.host.hash_pending:
         world.host.round(30.0)  # wakes when the hold is over, without any event
     assert calls() == before + 1 or not in_time
