@@ -27,9 +27,11 @@ MOST = 10_000
 """Plans that a bug may take."""
 NEEDED, SMALL = 20, 3
 """So many bugs at least, each shrunk to so many elements at most."""
-_SHRINK_SECONDS = 60.0
+_SHRINK_SECONDS = 300.0
 PATIENCE = 60.0
 """Real seconds after which a run counts as one that hangs."""
+_SLOW, _SHORT_PATIENCE = 10.0, 3.0
+"""What took longer than the one when it was found counts, while it is shrunk, as hanging after the other: others take milliseconds."""
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Found:
     seconds: float
     elements: int
     token: str
+    last: float
+    """Seconds of the run that found it."""
 
 
 def tree() -> Path | None:
@@ -119,6 +123,8 @@ class Hunt:
         self.bad: list[str] = []
         self.at, self.number = "none", 0
         self.spent = dict.fromkeys(self.left, 0.0)
+        self.last = 0.0
+        self.heard = False
         self.suspect: tuple[str, int] | None = None
         """The run that hung last: the machine may have been busy elsewhere, so it counts when it does so again."""
 
@@ -131,23 +137,27 @@ class Hunt:
                 over = self.listen(process)
             if over and process.returncode == 0:
                 return
+            if over and not self.heard:
+                raise RuntimeError("the process that hunts ended before its first run: what it said is above")
             if over:
                 self.died("hang" if process.returncode == -signal.SIGKILL else "crash", process.returncode)
 
     def listen(self, process: subprocess.Popen[str]) -> bool:
         """Hears it out; False: time was up."""
         assert process.stdout is not None
+        self.heard = False
         guard = threading.Timer(PATIENCE, process.kill)
         guard.start()
         for line in process.stdout:
             facts = json.loads(line)
             if "at" in facts:
-                self.at, self.number = facts["at"], facts["number"]
+                self.at, self.number, self.heard = facts["at"], facts["number"], True
                 guard.cancel()
                 guard = threading.Timer(PATIENCE, process.kill)
                 guard.start()
             elif "spent" in facts:
                 self.spent[facts["by"]] += facts["spent"]
+                self.last = facts["spent"]
             else:
                 self.take(facts["plant"], facts["oracle"], facts["error"])
             if time.monotonic() > self.until:
@@ -163,6 +173,7 @@ class Hunt:
         if oracle == "hang" and self.suspect != (self.at, self.number):
             self.suspect = (self.at, self.number)
             return
+        self.last = PATIENCE if oracle == "hang" else 0.0
         self.take(self.at, oracle, f"{oracle}: the process ended with {code}")
         if self.at == "none":
             self.number += 1
@@ -173,7 +184,7 @@ class Hunt:
             self.bad.append(f"plan {self.number} fails without any bug: {error}")
             return
         self.left.remove(plant)
-        self.found.append(Found(plant, oracle, error, self.number + 1, self.spent[plant], 0, ""))
+        self.found.append(Found(plant, oracle, error, self.number + 1, self.spent[plant], 0, "", self.last))
         print(f"{plant}: {oracle} after {self.number + 1} plans", file=sys.stderr, flush=True)
 
     def shrink(self) -> None:
@@ -185,7 +196,8 @@ class Hunt:
         for each in self.found:
             plan = generate(self.seed, each.plans - 1)
             words = ["-m", "tests.plants.finder", "--serve", each.plant]
-            with Children(PATIENCE, words=words, environment=self.environment) as children:
+            patience = _SHORT_PATIENCE if each.last > _SLOW else PATIENCE
+            with Children(patience, words=words, environment=self.environment) as children:
                 made = shrink(plan, children.run, seconds=_SHRINK_SECONDS)
             each.elements, each.token = made.elements, made.plan.token
             print(f"{each.plant}: {made.elements} elements after {made.tried} tries", file=sys.stderr, flush=True)
