@@ -10,11 +10,10 @@ import stat
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from jstorrent import _core
 from jstorrent._errors import DiskError, Error, _from_os_error
@@ -30,8 +29,7 @@ _PROGRESS_SECONDS = 0.1
 Progress = Callable[[int, int], object]
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """One file to be read."""
 
     path: str

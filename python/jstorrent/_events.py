@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from jstorrent import _core
 from jstorrent._errors import Error
 from jstorrent._metadata import Metainfo
 from jstorrent._status import Direction, State
-from jstorrent._values import Address, Value
+from jstorrent._values import Address, Value, dataclass
 
 if TYPE_CHECKING:
     from jstorrent._torrent import Torrent
@@ -25,7 +24,7 @@ class Event(Value):
 
     def to_dict(self) -> dict[str, Any]:
         """All fields and the name of the event, ready for JSON; a torrent as its info-hash."""
-        return {"event": type(self).__name__, **super(Event, self).to_dict()}
+        return {"event": type(self).__name__, **Value.to_dict(self)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from jstorrent import _core
-from jstorrent._values import Address, Value
+from jstorrent._values import Address, Value, dataclass
 
 
 @dataclass(frozen=True, slots=True)

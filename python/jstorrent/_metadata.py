@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from jstorrent import _core
 from jstorrent._errors import _from_os_error
-from jstorrent._values import Address, Value, to_json
+from jstorrent._values import Address, Value, dataclass, to_json
 
 _Core = _core.Metainfo
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import ipaddress
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from jstorrent import _core
 from jstorrent._errors import SettingsError
-from jstorrent._values import Value
+from jstorrent._values import Value, dataclass
 
 _SCHEMA = {name: (kind, default, reason) for name, kind, default, _, reason in _core.settings_schema}
 _C = TypeVar("_C", bound=type)
@@ -128,7 +126,7 @@ def _with_defaults(cls: _C) -> _C:
 _: Any = None  # stands for the default of settings.def
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True)
 @_with_defaults
 class Settings(Value):
     """All settings of a session. No limit is None (-1 is accepted and reads back as None); 0 means zero where that makes
@@ -228,7 +226,7 @@ class Settings(Value):
         for key in changes:
             if key not in _SCHEMA:
                 raise unknown(key, _SCHEMA)
-        return dataclasses.replace(self, **changes)
+        return type(self)(**{**self._values(), **changes})
 
     def _values(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in _SCHEMA}

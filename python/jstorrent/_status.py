@@ -6,12 +6,11 @@ progress 0.0..1.0, moments named `*_at` Unix seconds, `time` the seconds of `ses
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from jstorrent._errors import Error
-from jstorrent._values import Address, Value
+from jstorrent._values import Address, Value, dataclass
 
 State = Literal[
     "queued", "checking", "fetching_metadata", "downloading", "stalled", "seeding", "paused", "stopped", "error", "removed"

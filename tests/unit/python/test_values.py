@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import json
 import pickle
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import jstorrent as jst
 import pytest
-from jstorrent import _core, _status
+from jstorrent import _core, _events, _status
 
 SNAPSHOTS = [jst.Ban, jst.Counters, jst.FileStatus, jst.PeerStatus, jst.PieceStatus, jst.SessionStatus,
              jst.TorrentStatus, jst.TrackerStatus]  # fmt: skip
@@ -49,6 +50,37 @@ def test_a_snapshot_is_a_frozen_value_that_pickles_and_speaks_json(cls: type[Any
         value.unknown = 1
     words = json.loads(json.dumps(value.to_dict()))
     assert list(words) == [field.name for field in dataclasses.fields(cls)]
+
+
+VALUES = [*SNAPSHOTS, *_events.CLASSES, jst.Event, jst.TorrentEvent, jst.FileEntry, jst.Magnet, jst.Settings]
+
+
+@pytest.mark.parametrize("cls", VALUES, ids=lambda c: c.__name__)
+def test_a_value_is_what_dataclasses_would_have_made(cls: type[Any]) -> None:
+    assert dataclasses.is_dataclass(cls)
+    fields = [(f.name, f.type, dataclasses.field(default=f.default)) for f in dataclasses.fields(cls)]
+    real = dataclasses.make_dataclass(cls.__name__, fields, frozen=True, kw_only=cls is jst.Settings)
+    assert inspect.signature(cls.__init__) == inspect.signature(real.__init__)
+    assert cls.__match_args__ == real.__match_args__  # type: ignore[attr-defined]
+    assert cls.__dataclass_params__.frozen and hasattr(cls, fields[0][0])
+    with pytest.raises((TypeError, jst.SettingsError), match="no_such"):
+        cls(no_such=1)
+
+
+def test_a_value_does_what_a_dataclass_does() -> None:
+    ban, counters = jst.Ban("::1", "said so", since_at=1.5, until_at=None), jst.Counters(1, payload_failed=2)
+    assert dataclasses.replace(ban, reason="lied") == jst.Ban("::1", "lied", 1.5, None) != ban
+    assert dataclasses.asdict(ban) == {"host": "::1", "reason": "said so", "since_at": 1.5, "until_at": None}
+    assert dataclasses.astuple(counters) == (1, 0, 2, 0, 0, 0, 0, 0, 0, 0)
+    assert repr(ban) == "Ban(host='::1', reason='said so', since_at=1.5, until_at=None)"
+    assert ban != ("::1", "said so", 1.5, None) and len({ban, copy.copy(ban), dataclasses.replace(ban)}) == 1
+    match ban:
+        case jst.Ban(host, reason):
+            assert (host, reason) == ("::1", "said so")
+    with pytest.raises(TypeError, match="until_at"):
+        jst.Ban("::1", "said so", 1.5)  # type: ignore[call-arg]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del ban.host
 
 
 def test_json_words_for_bytes_paths_addresses_and_errors() -> None:
