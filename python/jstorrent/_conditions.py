@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
+from jstorrent import _core
 from jstorrent._errors import Error, RemovedError, TimeoutError
-from jstorrent._status import State, TorrentStatus
+from jstorrent._status import TorrentStatus
 from jstorrent._waiting import block, checked_timeout, pause
 
 if TYPE_CHECKING:
     from jstorrent._torrent import Torrent
 
 Condition = str | Callable[[TorrentStatus], bool]
-STATES: tuple[str, ...] = get_args(State)
-_WORDS = ("complete", "metadata", *STATES)
+_WORDS = ("complete", "metadata", *_core.states)
 
 # A callable is asked after a round of the engine, at most this often, and when nothing moves as often as the second.
 _PACE = 0.01

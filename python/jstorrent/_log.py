@@ -1,6 +1,6 @@
 """The engine's messages for `logging.getLogger("jstorrent")`, made of its events.
 
-Nothing is subscribed where nobody has set up logging. A real session has a small thread for it, since the engine thread
+Loaded only where somebody has set up logging. A real session has a small thread for it, since the engine thread
 never calls Python; a simulated one says them when its world has moved.
 """
 
@@ -57,10 +57,7 @@ class LogPump:
     """Hands the events of one engine to logging until the engine has ended."""
 
     def __init__(self, engine: _core.Engine) -> None:
-        self._stream: _core.EventStream | None = None
         self._thread: threading.Thread | None = None
-        if not (logger.hasHandlers() and logger.isEnabledFor(logging.ERROR)):
-            return
         self._stream = engine.listen(mask_of(_HEARD), None, _WAITING)
         if engine.has_own_thread:
             self._thread = threading.Thread(target=_pump, args=(engine, self._stream), name="jst-log", daemon=True)
@@ -68,12 +65,12 @@ class LogPump:
 
     def tell(self, events: Iterable[Event]) -> None:
         """Says what no stream has heard."""
-        for event in events if self._stream is not None else ():
+        for event in events:
             _tell("", event)
 
     def flush(self, engine: _core.Engine) -> None:
         """Says what has come, where no thread does."""
-        if self._stream is None or self._thread is not None:
+        if self._thread is not None:
             return
         while (facts := self._stream.take()) is not None:
             _say(engine, facts)

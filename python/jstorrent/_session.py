@@ -5,16 +5,15 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from jstorrent import _core
 from jstorrent._errors import Error, TimeoutError
-from jstorrent._events import Event, RecordRejected, mask_of
-from jstorrent._log import LogPump
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import TrackersLike, tiers_of
 from jstorrent._settings import Settings
@@ -30,11 +29,17 @@ from jstorrent._sources import (
     wishes_of,
 )
 from jstorrent._status import Ban, SessionStatus
-from jstorrent._stream import EventStream
 from jstorrent._torrent import Torrent
 from jstorrent._waiting import block, checked_timeout, pause
 
-E = TypeVar("E", bound=Event)
+if TYPE_CHECKING:  # a download needs no events: they are loaded when the first one listens
+    from typing import TypeVar
+
+    from jstorrent._events import Event, RecordRejected
+    from jstorrent._log import LogPump
+    from jstorrent._stream import EventStream
+
+    E = TypeVar("E", bound=Event)
 
 # Beyond its own timeout, what a close may take before the engine is cut off: one round, and the way back.
 _GRACE = 0.5
@@ -70,12 +75,13 @@ class Session:
         self._is_clean: bool | None = None
         self._last_settings: tuple[dict[str, Any], Settings] | None = None
         self._are_removed = False  # after the end, its torrents answer as removed: the laboratory's restarts
-        self._log = LogPump(engine)
+        self._log = _log_pump(engine)
         self._hook = each_round
         if engine.has_own_thread:
             _open.add(self)
-            with contextlib.suppress(Error):  # it has ended already
-                self._log.tell(self.rejected_records())  # nobody listened yet when they were met
+            if self._log is not None:
+                with contextlib.suppress(Error):  # it has ended already
+                    self._log.tell(self.rejected_records())  # nobody listened yet when they were met
 
     @property
     def _each_round(self) -> Callable[[], object] | None:
@@ -196,6 +202,8 @@ class Session:
 
     def rejected_records(self) -> list[RecordRejected]:
         """The files of the state_dir that could not be used when it was opened."""
+        from jstorrent._events import RecordRejected
+
         return [RecordRejected(0.0, None, Path(path), error) for path, error in self._engine.problems()]
 
     def ban(self, host: str, seconds: float | None = None) -> None:
@@ -216,6 +224,9 @@ class Session:
         self, *types: type[Event], torrent: Torrent | None = None, timeout: float | None = None
     ) -> EventStream[Any]:
         """Subscribes to events from now on; no types: all but BlockReceived. Iteration ends `timeout` s after the last."""
+        from jstorrent._events import mask_of
+        from jstorrent._stream import EventStream
+
         if torrent is not None and torrent._session is not self:
             raise ValueError("the torrent belongs to another session")
         checked_timeout(timeout)
@@ -271,7 +282,8 @@ class Session:
 
     def _end(self) -> None:
         self._is_clean = self._engine.shut(self._are_removed)
-        self._log.finish(self._engine)
+        if self._log is not None:
+            self._log.finish(self._engine)
         _open.discard(self)
 
     def __enter__(self) -> Self:
@@ -303,6 +315,20 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session {'open' if self._is_clean is None else 'closed'} at {id(self):#x}>"
+
+
+def _log_pump(engine: _core.Engine) -> LogPump | None:
+    """None where nobody has set up logging; who has not even loaded it has not."""
+    if "logging" not in sys.modules:
+        return None
+    import logging
+
+    logger = logging.getLogger("jstorrent")
+    if not (logger.hasHandlers() and logger.isEnabledFor(logging.ERROR)):
+        return None
+    from jstorrent._log import LogPump
+
+    return LogPump(engine)
 
 
 _open: weakref.WeakSet[Session] = weakref.WeakSet()

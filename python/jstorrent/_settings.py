@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +22,8 @@ def _wrong(key: str, problem: str) -> SettingsError:
 
 def unknown(key: str, known: Iterable[str]) -> SettingsError:
     """The error for a name that is no setting; it names the nearest one."""
+    import difflib  # only mistakes pay for it
+
     near = difflib.get_close_matches(key, list(known), 1, 0.5)
     hint = f"did you mean {near[0]!r}?" if near else "see help(jstorrent.Settings)"
     return SettingsError(f"no such setting: {key!r}; {hint}", code="unknown_setting", key=key)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from jstorrent._fastresume import FastResume, load_fastresume
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import FileEntry, Metainfo
 from jstorrent._values import Address
+
+if TYPE_CHECKING:
+    from jstorrent._fastresume import FastResume
 
 Source = Metainfo | Magnet | bytes | str | os.PathLike[str]
 """A torrent, a magnet link, the bytes of a .torrent, a bare info-hash in hex, or the path of a .torrent or a .fastresume."""
@@ -66,6 +67,8 @@ def resume_file(source: Source) -> FastResume | None:
     is_path = isinstance(source, os.PathLike) or (isinstance(source, str) and source[:7].lower() != "magnet:")
     if not is_path or Path(source).suffix.lower() != ".fastresume":  # type: ignore[arg-type]
         return None
+    from jstorrent._fastresume import load_fastresume  # few have one
+
     return load_fastresume(Path(source))  # type: ignore[arg-type]
 
 
@@ -109,6 +112,8 @@ def files_of(files: Sequence[FileEntry], which: int | str) -> list[int]:
         raise TypeError(f"a file is named by its index or a glob, not {which!r}")
     found = [file.index for file in files if not file.is_pad and _matches(file, which)]
     if not found and not any(c in which for c in "*?["):
+        import difflib  # only mistakes pay for it
+
         near = difflib.get_close_matches(which, [file.path.name for file in files], 1)
         raise ValueError(f"no file {which!r} in the torrent" + (f"; did you mean {near[0]!r}?" if near else ""))
     return found

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from jstorrent._conditions import Condition, Wait
-from jstorrent._detached import restore_torrent
 from jstorrent._errors import Error, RemovedError
 from jstorrent._metadata import Metainfo, TrackersLike, tiers_of, urls_of
 from jstorrent._settings import checked_limits
@@ -305,6 +304,8 @@ class Torrent:
         return hash((id(self._session), self._key))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from jstorrent._detached import restore_torrent  # only pickling needs it
+
         return restore_torrent, (self.info_hash, self.info_hash_v2, self.name)
 
     def __repr__(self) -> str:
