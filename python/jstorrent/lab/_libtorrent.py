@@ -92,5 +92,7 @@ class Libtorrent(Client):
         if is_seed:
             params.flags |= lt.torrent_flags.seed_mode
         handle = self._session.add_torrent(params)
+        checking = (lt.torrent_status.checking_files, lt.torrent_status.checking_resume_data)
+        self._lab.until(lambda: handle.status().state not in checking, within=30)  # before, it hangs up on everybody
         self._torrents[spec.info_hash] = handle
         return handle
