@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 #: What costs time to load, and what a program that only downloads has no need of.
 NEVER = ("asyncio", "importlib.metadata", "ssl", "http", "logging", "threading", "dataclasses", "inspect", "difflib")
-LATER = ("_create", "_detached", "_events", "_fastresume", "_log", "_stream", "lab")
+LATER = ("_create", "_detached", "_events", "_fastresume", "_log", "_stream", "lab", "_core.lab.storage")
 
 DOWNLOAD = """
 import sys
@@ -54,6 +54,19 @@ def test_the_import_alone_loads_only_the_compiled_module() -> None:
 def test_each_public_name_is_there_before_its_module() -> None:
     code = "import jstorrent as jst; assert set(jst.__all__) <= set(dir(jst)); print(*(n for n in jst.__all__ if hasattr(jst, n)))"
     assert loaded(code) == set(jst.__all__)
+
+
+def test_the_laboratory_of_the_compiled_module_is_bound_by_its_first_use() -> None:
+    code = """
+from jstorrent import _core
+lab = _core.lab
+before = set(vars(lab))
+assert not hasattr(lab, "__path__") and set(vars(lab)) == before
+assert lab.World.__name__ == "World" and lab.storage.max_files
+assert not hasattr(lab, "no_such")
+print(len(before) < len(vars(lab)))
+"""
+    assert loaded(code) == {"True"}
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
