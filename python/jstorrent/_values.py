@@ -1,8 +1,8 @@
 """What all values of jstorrent share: they are frozen dataclasses, and have `to_dict()`, ready for JSON.
 
 They are made without the module `dataclasses`: to load it, and to compile what it writes for each class, would cost a
-program that downloads one torrent more than all else that it loads of us. `dataclass` here makes only the __init__, the
-other methods stand once in Value, and what `dataclasses` looks for in a class (fields(), replace() ...) is made when it does.
+program that downloads one torrent more than all else that it loads of us. `dataclass` here only notes the fields, the methods
+stand once in Value, and what `dataclasses` looks for in a class (fields(), replace() ...) is made when it does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 __all__ = ["Address", "Value", "dataclass", "to_json"]
 
@@ -48,6 +48,8 @@ class Value:
     _defaults: ClassVar[dict[str, Any]] = {}
     _row: ClassVar[Callable[[Any], Any]]
     """Of a value: what its fields hold."""
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+    """The fields that may be given by their place."""
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
@@ -58,11 +60,20 @@ class Value:
     def __post_init__(self) -> None:
         """What a class checks of a new value."""
 
-    def _fill(self, given: dict[str, Any]) -> None:
+    def __init__(self, *given: Any, **named: Any) -> None:
+        if named or not given or len(given) != len(self.__match_args__):
+            given = self._in_order(given, named)
         assign = object.__setattr__
-        for name in self._types:
-            assign(self, name, given[name])
+        for name, item in zip(self._types, given, strict=True):
+            assign(self, name, item)
         self.__post_init__()
+
+    def _in_order(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        known = dict(zip(self.__match_args__, given, strict=False)) | named
+        fields = self._defaults | known
+        if len(known) != len(given) + len(named) or fields.keys() != self._types.keys():
+            _real(type(self))(*given, **named)  # it says what is wrong
+        return tuple(fields[name] for name in self._types)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._types}
@@ -99,40 +110,36 @@ class Value:
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
 
-class _AsDataclass:
-    """What a real dataclass with the fields of a class has under a name: made when somebody looks for it there."""
+def _real(cls: type[Value]) -> type:
+    """A real dataclass with the same fields."""
+    import dataclasses
+    import inspect
 
-    def __init__(self, of: type[Value], kw_only: bool, name: str) -> None:
-        self._of, self._kw_only, self._name = of, kw_only, name
+    body = {**cls._defaults, "__annotations__": cls._types, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    real: Any = dataclasses.dataclass(frozen=True, kw_only=not cls.__match_args__)(type(cls.__name__, (), body))
+    real.__signature__ = inspect.signature(real)
+    return cast("type", real)
+
+
+class _AsDataclass:
+    """What a real dataclass has under a name, made when somebody looks for it there."""
+
+    def __init__(self, of: type[Value], name: str) -> None:
+        self._of, self._name = of, name
+        self._found: Any = None
 
     def __get__(self, instance: object, cls: type) -> Any:
-        import dataclasses
-
-        body = {**self._of._defaults, "__annotations__": self._of._types, "__module__": self._of.__module__}
-        twin: type = dataclasses.dataclass(frozen=True, kw_only=self._kw_only)(type(self._of.__name__, (), body))
-        found = getattr(twin, self._name)
-        setattr(self._of, self._name, found)
-        return found
+        if cls is not self._of and self._name == "__signature__":
+            raise AttributeError(self._name)  # a class below may have an __init__ of its own
+        if self._found is None:
+            self._found = getattr(_real(self._of), self._name)
+        return self._found
 
 
 def _with_slots(cls: type[Value], names: Iterable[str]) -> type[Value]:
     """The class again: slots can not be added, nor be where a default is."""
     body = {name: item for name, item in vars(cls).items() if name not in ("__dict__", "__weakref__", *names)}
     return type(cls.__name__, cls.__bases__, body | {"__slots__": tuple(names)})
-
-
-def _init(cls: type[Value], kw_only: bool) -> Any:
-    """The __init__: only its arguments are compiled, since a line for each field takes the parser ten times as long."""
-    scope: dict[str, Any] = {}
-    exec(f"def __init__(self, {'*, ' if kw_only else ''}{', '.join(cls._types)}): self._fill(locals())", scope)  # noqa: S102 - our own names
-    init = scope["__init__"]
-    if kw_only:
-        init.__kwdefaults__ = cls._defaults
-    else:
-        init.__defaults__ = tuple(cls._defaults.values())
-    init.__qualname__ = f"{cls.__qualname__}.__init__"
-    init.__annotations__ = {**cls._types, "return": None}
-    return init
 
 
 if TYPE_CHECKING:
@@ -152,9 +159,8 @@ else:
             cls._types, cls._defaults = types, defaults
             cls._row = attrgetter(*types)
             cls.__match_args__ = () if kw_only else tuple(types)
-            cls.__init__ = _init(cls, kw_only)
-            for name in ("__dataclass_fields__", "__dataclass_params__"):
-                setattr(cls, name, _AsDataclass(cls, kw_only, name))
+            for name in ("__dataclass_fields__", "__dataclass_params__", "__signature__"):
+                setattr(cls, name, _AsDataclass(cls, name))
             return cls
 
         return make

@@ -60,7 +60,7 @@ def test_a_value_is_what_dataclasses_would_have_made(cls: type[Any]) -> None:
     assert dataclasses.is_dataclass(cls)
     fields = [(f.name, f.type, dataclasses.field(default=f.default)) for f in dataclasses.fields(cls)]
     real = dataclasses.make_dataclass(cls.__name__, fields, frozen=True, kw_only=cls is jst.Settings)
-    assert inspect.signature(cls.__init__) == inspect.signature(real.__init__)
+    assert inspect.signature(cls) == inspect.signature(real)
     assert cls.__match_args__ == real.__match_args__  # type: ignore[attr-defined]
     assert cls.__dataclass_params__.frozen and hasattr(cls, fields[0][0])
     with pytest.raises((TypeError, jst.SettingsError), match="no_such"):
@@ -77,8 +77,11 @@ def test_a_value_does_what_a_dataclass_does() -> None:
     match ban:
         case jst.Ban(host, reason):
             assert (host, reason) == ("::1", "said so")
-    with pytest.raises(TypeError, match="until_at"):
-        jst.Ban("::1", "said so", 1.5)  # type: ignore[call-arg]
+    for wrong, why in (((1, 2, 3), "missing 1 .*'until_at'"), ((1, 2, 3, 4, 5), "takes 5 .* 6 were given")):
+        with pytest.raises(TypeError, match=rf"^Ban.__init__\(\) {why}"):
+            jst.Ban(*wrong)
+    with pytest.raises(TypeError, match=r"^Ban.__init__\(\) got multiple values for argument 'host'"):
+        jst.Ban("::1", "said so", 1.5, host="::2")  # type: ignore[call-arg,misc]
     with pytest.raises(dataclasses.FrozenInstanceError):
         del ban.host
 
