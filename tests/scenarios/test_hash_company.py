@@ -25,7 +25,7 @@ def give_one_by_one(lab: Lab, t: jst.Torrent, giver: Any, pieces: range, blocks:
     """Each when the one before it is complete."""
     for piece in pieces:
         answer(lab, giver, piece, blocks)
-        lab.until(lambda: t.piece(piece).state == "complete", within=10)
+        lab.until(lambda at=piece: t.piece(at).state == "complete", within=10)
 
 
 def asked_one_after_the_other(lab: Lab, spec: Spec, **settings: Any) -> tuple[jst.Torrent, Any]:
