@@ -123,7 +123,7 @@ void bind_layout(py::module_& module) {
         for (std::uint32_t f = 0; f < layout.map.num_files(); ++f) {
             files.emplace_back(layout.files[f].path, layout.files[f].on_disk, layout.is_empty_file(f));
         }
-        return py::make_tuple(files, layout.part_name, layout.map.aligned(), layout.map.num_pieces());
+        return py::make_tuple(files, layout.part_name(), layout.map.aligned(), layout.map.num_pieces());
     });
     py::class_<PieceExpectation>(module, "PieceExpectation")
         .def(py::init([](const py::bytes& torrent, std::uint32_t piece, bool with_layers) {

@@ -74,11 +74,11 @@ py::list files(const MetainfoHandle& self) {
         py::object target = py::none();
         if (file.is_symlink) {
             codec::FileEntry link;
-            link.raw_path = file.symlink_target;
+            link.raw_path = *file.symlink_target;
             target = py::str(link.display_path());
         }
         out.append(py::make_tuple(paths[i], file.size, file.offset, first.value, last.value, file.is_pad,
-                                  file.is_executable, file.is_hidden, target, digest_or_none(file.pieces_root)));
+                                  file.is_executable, file.is_hidden, target, digest_or_none(*file.pieces_root)));
     }
     return out;
 }

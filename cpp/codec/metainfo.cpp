@@ -25,9 +25,9 @@ MetainfoVersion Metainfo::version() const noexcept {
 const FileEntry* Metainfo::v2_file_of(PieceIndex piece) const noexcept {
     const std::uint64_t begin = std::uint64_t{piece.value} * piece_length_;
     const auto behind =
-        std::upper_bound(layers_.files.begin(), layers_.files.end(), begin,
+        std::upper_bound(layers_->files.begin(), layers_->files.end(), begin,
                          [&](std::uint64_t at, std::uint32_t file) { return at < files_[file].offset; });
-    return behind == layers_.files.begin() ? nullptr : &files_[*(behind - 1)];
+    return behind == layers_->files.begin() ? nullptr : &files_[*(behind - 1)];
 }
 
 std::uint32_t Metainfo::piece_tree_size(PieceIndex piece) const noexcept {
@@ -57,8 +57,8 @@ Bytes Metainfo::piece_hash(PieceIndex piece) const noexcept {
 }
 
 const Sha256Digest* Metainfo::piece_root(PieceIndex piece) const noexcept {
-    if (piece.value >= layers_.roots.size() || !layers_.known[piece.value]) return nullptr;
-    return &layers_.roots[piece.value];
+    if (piece.value >= layers_->roots.size() || !layers_->known[piece.value]) return nullptr;
+    return &layers_->roots[piece.value];
 }
 
 std::uint64_t Metainfo::piece_tree_width(PieceIndex piece) const noexcept {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/rare.hpp"
 #include "codec/bencode.hpp"
 #include "codec/host_port.hpp"
 #include "codec/info_hash.hpp"
@@ -47,8 +48,8 @@ struct FileEntry {
     bool is_executable = false;
     bool is_hidden = false;
     bool is_symlink = false;  ///< never followed, never made
-    std::vector<std::string> symlink_target;
-    std::optional<Sha256Digest> pieces_root;  ///< v2, not for empty files
+    Rare<std::vector<std::string>> symlink_target;
+    Rare<std::optional<Sha256Digest>> pieces_root;  ///< v2, not for empty files
 
     /// UTF-8 repaired, joined by '/': to be shown, not to be opened.
     std::string display_path() const;
@@ -75,7 +76,7 @@ class Metainfo {
     MetainfoVersion version() const noexcept;
     const InfoHashes& hashes() const noexcept { return hashes_; }
     /// UTF-8 repaired; the info-hash in hex where the torrent gives no name.
-    const std::string& name() const noexcept { return name_; }
+    const std::string& name() const noexcept { return repaired_name_->empty() ? raw_name_ : *repaired_name_; }
     const std::string& raw_name() const noexcept { return raw_name_; }
     /// One file without a directory of its own. Otherwise raw_name() is the directory that raw_path lies in.
     bool is_single_file() const noexcept { return single_file_; }
@@ -89,10 +90,10 @@ class Metainfo {
     /// First and one-past-last piece that hold bytes of the file; both the same when it is empty.
     std::pair<PieceIndex, PieceIndex> pieces_of(const FileEntry& file) const noexcept;
     bool is_private() const noexcept { return private_; }
-    const std::optional<std::string>& source() const noexcept { return source_; }
-    const Envelope& envelope() const noexcept { return envelope_; }
-    const TrackerTiers& trackers() const noexcept { return envelope_.trackers; }
-    const std::vector<std::string>& web_seeds() const noexcept { return envelope_.web_seeds; }
+    const std::optional<std::string>& source() const noexcept { return *source_; }
+    const Envelope& envelope() const noexcept { return *envelope_; }
+    const TrackerTiers& trackers() const noexcept { return envelope_->trackers; }
+    const std::vector<std::string>& web_seeds() const noexcept { return envelope_->web_seeds; }
     Bytes info_bytes() const noexcept { return info_; }
 
     /// v1: 20 bytes within info_bytes(). Empty in v2.
@@ -105,7 +106,7 @@ class Metainfo {
     /// v2: bytes of the piece that the tree covers (a hybrid's piece_size() may hold padding behind them).
     std::uint32_t piece_tree_size(PieceIndex piece) const noexcept;
     /// False when a piece of a v2 or hybrid torrent has no known root.
-    bool has_all_layers() const noexcept { return layers_.complete; }
+    bool has_all_layers() const noexcept { return layers_->complete; }
 
     /// The same torrent in another envelope.
     Metainfo with_envelope(Envelope envelope) const;
@@ -117,23 +118,25 @@ class Metainfo {
         std::vector<Sha256Digest> roots;   // one for each piece
         std::vector<bool> known;
         bool complete = true;
+
+        friend bool operator==(const Layers&, const Layers&) = default;
     };
     const FileEntry* v2_file_of(PieceIndex piece) const noexcept;
 
     InfoHashes hashes_;
-    std::string name_;
     std::string raw_name_;
+    Rare<std::string> repaired_name_;  // where it is another
     ByteVector info_;
     std::vector<FileEntry> files_;
-    Layers layers_;
+    Rare<Layers> layers_;
     std::size_t hashes_at_ = 0;  // of the v1 piece hashes in info_
     std::uint64_t total_size_ = 0;
     std::uint32_t piece_length_ = 0;
     std::uint32_t num_pieces_ = 0;
     bool single_file_ = false;
     bool private_ = false;
-    std::optional<std::string> source_;
-    Envelope envelope_;
+    Rare<std::optional<std::string>> source_;
+    Rare<Envelope> envelope_;
 };
 
 Result<Metainfo> parse_metainfo(Bytes torrent, const MetainfoLimits& limits = {});

@@ -43,7 +43,7 @@ class MetainfoParser {
         if (out_.hashes_.v1) JST_TRY_VOID(read_hashes(info));
         if (const auto flag = info.find("private"); flag && flag->is_integer()) out_.private_ = *flag->integer() != 0;
         if (const auto source = info.find("source"); source && source->is_string())
-            out_.source_ = repair_utf8(as_text(*source->string()));
+            out_.source_ = std::optional(repair_utf8(as_text(*source->string())));
         out_.info_ = to_vector(info.raw());
         return {};
     }
@@ -73,7 +73,7 @@ class MetainfoParser {
         }
         if (out_.raw_name_.empty())
             out_.raw_name_ = out_.hashes_.v1 ? to_hex(out_.hashes_.v1->view()) : to_hex(out_.hashes_.v2->view());
-        out_.name_ = repair_utf8(out_.raw_name_);
+        if (auto repaired = repair_utf8(out_.raw_name_); repaired != out_.raw_name_) out_.repaired_name_ = std::move(repaired);
         return {};
     }
 
@@ -111,6 +111,7 @@ class MetainfoParser {
         out_.total_size_ = list.size;
         out_.single_file_ = list.single_file;
         out_.files_ = std::move(list.files);
+        out_.files_.shrink_to_fit();
         return {};
     }
 
@@ -136,12 +137,13 @@ class MetainfoParser {
 
     Result<void> read_layers(std::optional<BencodeNode> node, bool required) {
         JST_TRY(layers, list_layers(node));
-        out_.layers_.roots.resize(out_.num_pieces_);
-        out_.layers_.known.resize(out_.num_pieces_);
+        Metainfo::Layers& known = out_.layers_.own();
+        known.roots.resize(out_.num_pieces_);
+        known.known.resize(out_.num_pieces_);
         for (std::uint32_t i = 0; i < out_.files_.size(); ++i) {
             const FileEntry& file = out_.files_[i];
-            if (!file.pieces_root) continue;
-            out_.layers_.files.push_back(i);
+            if (!*file.pieces_root) continue;
+            known.files.push_back(i);
             JST_TRY_VOID(file_layer(file, layers, required));
         }
         for (const Layer& layer : layers)
@@ -171,14 +173,14 @@ class MetainfoParser {
     Result<void> file_layer(const FileEntry& file, std::vector<Layer>& layers, bool required) {
         const auto [first, last] = out_.pieces_of(file);
         if (file.size <= out_.piece_length_) {
-            put_root(first.value, *file.pieces_root);
+            put_root(first.value, **file.pieces_root);
             return {};
         }
-        const auto root = as_text(file.pieces_root->view());
+        const auto root = as_text((*file.pieces_root)->view());
         const auto at = std::lower_bound(layers.begin(), layers.end(), root,
                                          [](const Layer& l, std::string_view r) { return as_text(l.root) < r; });
         if (at == layers.end() || as_text(at->root) != root) {
-            out_.layers_.complete = false;
+            out_.layers_.own().complete = false;
             if (required) return fail(Errc::missing_field, 0);
             return {};
         }
@@ -189,15 +191,15 @@ class MetainfoParser {
         for (std::size_t i = 0; i < pieces; ++i)
             nodes[i] = Sha256Digest::from(at->hashes.subspan(i * Sha256Digest::size, Sha256Digest::size));
         const auto height = static_cast<std::uint32_t>(std::countr_zero(out_.piece_length_ / block_size));
-        if (merkle_root(nodes, std::bit_ceil(pieces), merkle_pad(height)) != *file.pieces_root)
+        if (merkle_root(nodes, std::bit_ceil(pieces), merkle_pad(height)) != **file.pieces_root)
             return fail(Errc::bad_merkle, at->offset);
         for (std::size_t i = 0; i < pieces; ++i) put_root(first.value + i, nodes[i]);
         return {};
     }
 
     void put_root(std::size_t piece, const Sha256Digest& root) {
-        out_.layers_.roots[piece] = root;
-        out_.layers_.known[piece] = true;
+        out_.layers_.own().roots[piece] = root;
+        out_.layers_.own().known[piece] = true;
     }
 
     const MetainfoLimits& limits_;

@@ -87,10 +87,10 @@ void put_layers(Fields& fields, const Metainfo& torrent) {
     if (torrent.version() == MetainfoVersion::v1) return;
     std::map<Sha256Digest, ByteVector> layers;  // two equal files have one layer
     for (const auto& file : torrent.files()) {
-        if (!file.pieces_root || file.size <= torrent.piece_length()) continue;
+        if (!*file.pieces_root || file.size <= torrent.piece_length()) continue;
         const auto [first, last] = torrent.pieces_of(file);
         if (torrent.piece_root(first) == nullptr) continue;
-        ByteVector& hashes = layers[*file.pieces_root];
+        ByteVector& hashes = layers[**file.pieces_root];
         hashes.clear();
         for (PieceIndex i = first; i < last; ++i) {
             const Bytes root = torrent.piece_root(i)->view();

@@ -49,7 +49,7 @@ std::string directory_of(const std::string& path) { return path.substr(0, path.r
 }  // namespace
 
 MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again)
-    : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name + ".move") {
+    : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name() + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a torrent moves while its files are in use");
     while (save_path.size() > 1 && save_path.back() == '/') save_path.pop_back();
     if (save_path == store.save_path()) return;
@@ -60,11 +60,11 @@ MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, 
     for (std::uint32_t f = 0; f < store.num_files(); ++f) {
         if (store.layout().files[f].on_disk) add(store.relative_path(FileIndex{f}));
     }
-    add(store.layout().part_name);
+    add(store.layout().part_name());
 }
 
 MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again)
-    : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name + ".move") {
+    : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name() + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a file is renamed while it is in use");
     const std::size_t trusted = store.save_path().size();
     if (store.relative_path(file) == name) return;

@@ -73,7 +73,7 @@ const std::string& FileStore::relative_path(FileIndex file) const noexcept {
 
 std::string FileStore::path_of(FileIndex file) const { return save_path_ + '/' + relative_path(file); }
 
-std::string FileStore::part_path() const { return save_path_ + '/' + layout_->part_name; }
+std::string FileStore::part_path() const { return save_path_ + '/' + layout_->part_name(); }
 
 std::string FileStore::target_path(const FileKey& key) const {
     return key.file == part_file_number ? part_path() : path_of(FileIndex{key.file});

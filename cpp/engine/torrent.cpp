@@ -15,8 +15,7 @@ policy::Geometry geometry_of(const codec::Metainfo* m) {
 std::shared_ptr<const storage::Layout> layout_of(TorrentSetup& setup) {
     if (setup.layout) return std::move(setup.layout);
     storage::Layout none;
-    const auto& hashes = setup.magnet.hashes;
-    none.part_name = storage::PartFile::name(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+    none.hashes = setup.magnet.hashes;
     return std::make_shared<const storage::Layout>(std::move(none));
 }
 

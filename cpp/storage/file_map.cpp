@@ -12,16 +12,12 @@ Result<FileMap> FileMap::create(std::span<const MappedFile> files, std::uint32_t
     FileMap map;
     map.piece_length_ = piece_length;
     map.aligned_ = aligned;
-    map.starts_.reserve(files.size());
-    map.sizes_.reserve(files.size());
-    map.pads_.reserve(files.size());
+    map.files_.reserve(files.size());
     std::uint64_t at = 0;
     for (const MappedFile& file : files) {
         if (aligned) at = (at + piece_length - 1) / piece_length * piece_length;
         if (file.size > max_total_size || at > max_total_size - file.size) return fail(Errc::too_large, file.size);
-        map.starts_.push_back(at);
-        map.sizes_.push_back(file.size);
-        map.pads_.push_back(file.is_pad ? 1 : 0);
+        map.files_.push_back({at, file.size & (~std::uint64_t{0} >> 1), file.is_pad});  // it was found to be less
         at += file.size;
         map.total_size_ += file.size;
         if (file.size != 0) map.end_ = at;
@@ -33,8 +29,9 @@ Result<FileMap> FileMap::create(std::span<const MappedFile> files, std::uint32_t
 }
 
 std::uint32_t FileMap::file_of(std::uint64_t position) const noexcept {
-    const auto after = std::upper_bound(starts_.begin(), starts_.end(), position);
-    return static_cast<std::uint32_t>(after - starts_.begin() - 1);
+    const auto after = std::upper_bound(files_.begin(), files_.end(), position,
+                                        [](std::uint64_t at, const Extent& file) { return at < file.start; });
+    return static_cast<std::uint32_t>(after - files_.begin() - 1);
 }
 
 std::uint32_t FileMap::piece_size(PieceIndex piece) const noexcept {
@@ -42,15 +39,15 @@ std::uint32_t FileMap::piece_size(PieceIndex piece) const noexcept {
     const std::uint64_t start = std::uint64_t{piece.value} * piece_length_;
     std::uint64_t end = end_;
     if (aligned_) {
-        const std::uint32_t file = file_of(start);
-        end = starts_[file] + sizes_[file];
+        const Extent& file = files_[file_of(start)];
+        end = file.start + file.size;
     }
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(end - start, piece_length_));
 }
 
 PieceRange FileMap::pieces_of(FileIndex file) const noexcept {
-    const std::uint64_t start = starts_[file.value];
-    const std::uint64_t size = sizes_[file.value];
+    const std::uint64_t start = files_[file.value].start;
+    const std::uint64_t size = files_[file.value].size;
     const auto first = PieceIndex{static_cast<std::uint32_t>(start / piece_length_)};
     if (size == 0) return {first, first};
     return {first, PieceIndex{static_cast<std::uint32_t>((start + size - 1) / piece_length_ + 1)}};
@@ -63,8 +60,8 @@ FileIndex FileMap::file_at(PieceIndex piece, std::uint32_t begin) const noexcept
 bool FileMap::valid_run(std::uint64_t start, std::uint64_t length) const noexcept {
     if (length == 0 || start >= end_ || length > end_ - start) return false;
     if (!aligned_) return true;
-    const std::uint32_t file = file_of(start);
-    return start - starts_[file] < sizes_[file] && length <= sizes_[file] - (start - starts_[file]);
+    const Extent& file = files_[file_of(start)];
+    return start - file.start < file.size && length <= file.size - (start - file.start);
 }
 
 bool FileMap::contains(PieceIndex piece, std::uint32_t begin, std::uint64_t length) const noexcept {
@@ -75,8 +72,8 @@ bool FileMap::contains(PieceIndex piece, std::uint32_t begin, std::uint64_t leng
 FileSlice FileMap::first_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const noexcept {
     const std::uint64_t start = std::uint64_t{piece.value} * piece_length_ + begin;
     const std::uint32_t file = file_of(start);
-    const std::uint64_t offset = start - starts_[file];
-    return {FileIndex{file}, offset, std::min(sizes_[file] - offset, length), pads_[file] != 0};
+    const std::uint64_t offset = start - files_[file].start;
+    return {FileIndex{file}, offset, std::min(files_[file].size - offset, length), files_[file].is_pad != 0};
 }
 
 std::vector<FileSlice> FileMap::slices(PieceIndex piece, std::uint64_t begin, std::uint64_t length) const {

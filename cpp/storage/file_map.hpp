@@ -52,7 +52,7 @@ class FileMap {
     /// Errc::bad_piece_length, too_large, too_many_files or too_many_pieces.
     static Result<FileMap> create(std::span<const MappedFile> files, std::uint32_t piece_length, bool aligned = false);
 
-    std::uint32_t num_files() const noexcept { return static_cast<std::uint32_t>(sizes_.size()); }
+    std::uint32_t num_files() const noexcept { return static_cast<std::uint32_t>(files_.size()); }
     std::uint32_t num_pieces() const noexcept { return num_pieces_; }
     std::uint32_t piece_length() const noexcept { return piece_length_; }
     /// Bytes of all files, pad files included (v1: the length that the piece hashes cover).
@@ -61,10 +61,10 @@ class FileMap {
 
     /// 0 when out of range.
     std::uint32_t piece_size(PieceIndex piece) const noexcept;
-    std::uint64_t file_size(FileIndex file) const noexcept { return sizes_[file.value]; }
-    bool is_pad(FileIndex file) const noexcept { return pads_[file.value] != 0; }
+    std::uint64_t file_size(FileIndex file) const noexcept { return files_[file.value].size; }
+    bool is_pad(FileIndex file) const noexcept { return files_[file.value].is_pad != 0; }
     /// Where the file starts when pieces lie end to end (piece * piece_length + begin).
-    std::uint64_t file_offset(FileIndex file) const noexcept { return starts_[file.value]; }
+    std::uint64_t file_offset(FileIndex file) const noexcept { return files_[file.value].start; }
     /// The pieces that hold bytes of the file; empty for a zero-byte file.
     PieceRange pieces_of(FileIndex file) const noexcept;
     /// The file that holds byte `begin` of the piece.
@@ -88,9 +88,12 @@ class FileMap {
     bool valid_run(std::uint64_t start, std::uint64_t length) const noexcept;
     std::uint32_t file_of(std::uint64_t position) const noexcept;
 
-    std::vector<std::uint64_t> starts_;  // ascending; equal for zero-byte files and their successor
-    std::vector<std::uint64_t> sizes_;
-    std::vector<std::uint8_t> pads_;
+    struct Extent {
+        std::uint64_t start;
+        std::uint64_t size : 63;
+        std::uint64_t is_pad : 1;
+    };
+    std::vector<Extent> files_;  // starts ascend; a zero-byte file and its successor have the same
     std::uint64_t total_size_ = 0;
     std::uint64_t end_ = 0;  // the end of the last file in piece space
     std::uint32_t piece_length_ = 0;
@@ -116,10 +119,11 @@ bool FileMap::each_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t le
     if (!contains_run(piece, begin, length)) return false;
     std::uint64_t at = start;
     for (std::uint32_t f = file_of(at); length > 0; ++f) {
-        const std::uint64_t offset = at - starts_[f];
-        const std::uint64_t here = sizes_[f] - offset < length ? sizes_[f] - offset : length;
+        const Extent& file = files_[f];
+        const std::uint64_t offset = at - file.start;
+        const std::uint64_t here = file.size - offset < length ? file.size - offset : length;
         if (here == 0) continue;
-        visit(FileSlice{FileIndex{f}, offset, here, pads_[f] != 0});
+        visit(FileSlice{FileIndex{f}, offset, here, file.is_pad != 0});
         at += here;
         length -= here;
     }

@@ -5,6 +5,8 @@
 
 namespace jst::storage {
 
+std::string Layout::part_name() const { return PartFile::name(hashes.v1 ? hashes.v1->view() : hashes.v2->view()); }
+
 Result<Layout> make_layout(const codec::Metainfo& metainfo) {
     const auto& files = metainfo.files();
     std::vector<MappedFile> mapped;
@@ -31,8 +33,7 @@ Result<Layout> make_layout(const codec::Metainfo& metainfo) {
     for (std::size_t i = 0; i < files.size(); ++i) {
         layout.files.push_back({std::move(paths[i]), raw[i].on_disk, files[i].is_executable});
     }
-    const auto& hashes = metainfo.hashes();
-    layout.part_name = PartFile::name(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+    layout.hashes = metainfo.hashes();
     return layout;
 }
 

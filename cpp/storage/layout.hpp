@@ -21,8 +21,10 @@ struct LaidFile {
 struct Layout {
     FileMap map;
     std::vector<LaidFile> files;
-    std::string part_name;  // of the part file, relative
+    codec::InfoHashes hashes;
 
+    /// Of the part file, relative.
+    std::string part_name() const;
     bool is_empty_file(std::uint32_t file) const { return files[file].on_disk && map.file_size(FileIndex{file}) == 0; }
 };
 
