@@ -28,11 +28,21 @@ std::uint64_t left_of(const codec::Metainfo& m, const Bitfield& have) noexcept {
 Announcer::Announcer(Core& core, Torrent& torrent, Tiers tiers)
     : core_(core),
       torrent_(torrent),
-      tiers_(std::move(tiers)),
-      schedule_(core.rt.entropy.stream(torrent.number(), "announcer")),
-      timer_(core.timers, [](Timer& t, Time now) { t.owner<Announcer>().advance(now); }, this) {
-    timer_.tag.torrent = torrent.number();
-    schedule_.set_trackers(tiers_, core.now());
+      tiers_(std::move(tiers)) {
+    if (!tiers_->empty()) trackers().schedule.set_trackers(*tiers_, core.now());
+}
+
+Announcer::Trackers::Trackers(Announcer& announcer)
+    : schedule(announcer.core_.rt.entropy.stream(announcer.torrent_.number(), "announcer")),
+      timer(announcer.core_.timers, [](Timer& t, Time now) { t.owner<Announcer>().advance(now); }, &announcer) {
+    timer.tag.torrent = announcer.torrent_.number();
+}
+
+Announcer::Trackers& Announcer::trackers() {
+    if (trackers_) return *trackers_;
+    trackers_ = std::make_unique<Trackers>(*this);
+    if (mode_ != Mode::stopped) trackers_->schedule.start(has_all_, core_.now());
+    return *trackers_;
 }
 
 // -- life -------------------------------------------------------------------------------------------------------------
@@ -43,7 +53,8 @@ void Announcer::run(Time now) {
     if (before == Mode::stopped) {
         downloaded_before_ = taken(torrent_.counters());
         uploaded_before_ = torrent_.counters().payload_sent;
-        schedule_.start(torrent_.has_all(), now);
+        has_all_ = torrent_.has_all();
+        if (trackers_) trackers_->schedule.start(has_all_, now);
     }
     advance(now);
 }
@@ -51,22 +62,23 @@ void Announcer::run(Time now) {
 void Announcer::hold() {
     if (mode_ != Mode::running) return;
     mode_ = Mode::held;
-    timer_.cancel();
+    if (trackers_) trackers_->timer.cancel();
 }
 
 void Announcer::stop(Time now) {
     if (mode_ == Mode::stopped) return;
     mode_ = Mode::stopped;
-    timer_.cancel();
+    if (!trackers_) return;
+    trackers_->timer.cancel();
     call_off();
-    say_goodbye(schedule_.stop(), now);
+    say_goodbye(trackers_->schedule.stop(), now);
 }
 
 // What was only waiting for its turn, or never got as far as the question, leaves no trace at the tracker.
 void Announcer::call_off() {
-    if (scrape_ != 0) core_.inquiries->cancel(std::exchange(scrape_, 0));
-    if (announce_ == 0) return;
-    if (!core_.inquiries->cancel(std::exchange(announce_, 0))) schedule_.withdraw();
+    if (trackers_->scrape != 0) core_.inquiries->cancel(std::exchange(trackers_->scrape, 0));
+    if (trackers_->announce == 0) return;
+    if (!core_.inquiries->cancel(std::exchange(trackers_->announce, 0))) trackers_->schedule.withdraw();
 }
 
 void Announcer::say_goodbye(const std::vector<tracker::Goodbye>& to, Time now) {
@@ -78,27 +90,32 @@ void Announcer::say_goodbye(const std::vector<tracker::Goodbye>& to, Time now) {
 }
 
 void Announcer::on_completion(bool all, Time now) {
-    if (all) schedule_.on_complete();
-    else schedule_.on_incomplete();
+    has_all_ = all;
+    if (!trackers_) return;
+    if (all) trackers_->schedule.on_complete();
+    else trackers_->schedule.on_incomplete();
     if (mode_ == Mode::running) advance(now);
 }
 
 void Announcer::request(Time now) {
-    schedule_.request(now);
+    if (!trackers_) return;
+    trackers_->schedule.request(now);
     if (mode_ == Mode::running) advance(now);
 }
 
 void Announcer::set_tiers(Tiers tiers, Time now) {
     tiers_ = std::move(tiers);
-    const auto asked = schedule_.asking();
-    const auto url = [&](const TrackerId id) { return schedule_.find(id) != nullptr ? schedule_.find(id)->url : std::string(); };
+    if (!trackers_ && tiers_->empty()) return;
+    auto& schedule = trackers().schedule;
+    const auto asked = schedule.asking();
+    const auto url = [&](const TrackerId id) { return schedule.find(id) != nullptr ? schedule.find(id)->url : std::string(); };
     const std::string asked_url = asked ? url(asked->tracker) : std::string();
-    const bool is_gone = asked && std::none_of(tiers_.begin(), tiers_.end(), [&](const auto& tier) {
+    const bool is_gone = asked && std::none_of(tiers_->begin(), tiers_->end(), [&](const auto& tier) {
         return std::find(tier.begin(), tier.end(), asked_url) != tier.end();
     });
     if (is_gone) call_off();
-    say_goodbye(schedule_.set_trackers(tiers_, now), now);
-    schedule_.request(now);
+    say_goodbye(schedule.set_trackers(*tiers_, now), now);
+    schedule.request(now);
     if (mode_ == Mode::running) advance(now);
 }
 
@@ -115,19 +132,20 @@ Inquiry Announcer::inquiry(InquiryKind kind, const std::string& url) const {
 }
 
 void Announcer::advance(Time now) {
-    if (mode_ != Mode::running) return;
-    if (const auto ask = announce_ == 0 ? schedule_.next(now) : std::nullopt) {
-        announce_ = core_.inquiries->ask(inquiry(InquiryKind::announce, schedule_.find(ask->tracker)->url), now);
-        if (announce_ == 0) schedule_.withdraw();  // the session closes
+    if (mode_ != Mode::running || !trackers_) return;
+    auto& [schedule, timer, announce, scrape, scraped] = *trackers_;
+    if (const auto ask = announce == 0 ? schedule.next(now) : std::nullopt) {
+        announce = core_.inquiries->ask(inquiry(InquiryKind::announce, schedule.find(ask->tracker)->url), now);
+        if (announce == 0) schedule.withdraw();  // the session closes
         core_.touch(torrent_);
     }
-    timer_.set(announce_ == 0 && core_.closing ? Time::never() : schedule_.deadline());
+    timer.set(announce == 0 && core_.closing ? Time::never() : schedule.deadline());
 }
 
 tracker::Announce Announcer::compose(InquiryId id) const {
-    if (id != announce_ || !schedule_.asking()) return inquiry(InquiryKind::scrape, {}).announce;
-    const auto& ask = *schedule_.asking();
-    return facts(ask.event, schedule_.find(ask.tracker)->tracker_id);
+    if (!trackers_ || id != trackers_->announce || !trackers_->schedule.asking()) return inquiry(InquiryKind::scrape, {}).announce;
+    const auto& ask = *trackers_->schedule.asking();
+    return facts(ask.event, trackers_->schedule.find(ask.tracker)->tracker_id);
 }
 
 tracker::Announce Announcer::facts(AnnounceEvent event, const std::string& tracker_id) const {
@@ -151,12 +169,14 @@ tracker::Announce Announcer::facts(AnnounceEvent event, const std::string& track
 // -- answers ----------------------------------------------------------------------------------------------------------
 
 void Announcer::on_answer(InquiryId id, InquiryAnswer answer, Time now) {
-    if (id == scrape_) {
-        scrape_ = 0;
-        if (!answer.answer || !scraped_) return;
-        if (const auto* reply = std::get_if<tracker::AnnounceReply>(&*answer.answer)) schedule_.on_scrape(*scraped_, reply->counts);
-    } else if (id == announce_) {
-        announce_ = 0;
+    if (!trackers_) return;
+    if (id == trackers_->scrape) {
+        trackers_->scrape = 0;
+        if (!answer.answer || !trackers_->scraped) return;
+        if (const auto* reply = std::get_if<tracker::AnnounceReply>(&*answer.answer))
+            trackers_->schedule.on_scrape(*trackers_->scraped, reply->counts);
+    } else if (id == trackers_->announce) {
+        trackers_->announce = 0;
         on_announced(std::move(answer), now);
         core_.touch(torrent_);
         advance(now);
@@ -164,8 +184,8 @@ void Announcer::on_answer(InquiryId id, InquiryAnswer answer, Time now) {
 }
 
 void Announcer::on_announced(InquiryAnswer answer, Time now) {
-    const TrackerId id = schedule_.asking()->tracker;
-    const std::string url = schedule_.find(id)->url;
+    const TrackerId id = trackers_->schedule.asking()->tracker;
+    const std::string url = trackers_->schedule.find(id)->url;
     if (!answer.answer) return on_failure(url, std::move(answer.failure), std::nullopt, false, now);
     if (const auto* refusal = std::get_if<tracker::Refusal>(&*answer.answer))
         return on_failure(url, refusal->reason, refusal->retry_in, refusal->never, now);
@@ -173,19 +193,19 @@ void Announcer::on_announced(InquiryAnswer answer, Time now) {
     on_reply(reply, answer.from, now);
     Event event;
     event.text = url;
-    event.counts = schedule_.find(id)->counts;
+    event.counts = trackers_->schedule.find(id)->counts;
     event.wait = reply.interval;
     core_.emit(EventKind::announce_completed, torrent_.key(), std::move(event));
     // Not all say in their answer how many there are.
     const bool is_silent = !reply.counts.seeds && !reply.counts.leechers;
     const auto parsed = Url::parse(url);
-    if (!is_silent || scrape_ != 0 || !parsed || !tracker::scrape_target(parsed->target, torrent_.hashes().wire_id())) return;
-    scraped_ = id;
-    scrape_ = core_.inquiries->ask(inquiry(InquiryKind::scrape, url), now);
+    if (!is_silent || trackers_->scrape != 0 || !parsed || !tracker::scrape_target(parsed->target, torrent_.hashes().wire_id())) return;
+    trackers_->scraped = id;
+    trackers_->scrape = core_.inquiries->ask(inquiry(InquiryKind::scrape, url), now);
 }
 
 void Announcer::on_reply(const tracker::AnnounceReply& reply, const Endpoint& from, Time now) {
-    schedule_.on_reply(reply, now);
+    trackers_->schedule.on_reply(reply, now);
     take_peers(reply, from, now);
 }
 
@@ -205,7 +225,7 @@ void Announcer::on_failure(const std::string& url, std::string why, std::optiona
     Event event;
     event.text = url;
     event.message = why;
-    event.wait = schedule_.on_failure(std::move(why), retry_in, never, now);
+    event.wait = trackers_->schedule.on_failure(std::move(why), retry_in, never, now);
     core_.emit(EventKind::announce_failed, torrent_.key(), std::move(event));
 }
 
@@ -213,12 +233,14 @@ void Announcer::on_failure(const std::string& url, std::string why, std::optiona
 
 std::vector<TrackerStatus> Announcer::status(Time now) const {
     std::vector<TrackerStatus> out;
-    for (const auto& tier : schedule_.order().all()) {
+    if (!trackers_) return out;
+    const auto& schedule = trackers_->schedule;
+    for (const auto& tier : schedule.order().all()) {
         std::vector<TrackerId> ids(tier);
         std::sort(ids.begin(), ids.end());
         for (const TrackerId id : ids) {
-            const tracker::Tracker& t = *schedule_.find(id);
-            const bool asked = announce_ != 0 && schedule_.asking() && schedule_.asking()->tracker == id;
+            const tracker::Tracker& t = *schedule.find(id);
+            const bool asked = trackers_->announce != 0 && schedule.asking() && schedule.asking()->tracker == id;
             TrackerStatus& s = out.emplace_back();
             s.url = t.url;
             s.tier = t.tier;
@@ -230,7 +252,7 @@ std::vector<TrackerStatus> Announcer::status(Time now) const {
             if (asked) s.state = "announcing";
             else if (t.failures > 0 || t.never || !t.supported) s.state = "failed";
             else if (t.knows_us) s.state = "working";
-            const auto next = mode_ == Mode::running ? schedule_.next_announce(id) : std::nullopt;
+            const auto next = mode_ == Mode::running ? schedule.next_announce(id) : std::nullopt;
             if (next) s.next_announce = std::max(0.0, (*next - now).seconds());
         }
     }

@@ -4,12 +4,15 @@
 //   run   asks, as long as the torrent has a network      hold   begins nothing, forgets nothing: it goes on soon
 //   stop  says goodbye to who knows us
 // Invariants: 1. at most one announce and one scrape at a time; 2. one timer, and none while nothing is due; 3. an
-// address that is not global is taken only from a tracker that is not either.
+// address that is not global is taken only from a tracker that is not either; 4. one that never had a tracker has none of
+// what it takes to ask one.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/rare.hpp"
 #include "engine/core.hpp"
 #include "engine/inquiry.hpp"
 #include "tracker/schedule.hpp"
@@ -38,8 +41,8 @@ class Announcer {
     void set_tiers(Tiers tiers, Time now);
 
     /// A question is out, or waits for its turn.
-    bool is_asking() const noexcept { return announce_ != 0; }
-    const Tiers& tiers() const noexcept { return tiers_; }
+    bool is_asking() const noexcept { return trackers_ && trackers_->announce != 0; }
+    const Tiers& tiers() const noexcept { return *tiers_; }
     std::vector<TrackerStatus> status(Time now) const;
 
     // -- for Inquiries
@@ -49,6 +52,17 @@ class Announcer {
   private:
     enum class Mode : std::uint8_t { stopped, held, running };
 
+    /// From the first tracker on.
+    struct Trackers {
+        explicit Trackers(Announcer& announcer);
+        tracker::Schedule schedule;
+        Timer timer;
+        InquiryId announce = 0;
+        InquiryId scrape = 0;
+        std::optional<tracker::TrackerId> scraped;
+    };
+
+    Trackers& trackers();
     Inquiry inquiry(InquiryKind kind, const std::string& url) const;
     tracker::Announce facts(tracker::AnnounceEvent event, const std::string& tracker_id) const;
     void advance(Time now);
@@ -61,15 +75,12 @@ class Announcer {
 
     Core& core_;
     Torrent& torrent_;
-    Tiers tiers_;
-    tracker::Schedule schedule_;
+    Rare<Tiers> tiers_;
+    std::unique_ptr<Trackers> trackers_;
     Mode mode_ = Mode::stopped;
+    bool has_all_ = false;  // the torrent, as a tracker would be told
     std::uint64_t downloaded_before_ = 0;  // when this run began
     std::uint64_t uploaded_before_ = 0;
-    InquiryId announce_ = 0;
-    InquiryId scrape_ = 0;
-    std::optional<tracker::TrackerId> scraped_;
-    Timer timer_;
 };
 
 }  // namespace jst::engine

@@ -13,12 +13,12 @@ void Download::begin(const codec::Metainfo& metainfo) {
     JST_CHECK(metainfo_ == nullptr && peers.empty(), "metadata is taken once, before anybody joins");
     metainfo_ = &metainfo;
     picker_ = policy::PiecePicker(geometry_);
-    ledger_ = policy::RequestLedger(geometry_);
+    work_.reset();
 }
 
 void Download::reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential) {
     picker_.reset(have, priorities);
-    for (auto it = parked_.begin(); it != parked_.end();) {
+    for (auto it = parked_->begin(); it != parked_->end();) {
         const auto [piece, flags] = *it++;
         if (have[piece]) forget_parked(piece, flags);
     }
@@ -30,28 +30,31 @@ void Download::set_priority(PieceIndex piece, std::uint8_t priority, Time) {
     if (picker_.priority(piece) == priority) return;
     picker_.set_priority(piece, priority);
     hungry_ = true;
-    if (priority > 0 || !ledger_.is_active(piece)) return;
-    withdrawn_.clear();
-    ledger_.cancel_piece(piece, withdrawn_);
-    send_cancels(withdrawn_);
+    if (priority > 0 || !ledger().is_active(piece)) return;
+    Work& w = work();
+    w.withdrawn.clear();
+    w.ledger.cancel_piece(piece, w.withdrawn);
+    send_cancels(w.withdrawn);
 }
 
 void Download::suspend(Keep keep, Time now) {
     allowed_ = false;
     in_endgame_ = false;
-    const std::vector<PieceIndex> active(ledger_.active().begin(), ledger_.active().end());
+    if (!work_) return;
+    Work& w = work();
+    const std::vector<PieceIndex> active(w.ledger.active().begin(), w.ledger.active().end());
     for (const PieceIndex piece : active) {
-        withdrawn_.clear();
-        ledger_.cancel_piece(piece, withdrawn_);
-        send_cancels(withdrawn_);
-        const auto status = ledger_.status(piece);
+        w.withdrawn.clear();
+        w.ledger.cancel_piece(piece, w.withdrawn);
+        send_cancels(w.withdrawn);
+        const auto status = w.ledger.status(piece);
         if (believes_stale_hashes() && status.progress != policy::PieceProgress::downloading) drop_piece(piece, now);
         if (status.progress != policy::PieceProgress::downloading) continue;
         if (keep == Keep::nothing || status.blocks_received == 0) drop_piece(piece, now);
         else if (keep == Keep::on_disk) park_piece(piece, now);
     }
     if (keep != Keep::nothing) return;
-    for (auto& [piece, parking] : parking_) parking.first->abandon();
+    for (auto& [piece, parking] : w.parking) parking.first->abandon();
 }
 
 void Download::send_cancels(std::span<const policy::PeerBlock> cancels) {
@@ -71,7 +74,7 @@ void Download::refill_all(Time now) {
     hungry_ = false;
     starved_ = false;
     somebody_idles_ = false;
-    if (allowed_ && !parked_.empty()) take_up_parked(now);
+    if (allowed_ && !parked_->empty()) take_up_parked(now);
     const std::vector<PeerKey> all = peers;
     for (const PeerKey key : all) {
         Peer* const peer = core_.peer(key);
@@ -86,111 +89,116 @@ std::uint32_t Download::most_active() const {
     const std::uint64_t each = PieceJob::reservation(core_, geometry_.piece_length);
     const std::uint64_t most = core_.download_memory();
     const std::uint64_t left = most > core_.reserved() ? (most - core_.reserved()) / each : 0;
-    std::uint64_t allowed = ledger_.active_count() + left;
+    std::uint64_t allowed = ledger().active_count() + left;
     if (core_.reserved() == 0) allowed = std::max<std::uint64_t>(allowed, 1);
     if (core_.settings.max_active_pieces && !planted<Plant::active_cap_missing>()) allowed = std::min(allowed, *core_.settings.max_active_pieces);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
 }
 
 void Download::refill(Peer& peer, Time now) {
+    Work& w = work();
     if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
     if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
-    const auto outstanding = static_cast<std::uint32_t>(ledger_.outstanding(peer.key).size());
+    const auto outstanding = static_cast<std::uint32_t>(w.ledger.outstanding(peer.key).size());
     const std::uint32_t room = peer.pipeline.refill(outstanding, now);
     if (room == 0) return;
-    asked_.clear();
+    w.asked.clear();
     const std::uint32_t got = ask(peer, room, now);
     if (got == 0 && outstanding == 0 && !picker_.wants_any(peer.claims.have)) update_interest(peer);
-    request(peer, asked_, now);
+    request(peer, w.asked, now);
 }
 
 std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
-    const policy::Asker asker{peer.key, &peer.claims.have, blame_.is_on_parole(peer.address.host)};
+    Work& w = work();
+    const policy::Asker asker{peer.key, &peer.claims.have, w.blame.is_on_parole(peer.address.host)};
     const std::uint32_t most = most_active();
     policy::Picked picked;
     if (peer.choking.peer_choking)
-        picked = picker_.pick_among(peer.claims.allowed_fast, asker, n, most, ledger_, now, asked_);
+        picked = picker_.pick_among(peer.claims.allowed_fast, asker, n, most, w.ledger, now, w.asked);
     else
-        picked = picker_.pick(asker, n, most, ledger_, prng_, now, asked_);
+        picked = picker_.pick(asker, n, most, w.ledger, w.prng, now, w.asked);
     if (asker.on_parole && picked.count == 0 && !peer.choking.peer_choking) picked = take_orphan(peer, asker, n, most, now);
     if (picked.capped) {
         starved_ = true;
-        if (const auto dead = picker_.stranded(ledger_, now)) drop_piece(*dead, now);
+        if (const auto dead = picker_.stranded(w.ledger, now)) drop_piece(*dead, now);
     }
     if (picked.count >= n || peer.choking.peer_choking) return picked.count;
     if (picked.capped && picked.count == 0) {
         const std::uint32_t taken = take_over(peer, asker, n, now);
-        return taken > 0 ? taken : endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
+        return taken > 0 ? taken : w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
     }
     if (!notice_endgame(now)) return picked.count > 0 ? picked.count : ask_overdue(peer, asker, n, now);
     if (!may_copy(peer, now)) return picked.count;
-    const std::uint32_t copies = endgame_.pick_duplicates(asker, n - picked.count, picker_, ledger_, now, asked_);
-    if (copies == 0 && endgame_.deadline() > now) peer.timer.set_sooner(endgame_.deadline());
+    const std::uint32_t copies = w.endgame.pick_duplicates(asker, n - picked.count, picker_, w.ledger, now, w.asked);
+    if (copies == 0 && w.endgame.deadline() > now) peer.timer.set_sooner(w.endgame.deadline());
     return picked.count + copies;
 }
 
 // On parole a peer works alone, so it may not go on with what another began.
 policy::Picked Download::take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now) {
-    if (!ledger_.outstanding(peer.key).empty()) return {};
-    if (const auto left = picker_.orphan(asker, ledger_, now)) {
+    Work& w = work();
+    if (!w.ledger.outstanding(peer.key).empty()) return {};
+    if (const auto left = picker_.orphan(asker, w.ledger, now)) {
         drop_piece(*left, now);
-        return picker_.pick(asker, n, most, ledger_, prng_, now, asked_);
+        return picker_.pick(asker, n, most, w.ledger, w.prng, now, w.asked);
     }
-    if (ledger_.active_count() > 0) peer.timer.set_sooner(now + look_for_overdue);
+    if (w.ledger.active_count() > 0) peer.timer.set_sooner(now + look_for_overdue);
     return {};
 }
 
 // When it begins, those who had nothing to do before have something now.
 bool Download::notice_endgame(Time now) {
-    const bool before = std::exchange(in_endgame_, endgame_.in_endgame(picker_, ledger_, now));
+    const bool before = std::exchange(in_endgame_, work().endgame.in_endgame(picker_, work().ledger, now));
     if (in_endgame_ && !before) hungry_ = true;
     return in_endgame_;
 }
 
 // Before the end, who has nothing else to do takes over what others have owed for long.
 std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
-    if (!endgame_.is_enabled() || ledger_.total_outstanding() == 0 || !ledger_.outstanding(peer.key).empty()) return 0;
+    Work& w = work();
+    if (!w.endgame.is_enabled() || w.ledger.total_outstanding() == 0 || !w.ledger.outstanding(peer.key).empty()) return 0;
     if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
-    const std::uint32_t copies = endgame_.pick_overdue(asker, n, picker_, ledger_, now, asked_);
+    const std::uint32_t copies = w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
     if (copies == 0) peer.timer.set_sooner(now + look_for_overdue);
     return copies;
 }
 
 // Seldom, however many idle and however often they ask: nobody falls silent sooner than that.
 void Download::look_for_stuck(Time now) {
-    if (now < next_look_) return;
-    next_look_ = now + policy::Pipeline::least_patience;
-    looks_in_vain_ = 0;
-    stuck_.clear();
+    if (now < work().next_look) return;
+    work().next_look = now + policy::Pipeline::least_patience;
+    work().looks_in_vain = 0;
+    work().stuck.clear();
     for (const PeerKey key : peers) {
         Peer* const owner = core_.peer(key);
         const Time at = owner == nullptr ? Time::never() : stuck_at(*owner);
-        if (at <= now) stuck_.push_back(key);
+        if (at <= now) work().stuck.push_back(key);
         else if (!at.is_never()) owner->timer.set_sooner(at);
     }
 }
 
 // Who has nothing else to do need not wait for those that have fallen silent. They begin small again.
 std::uint32_t Download::take_over(const Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
-    if (!ledger_.outstanding(peer.key).empty()) return 0;
+    Work& w = work();
+    if (!w.ledger.outstanding(peer.key).empty()) return 0;
     look_for_stuck(now);
     std::uint32_t taken = 0;
-    for (const PeerKey key : stuck_) {
+    for (const PeerKey key : w.stuck) {
         Peer* const owner = core_.peer(key);
         if (owner == nullptr || taken == n || stuck_at(*owner) > now) continue;
-        const std::uint32_t got = endgame_.pick_stuck(asker, key, n - taken, picker_, ledger_, now, asked_);
+        const std::uint32_t got = w.endgame.pick_stuck(asker, key, n - taken, picker_, w.ledger, now, w.asked);
         if (got > 0 && owner->pipeline.paused_until() <= now) owner->pipeline.on_timeout(now, owner->pipeline.stuck_after(), 0);
         taken += got;
     }
     if (taken > 0) return taken;
     somebody_idles_ = true;
-    if (++looks_in_vain_ > peers.size()) stuck_.clear();
+    if (++w.looks_in_vain > peers.size()) w.stuck.clear();
     return 0;
 }
 
 // A peer that is busy with blocks of its own would only double what comes anyway; one that is stuck is not busy.
 bool Download::may_copy(Peer& peer, Time now) const {
-    const auto outstanding = ledger_.outstanding(peer.key);
+    const auto outstanding = ledger().outstanding(peer.key);
     if (outstanding.empty()) return true;
     const Time stuck = outstanding.back().sent + policy::Endgame::proven_head_start;
     if (stuck > now) peer.timer.set_sooner(stuck);
@@ -199,7 +207,7 @@ bool Download::may_copy(Peer& peer, Time now) const {
 
 void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
     if (blocks.empty()) return;
-    if (ledger_.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent()) peer.traffic.owes_since = now;
+    if (work().ledger.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent()) peer.traffic.owes_since = now;
     runtime::Tag tag = peer.tag();
     for (const Block& block : blocks) {
         if (job(block.piece) == nullptr) core_.promise(begin_piece(block.piece).reservation());

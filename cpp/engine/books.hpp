@@ -4,9 +4,10 @@
 // when they were looked at first.
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <vector>
 
+#include "base/rare.hpp"
 #include "engine/file_sweeps.hpp"
 #include "engine/journal.hpp"
 #include "engine/torrent_setup.hpp"
@@ -24,25 +25,25 @@ struct Proven {
 
 struct Books {
     Books(runtime::Disk& disk, const runtime::Tag& tag, TorrentSetup& setup)
-        : journal(disk, tag),
+        : journal(setup.keeps_record ? std::make_unique<Journal>(disk, tag) : nullptr),
           journaled(std::move(setup.journaled)),
-          has_journal(setup.has_journal),
-          trusted(std::move(setup.trusted)) {}
+          trusted(setup.trusted ? std::make_unique<Bitfield>(std::move(*setup.trusted)) : nullptr),
+          has_journal(setup.has_journal) {}
 
-    Journal journal;
-    std::vector<PieceIndex> journaled;  // at the start, until the files were looked at
-    bool has_journal;                   // a file of it was there
-    std::optional<Bitfield> trusted;    // pieces taken at the user's word, until then
-    bool looked = false;                // at the files, since this session knows the torrent
-    bool check_all = false;             // asked for by the user
-    Bitfield found;                     // by the running check
-    Proven proven;                      // when it was looked at, or saved last
-    Bitfield lost;                      // pieces that a disk may have thrown away although it shows them; empty: none
-    Bitfield intact;                    // pieces whose files were as the record says
-    std::uint64_t epoch = 0;            // of the last record
-    std::uint64_t sent = 0;             // payload, as the last record says
-    bool saving = false;                // its files are being synced and looked at for the record
-    bool says_writing = false;          // it says that there may be more than it knows
+    std::unique_ptr<Journal> journal;         // where there is a record
+    Rare<std::vector<PieceIndex>> journaled;  // at the start, until the files were looked at
+    std::unique_ptr<Bitfield> trusted;        // pieces taken at the user's word, until then
+    bool has_journal;                         // a file of it was there
+    bool looked = false;                      // at the files, since this session knows the torrent
+    bool check_all = false;                   // asked for by the user
+    Rare<Bitfield> found;                     // by the running check
+    Proven proven;                            // when it was looked at, or saved last
+    Rare<Bitfield> lost;                      // pieces that a disk may have thrown away although it shows them; empty: none
+    Rare<Bitfield> intact;                    // pieces whose files were as the record says, until they are taken over
+    std::uint64_t epoch = 0;                  // of the last record
+    std::uint64_t sent = 0;                   // payload, as the last record says
+    bool saving = false;                      // its files are being synced and looked at for the record
+    bool says_writing = false;                // it says that there may be more than it knows
 
     /// What may only seem to be there is neither trusted nor checked: it is fetched again.
     void drop_lost(storage::Fit& fit) const {
@@ -50,7 +51,7 @@ struct Books {
         remove_lost(fit.to_check);
     }
     void remove_lost(Bitfield& from) const {
-        for (PieceIndex p = lost.next_set(PieceIndex{}); p.value < lost.size(); p = lost.next_set(PieceIndex{p.value + 1}))
+        for (PieceIndex p = lost->next_set(PieceIndex{}); p.value < lost->size(); p = lost->next_set(PieceIndex{p.value + 1}))
             from.clear(p);
     }
 
@@ -58,7 +59,7 @@ struct Books {
     /// while files could be written to, those whose bytes are on disk.
     Bitfield hints(const storage::TorrentRecord* record, const StatSweep& look, std::uint32_t pieces) const {
         Bitfield hinted = record != nullptr && record->writing ? look.on_disk() : Bitfield(pieces);
-        for (const PieceIndex piece : journaled) hinted.set(piece);
+        for (const PieceIndex piece : *journaled) hinted.set(piece);
         return hinted;
     }
 };

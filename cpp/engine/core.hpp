@@ -41,6 +41,12 @@ struct Throttle {
     policy::RateLimit up;
 };
 
+/// How fast both directions flow.
+struct Rates {
+    RateMeter down;
+    RateMeter up;
+};
+
 class Core {
   public:
     Core(runtime::Runtime& runtime, Settings initial, const PeerId& id);

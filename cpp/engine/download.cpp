@@ -27,25 +27,38 @@ Download::Download(Core& core, FileStore& files, const codec::Metainfo* metainfo
       geometry_(geometry),
       counters_(counters),
       client_(client),
-      picker_(geometry),
-      ledger_(geometry),
-      endgame_(endgame_settings(core.settings)),
-      prng_(core.rt.entropy.stream(number, "picker")) {
+      picker_(geometry) {
     tag_.torrent = number;
 }
 
-Download::~Download() {
-    for (const auto& [piece, job] : jobs_) core_.unreserve(job->reservation());
-    for (const auto& [piece, parking] : parking_) core_.unreserve(parking.first->reservation());
+Download::Work::Work(const Core& core, const policy::Geometry& geometry, std::uint32_t number)
+    : ledger(geometry), endgame(endgame_settings(core.settings)), prng(core.rt.entropy.stream(number, "picker")) {}
+
+Download::Work& Download::begin_work() {
+    work_ = std::make_unique<Work>(core_, geometry_, tag_.torrent);
+    return *work_;
 }
 
-void Download::configure() { endgame_.configure(endgame_settings(core_.settings)); }
+const policy::RequestLedger& Download::ledger() const noexcept {
+    static const policy::RequestLedger nothing;
+    return work_ ? work_->ledger : nothing;
+}
+
+Download::~Download() {
+    if (!work_) return;
+    for (const auto& [piece, job] : work_->jobs) core_.unreserve(job->reservation());
+    for (const auto& [piece, parking] : work_->parking) core_.unreserve(parking.first->reservation());
+}
+
+void Download::configure() {
+    if (work_) work_->endgame.configure(endgame_settings(core_.settings));
+}
 
 // -- facts about peers ------------------------------------------------------------------------------------------------
 
 void Download::on_join(Peer& peer) {
     peers.push_back(peer.key);
-    ledger_.on_join(peer.key, peer.address.host, peer.fast());
+    work().ledger.on_join(peer.key, peer.address.host, peer.fast());
     peer.claims.have = Bitfield(geometry_.num_pieces);
     peer.claims.counted = picker_.on_join(peer.claims.have);
 }
@@ -53,8 +66,8 @@ void Download::on_join(Peer& peer) {
 void Download::on_leave(Peer& peer, Time) {
     if (std::erase(peers, peer.key) == 0) return;
     settle(peer);
-    hungry_ = hungry_ || !ledger_.outstanding(peer.key).empty();
-    ledger_.on_disconnect(peer.key);
+    hungry_ = hungry_ || !work().ledger.outstanding(peer.key).empty();
+    work().ledger.on_disconnect(peer.key);
     if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
     peer.claims.counted.reset();
 }
@@ -76,19 +89,20 @@ void Download::on_have(Peer& peer, PieceIndex piece, Time now) {
 }
 
 void Download::on_choked(Peer& peer, Time) {
-    if (!ledger_.outstanding(peer.key).empty()) on_unanswered(peer);
-    ledger_.on_choke(peer.key);
+    Work& w = work();
+    if (!w.ledger.outstanding(peer.key).empty()) on_unanswered(peer);
+    w.ledger.on_choke(peer.key);
     peer.pipeline.on_choke();
 }
 
 void Download::on_unchoked(Peer& peer, Time now) {
-    ledger_.on_unchoke(peer.key);
+    work().ledger.on_unchoke(peer.key);
     peer.pipeline.on_unchoke();
     refill(peer, now);
 }
 
 void Download::on_rejected(Peer& peer, const Block& block, Time now) {
-    if (!ledger_.on_reject(peer.key, block, now)) return;
+    if (!work().ledger.on_reject(peer.key, block, now)) return;
     if (!peer.choking.peer_choking) {
         peer.pipeline.on_reject(now);
         peer.timer.set_sooner(peer.pipeline.paused_until());  // nothing else may wake it when all was refused
@@ -111,21 +125,22 @@ void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
 }
 
 bool Download::expire(Peer& peer, Time now) {
+    Work& w = work();
     if (somebody_idles_ && stuck_at(peer) <= now) {
         hungry_ = true;
-        next_look_ = now;
+        w.next_look = now;
     }
-    withdrawn_.clear();
+    w.withdrawn.clear();
     const Duration timeout = to_duration(core_.settings.request_timeout);
-    ledger_.expire(peer.key, now, timeout, withdrawn_);
-    if (withdrawn_.empty()) return false;
-    peer.pipeline.on_timeout(now, timeout, static_cast<std::uint32_t>(withdrawn_.size()));
+    w.ledger.expire(peer.key, now, timeout, w.withdrawn);
+    if (w.withdrawn.empty()) return false;
+    peer.pipeline.on_timeout(now, timeout, static_cast<std::uint32_t>(w.withdrawn.size()));
     on_unanswered(peer);
     return true;
 }
 
 Time Download::deadline(const Peer& peer) const {
-    const Time due = ledger_.deadline(peer.key, to_duration(core_.settings.request_timeout));
+    const Time due = ledger().deadline(peer.key, to_duration(core_.settings.request_timeout));
     Time first = due;
     const Time stuck = somebody_idles_ ? stuck_at(peer) : Time::never();
     for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until(), stuck})
@@ -134,54 +149,57 @@ Time Download::deadline(const Peer& peer) const {
 }
 
 Time Download::stuck_at(const Peer& peer) const {
-    if (ledger_.outstanding(peer.key).empty()) return Time::never();
+    if (ledger().outstanding(peer.key).empty()) return Time::never();
     return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + peer.pipeline.stuck_after();
 }
 
 Time Download::snub_deadline(const Peer& peer) const {
-    if (peer.snubbed || (ledger_.outstanding(peer.key).empty() && !peer.pipeline.is_silent())) return Time::never();
+    if (peer.snubbed || (ledger().outstanding(peer.key).empty() && !peer.pipeline.is_silent())) return Time::never();
     return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + to_duration(core_.settings.snub_timeout);
 }
 
 // -- payload ----------------------------------------------------------------------------------------------------------
 
 std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
-    expected_.clear();
+    Work& w = work();
+    w.expected.clear();
     short_ = false;
     const auto arriving = peer.wire.arriving();
-    for (const auto& asked : ledger_.outstanding(peer.key)) {
-        if (expected_.size() > wire::max_predicted) break;  // one more: what comes behind the predicted has a place too
+    for (const auto& asked : w.ledger.outstanding(peer.key)) {
+        if (w.expected.size() > wire::max_predicted) break;  // one more: what comes behind the predicted has a place too
         if (asked.block == arriving) continue;
         PieceJob* const piece = job(asked.block.piece);
-        if (piece == nullptr || !ledger_.lease(peer.key, asked.block)) break;
+        if (piece == nullptr || !w.ledger.lease(peer.key, asked.block)) break;
         Byte* const slot = piece->slot(asked.block.begin / block_size);
         if (slot == nullptr) {
-            ledger_.release_lease(peer.key, asked.block);
+            w.ledger.release_lease(peer.key, asked.block);
             short_ = true;
             break;
         }
-        expected_.push_back({asked.block, slot});
+        w.expected.push_back({asked.block, slot});
     }
-    return expected_;
+    return w.expected;
 }
 
 void Download::settle(Peer& peer) {
+    Work& w = work();
     const auto arriving = peer.wire.has_sink() ? peer.wire.arriving() : std::nullopt;
-    for (const auto& expected : expected_)
-        if (expected.block != arriving) ledger_.release_lease(peer.key, expected.block);
-    expected_.clear();
+    for (const auto& expected : w.expected)
+        if (expected.block != arriving) w.ledger.release_lease(peer.key, expected.block);
+    w.expected.clear();
 }
 
 void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, Time) {
+    Work& w = work();
     if (started.in_place) return;  // leased since it was predicted; settle() keeps it
     const Block& block = started.block;
     PieceJob* const piece = job(block.piece);
-    const bool asked = ledger_.is_outstanding(peer.key, block);
+    const bool asked = w.ledger.is_outstanding(peer.key, block);
     Byte* slot = nullptr;
-    if (piece != nullptr && asked && ledger_.lease(peer.key, block)) {
+    if (piece != nullptr && asked && w.ledger.lease(peer.key, block)) {
         slot = piece->slot(block.begin / block_size, true);
-        if (slot == nullptr) ledger_.release_lease(peer.key, block);
-    } else if (piece != nullptr && (asked || ledger_.is_withdrawn(peer.key, block))) {
+        if (slot == nullptr) w.ledger.release_lease(peer.key, block);
+    } else if (piece != nullptr && (asked || w.ledger.is_withdrawn(peer.key, block))) {
         // Another's copy is on its way into the place, the first that is whole wins; or the answer is late, and welcome.
         slot = peer.spare_block();
     }
@@ -189,6 +207,7 @@ void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, T
 }
 
 void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now) {
+    Work& w = work();
     Block block = arrived.block;
     if (planted<Plant::begin_unchecked>()) block.begin = block.begin % geometry_.piece_length / block_size * block_size;
     peer.count(&Counters::payload_received, block.length);
@@ -198,18 +217,18 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     peer.traffic.last_payload = last_payload_ = now;
     PieceJob* const piece = job(block.piece);
     const auto number = geometry_.block_number(block);
-    const bool had = number && (have()[block.piece] || ledger_.is_received(block));
+    const bool had = number && (have()[block.piece] || w.ledger.is_received(block));
     Byte* const slot = piece != nullptr && number && !had ? piece->slot(*number, true) : nullptr;
     const bool lost = !had && (arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number));
     if (lost) {  // its bytes are gone: as if it had never been sent
         peer.count(&Counters::payload_discarded, block.length);
-        const bool late = ledger_.take_withdrawn(peer.key, block);
+        const bool late = w.ledger.take_withdrawn(peer.key, block);
         if (late) peer.pipeline.on_late_block(now);
-        if (ledger_.cancel(peer.key, block)) hungry_ = true;
+        if (w.ledger.cancel(peer.key, block)) hungry_ = true;
         else if (!late) ++peer.traffic.unrequested;
         return core_.touch(peer);
     }
-    const policy::Arrival arrival = ledger_.on_block(peer.key, block, have()[block.piece], now);
+    const policy::Arrival arrival = w.ledger.on_block(peer.key, block, have()[block.piece], now);
     if (arrival.verdict == policy::Verdict::unwanted || arrival.verdict == policy::Verdict::late ||
         arrival.verdict == policy::Verdict::duplicate)
         peer.pipeline.on_late_block(now);
@@ -264,25 +283,27 @@ void Download::revoke(PeerKey key) {
 // -- what becomes of pieces -------------------------------------------------------------------------------------------
 
 PieceJob* Download::job(PieceIndex piece) {
-    const auto found = jobs_.find(piece);
-    return found == jobs_.end() ? nullptr : found->second.get();
+    if (!work_) return nullptr;
+    const auto found = work_->jobs.find(piece);
+    return found == work_->jobs.end() ? nullptr : found->second.get();
 }
 
 PieceJob& Download::begin_piece(PieceIndex piece) {
-    auto& slot = jobs_[piece];
-    if (const auto left = parked_.find(piece); left != parked_.end()) forget_parked(piece, Flags(left->second));
+    auto& slot = work().jobs[piece];
+    if (const auto left = parked_->find(piece); left != parked_->end()) forget_parked(piece, Flags(left->second));
     slot = std::make_unique<PieceJob>(core_, files_, *metainfo_, geometry_, piece, *this, tag_);
     return *slot;
 }
 
 void Download::end_piece(PieceIndex piece) {
-    const auto found = jobs_.find(piece);
-    JST_CHECK(found != jobs_.end(), "an active piece has a job");
+    Work& w = work();
+    const auto found = w.jobs.find(piece);
+    JST_CHECK(found != w.jobs.end(), "an active piece has a job");
     core_.unreserve(found->second->reservation());
-    restored_.erase(piece);
+    w.restored.erase(piece);
     if (!found->second->is_idle()) found->second->abandon();
-    dying_.push_back(std::move(found->second));  // its own handler may be running: freed when the round ends
-    jobs_.erase(found);
+    w.dying.push_back(std::move(found->second));  // its own handler may be running: freed when the round ends
+    w.jobs.erase(found);
     hungry_ = true;
     memory_freed_ = true;
 }
@@ -293,18 +314,19 @@ void Download::on_memory_freed() {
 }
 
 void Download::free_ended() {
-    std::erase_if(dying_, [](const auto& ended) { return ended->is_idle(); });
+    if (work_) std::erase_if(work_->dying, [](const auto& ended) { return ended->is_idle(); });
 }
 
 bool Download::believes_stale_hashes() noexcept { return planted<Plant::stale_hash_believed>(); }
 
 void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
+    Work& w = work();
     const PieceIndex piece = done.piece();
-    if (const auto found = parking_.find(piece); found != parking_.end() && found->second.first.get() == &done) {
+    if (const auto found = w.parking.find(piece); found != w.parking.end() && found->second.first.get() == &done) {
         on_parked(done, outcome);
         return client_.on_download_idle(now);
     }
-    if (believes_stale_hashes() && outcome == PieceOutcome::abandoned && ledger_.is_active(piece)) outcome = PieceOutcome::verified;
+    if (believes_stale_hashes() && outcome == PieceOutcome::abandoned && w.ledger.is_active(piece)) outcome = PieceOutcome::verified;
     if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
     if (planted<Plant::verdict_needs_sender>() && peers.empty()) return drop_piece(piece, now);
     if (outcome == PieceOutcome::verified) return verified(piece, now);
@@ -316,11 +338,12 @@ void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
 }
 
 void Download::verified(PieceIndex piece, Time now) {
-    blame_.on_verdict(true);
-    const bool compare = blame_.has_failed(piece) && !restored_.contains(piece);
-    if (compare || blame_.num_suspects() > 0) apply(blame_.on_verified(piece, blamed(*job(piece), compare)), now);
+    Work& w = work();
+    w.blame.on_verdict(true);
+    const bool compare = w.blame.has_failed(piece) && !w.restored.contains(piece);
+    if (compare || w.blame.num_suspects() > 0) apply(w.blame.on_verified(piece, blamed(*job(piece), compare)), now);
     move_partial(piece, &Counters::payload_verified);
-    ledger_.on_verified(piece);
+    w.ledger.on_verified(piece);
     picker_.on_verified(piece);
     end_piece(piece);
     runtime::Tag tag = tag_;
@@ -330,10 +353,11 @@ void Download::verified(PieceIndex piece, Time now) {
 }
 
 void Download::failed(PieceJob& bad, Time now) {
+    Work& w = work();
     const PieceIndex piece = bad.piece();
     const auto blocks = blamed(bad, true);
     std::vector<policy::Contribution> from;
-    ledger_.contributions(piece, from);
+    w.ledger.contributions(piece, from);
     std::vector<Endpoint> addresses;
     for (const auto& c : from) {
         if (!c.peer) continue;
@@ -343,20 +367,20 @@ void Download::failed(PieceJob& bad, Time now) {
     }
     move_partial(piece, &Counters::payload_failed);
     count(&Counters::pieces_failed, 1);
-    blame_.on_verdict(false);
+    w.blame.on_verdict(false);
     if (planted<Plant::bad_piece_bans_everyone>())
         for (const auto& c : from) client_.on_guilty(c.host, now);
-    const bool known = !restored_.contains(piece);  // who gave each block
-    ledger_.on_hash_failed(piece);
+    const bool known = !w.restored.contains(piece);  // who gave each block
+    w.ledger.on_hash_failed(piece);
     picker_.on_returned(piece);
     end_piece(piece);
     client_.on_piece_failed(piece, std::move(addresses), now);
-    if (known) apply(blame_.on_failed(piece, blocks), now);
+    if (known) apply(w.blame.on_failed(piece, blocks), now);
 }
 
 std::vector<policy::BlamedBlock> Download::blamed(const PieceJob& done, bool digests) const {
     std::vector<policy::Contribution> from;
-    ledger_.contributions(done.piece(), from);
+    ledger().contributions(done.piece(), from);
     std::vector<policy::BlamedBlock> out;
     out.reserve(from.size());
     for (const auto& c : from)
@@ -369,12 +393,13 @@ void Download::apply(const policy::Judgement& judgement, Time now) {
 }
 
 void Download::drop_piece(PieceIndex piece, Time) {
-    withdrawn_.clear();
+    Work& w = work();
+    w.withdrawn.clear();
     std::vector<policy::PeerBlock> revoked;
     move_partial(piece, &Counters::payload_discarded);
-    ledger_.abandon(piece, withdrawn_, revoked);
+    w.ledger.abandon(piece, w.withdrawn, revoked);
     for (const auto& r : revoked) revoke(r.peer);
-    send_cancels(withdrawn_);
+    send_cancels(w.withdrawn);
     picker_.on_returned(piece);
     end_piece(piece);
 }
@@ -386,12 +411,13 @@ void Download::count(std::uint64_t Counters::*field, std::int64_t n) noexcept {
 
 // What peers gave to a piece stops being partial: for the torrent, the session and those who are still here.
 void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
+    Work& w = work();
     std::vector<policy::Contribution> from;
-    ledger_.contributions(piece, from);
-    const auto restored = restored_.find(piece);
+    w.ledger.contributions(piece, from);
+    const auto restored = w.restored.find(piece);
     for (const auto& c : from) {
         const auto n = static_cast<std::int64_t>(c.block.length);
-        if (restored != restored_.end() && restored->second[c.block.begin / block_size] == of_a_record) {
+        if (restored != w.restored.end() && restored->second[c.block.begin / block_size] == of_a_record) {
             counters_.payload_partial -= c.block.length;
             counters_.*to += c.block.length;
             continue;
@@ -408,39 +434,39 @@ void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
 // Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written brings.
 bool Download::is_patient() const noexcept {
     const auto brings_another = [this](const auto& item) { return !item.second->is_hashing() && (starved_ || !item.second->is_writing()); };
-    return blame_.is_trusting() && std::any_of(jobs_.begin(), jobs_.end(), brings_another);
+    return work_ && work_->blame.is_trusting() && std::any_of(work_->jobs.begin(), work_->jobs.end(), brings_another);
 }
 
 bool Download::is_hashing() const noexcept {
-    return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& item) { return item.second->is_hashing(); });
+    return work_ && std::any_of(work_->jobs.begin(), work_->jobs.end(), [](const auto& item) { return item.second->is_hashing(); });
 }
 
 bool Download::is_writing() const noexcept {
-    return std::any_of(jobs_.begin(), jobs_.end(), [](const auto& item) { return item.second->is_writing(); });
+    return work_ && std::any_of(work_->jobs.begin(), work_->jobs.end(), [](const auto& item) { return item.second->is_writing(); });
 }
 
 PieceState Download::state(PieceIndex piece) const {
     if (have()[piece]) return PieceState::complete;
-    const auto status = ledger_.status(piece);
+    const auto status = ledger().status(piece);
     if (status.progress == policy::PieceProgress::inactive)
-        return parked_.contains(piece) ? PieceState::incomplete : PieceState::missing;
+        return parked_->contains(piece) ? PieceState::incomplete : PieceState::missing;
     if (status.progress == policy::PieceProgress::verifying) return PieceState::verifying;
     return status.blocks_received > 0 ? PieceState::incomplete : PieceState::missing;
 }
 
 PieceStatus Download::status(PieceIndex piece) const {
-    const auto active = ledger_.status(piece);
+    const auto active = ledger().status(piece);
     PieceStatus out;
     out.index = piece.value;
     out.size = geometry_.piece_size(piece);
     out.state = state(piece);
     out.blocks_total = geometry_.blocks_in(piece);
     out.blocks_received = out.state == PieceState::complete ? out.blocks_total : active.blocks_received;
-    if (const auto left = parked_.find(piece); left != parked_.end())
+    if (const auto left = parked_->find(piece); left != parked_->end())
         out.blocks_received = static_cast<std::uint32_t>(std::count_if(left->second.begin(), left->second.end(), [](Byte f) { return f != 0; }));
     out.pending_requests = active.pending_requests;
     std::vector<PeerKey> from;
-    ledger_.requested_from(piece, from);
+    ledger().requested_from(piece, from);
     for (const PeerKey key : from)
         if (const Peer* peer = core_.peer(key)) out.requested_from.push_back(peer->address);
     return out;

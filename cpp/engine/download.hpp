@@ -3,13 +3,14 @@
 // Joins picker, ledger, endgame, pipelines and blame with the peers and the piece jobs; each decision is a policy's.
 // Upward it only says what happened (Client). Invariants: 1. every way in which a request ends goes through the ledger;
 // 2. an active piece has a PieceJob and its memory is reserved; 3. received == verified + failed + redundant + discarded
-// + partial after every call.
+// + partial after every call; 4. one that never had a peer or an active piece has none of what it takes to ask.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <vector>
 
+#include "base/rare.hpp"
 #include "engine/peer.hpp"
 #include "engine/piece_job.hpp"
 #include "policy/blame.hpp"
@@ -105,15 +106,17 @@ class Download final : public PieceJob::Client {
 
     // -- questions
     const policy::PiecePicker& picker() const noexcept { return picker_; }
-    const policy::RequestLedger& ledger() const noexcept { return ledger_; }
+    const policy::RequestLedger& ledger() const noexcept;
     const Bitfield& have() const noexcept { return picker_.have(); }
     bool in_endgame() const noexcept { return in_endgame_; }
-    bool is_idle() const noexcept { return jobs_.empty() && dying_.empty() && parking_.empty(); }
+    bool is_idle() const noexcept { return !work_ || (work_->jobs.empty() && work_->dying.empty() && work_->parking.empty()); }
     bool is_hashing() const noexcept;
     bool is_writing() const noexcept;
-    bool is_on_parole(const IpAddress& host) const noexcept { return blame_.is_on_parole(host); }
-    std::uint32_t hash_failures(const IpAddress& host) const noexcept { return blame_.failures(host); }
-    void forgive(const IpAddress& host) { blame_.forget(host); }
+    bool is_on_parole(const IpAddress& host) const noexcept { return work_ && work_->blame.is_on_parole(host); }
+    std::uint32_t hash_failures(const IpAddress& host) const noexcept { return work_ ? work_->blame.failures(host) : 0; }
+    void forgive(const IpAddress& host) {
+        if (work_) work_->blame.forget(host);
+    }
     PieceStatus status(PieceIndex piece) const;
     PieceState state(PieceIndex piece) const;
     Time last_payload() const noexcept { return last_payload_; }
@@ -127,6 +130,27 @@ class Download final : public PieceJob::Client {
     static constexpr Byte of_this_session = 1;
     static constexpr Byte of_a_record = 2;  // the session's counters do not know it
 
+    /// From the first peer or active piece on.
+    struct Work {
+        Work(const Core& core, const policy::Geometry& geometry, std::uint32_t number);
+        policy::RequestLedger ledger;
+        policy::Endgame endgame;
+        policy::Blame blame;
+        Prng prng;
+        std::map<PieceIndex, std::unique_ptr<PieceJob>> jobs;
+        std::vector<std::unique_ptr<PieceJob>> dying;  // abandoned with an operation out
+        std::map<PieceIndex, std::pair<std::unique_ptr<PieceJob>, Flags>> parking;  // being written, no longer active
+        std::map<PieceIndex, Flags> restored;  // of active pieces: what was on disk when they became so
+        std::vector<wire::ExpectedBlock> expected;
+        std::vector<Block> asked;
+        std::vector<policy::PeerBlock> withdrawn;
+        std::vector<PeerKey> stuck;  // owe blocks and have fallen silent, at the last look
+        Time next_look{0};
+        std::size_t looks_in_vain = 0;
+    };
+
+    Work& work() { return work_ ? *work_ : begin_work(); }
+    Work& begin_work();
     static bool believes_stale_hashes() noexcept;  // a bug that can be planted
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
     bool is_patient() const noexcept override;
@@ -168,22 +192,9 @@ class Download final : public PieceJob::Client {
     Client& client_;
     runtime::Tag tag_;
     policy::PiecePicker picker_;
-    policy::RequestLedger ledger_;
-    policy::Endgame endgame_;
-    policy::Blame blame_;
-    Prng prng_;
-    std::map<PieceIndex, std::unique_ptr<PieceJob>> jobs_;
-    std::vector<std::unique_ptr<PieceJob>> dying_;  // abandoned with an operation out
-    std::map<PieceIndex, std::pair<std::unique_ptr<PieceJob>, Flags>> parking_;  // being written, no longer active
-    std::map<PieceIndex, Flags> parked_;    // on disk, not active
-    std::map<PieceIndex, Flags> restored_;  // of active pieces: what was on disk when they became so
+    Rare<std::map<PieceIndex, Flags>> parked_;  // on disk, not active
+    std::unique_ptr<Work> work_;
     bool parked_changed_ = false;
-    std::vector<wire::ExpectedBlock> expected_;
-    std::vector<Block> asked_;
-    std::vector<policy::PeerBlock> withdrawn_;
-    std::vector<PeerKey> stuck_;  // owe blocks and have fallen silent, at the last look
-    Time next_look_{0};
-    std::size_t looks_in_vain_ = 0;
     bool somebody_idles_ = false;  // and found nothing to do
     bool allowed_ = false;
     bool hungry_ = false;

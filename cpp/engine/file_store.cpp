@@ -44,14 +44,10 @@ FileStore::FileStore(runtime::Disk& disk, HandleCache& handles, std::shared_ptr<
     : disk_(disk),
       handles_(handles),
       layout_(std::move(layout)),
-      parts_(layout_->map),
+      parts_(storage::PartFile(layout_->map)),
       save_path_(trimmed(std::move(save_path))),
       number_(number),
-      parked_(num_files()),
-      leaving_(num_files()),
-      exists_(num_files()),
-      made_(num_files()),
-      dirty_(num_files()) {}
+      flags_(num_files()) {}
 
 FileStore::~FileStore() = default;
 
@@ -59,16 +55,12 @@ void FileStore::lay_out(std::shared_ptr<const storage::Layout> layout) {
     JST_CHECK(num_files() == 0 && jobs_ == 0, "files are laid out once, before anything is done with them");
     layout_ = std::move(layout);
     parts_ = storage::PartFile(layout_->map);
-    parked_.resize(num_files());
-    leaving_.resize(num_files());
-    exists_.resize(num_files());
-    made_.resize(num_files());
-    dirty_.resize(num_files());
+    flags_.resize(num_files());
 }
 
 const std::string& FileStore::relative_path(FileIndex file) const noexcept {
-    const auto renamed = renamed_.find(file.value);
-    return renamed != renamed_.end() ? renamed->second : layout_->files[file.value].path;
+    const auto renamed = renamed_->find(file.value);
+    return renamed != renamed_->end() ? renamed->second : layout_->files[file.value].path;
 }
 
 std::string FileStore::path_of(FileIndex file) const { return save_path_ + '/' + relative_path(file); }
@@ -195,7 +187,7 @@ FileStore::Target FileStore::target_of(StoreJob& job) {
     const auto within = static_cast<std::uint32_t>(position % map().piece_length());
     target.length = std::min<std::uint64_t>(target.length, map().piece_length() - within);
     if (!goes_to_parts(job, slice.file, piece)) return target;
-    if (const auto offset = parts_.offset(piece, within)) {
+    if (const auto offset = parts_->offset(piece, within)) {
         target.key.file = part_file_number;
         target.offset = *offset;
         if (job.into.empty() && !job.in_parts_) {
@@ -207,14 +199,14 @@ FileStore::Target FileStore::target_of(StoreJob& job) {
 }
 
 bool FileStore::goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece) {
-    if (!leaving_[file.value]) return true;
+    if (!flags_[file.value].leaving) return true;
     const std::pair key{file.value, piece.value};
-    if (job.into.empty()) straightened_.insert(key);
-    return !straightened_.contains(key);
+    if (job.into.empty()) straightened_.own().insert(key);
+    return !straightened_->contains(key);
 }
 
 std::uint64_t FileStore::reserve_for(const StoreJob& job, const Target& target) const {
-    if (!reserves_ || target.key.file == part_file_number || exists_[target.key.file]) return 0;
+    if (!reserves_ || target.key.file == part_file_number || flags_[target.key.file].exists) return 0;
     const std::uint64_t size = map().file_size(FileIndex{target.key.file});
     return size >= reserve_from_bytes && job.slice_ < size ? size : 0;
 }
@@ -278,38 +270,40 @@ void FileStore::finish(StoreJob& job, Errc error, Time now) {
     if (quiet && part_writers_ == 0 && on_parts_quiet != nullptr) on_parts_quiet(*this, now);
 }
 
-void FileStore::set_skipped(std::vector<bool> skipped) {
-    skipped_ = std::move(skipped);
-    skipped_.resize(num_files());
+void FileStore::set_skipped(const std::vector<bool>& skipped) {
+    for (std::uint32_t f = 0; f < num_files(); ++f) flags_[f].skipped = f < skipped.size() && skipped[f];
     if (looked_) park();
 }
 
 void FileStore::park() {
-    for (std::uint32_t f = 0; f < num_files() && f < skipped_.size(); ++f) {
-        if (skipped_[f] && !exists_[f] && layout_->files[f].on_disk) parked_[f] = true;
-        if (!skipped_[f] && parked_[f]) leaving_[f] = true;
+    for (std::uint32_t f = 0; f < num_files(); ++f) {
+        Flags& file = flags_[f];
+        if (file.skipped && !file.exists && layout_->files[f].on_disk) file.parked = true;
+        if (!file.skipped && file.parked) file.leaving = true;
     }
 }
 
 std::optional<FileIndex> FileStore::leaving() const noexcept {
-    const auto found = std::find(leaving_.begin(), leaving_.end(), true);
-    if (found == leaving_.end()) return std::nullopt;
-    return FileIndex{static_cast<std::uint32_t>(found - leaving_.begin())};
+    const auto found = std::find_if(flags_.begin(), flags_.end(), [](const Flags& file) { return file.leaving; });
+    if (found == flags_.end()) return std::nullopt;
+    return FileIndex{static_cast<std::uint32_t>(found - flags_.begin())};
 }
 
 std::vector<bool> FileStore::parked() const {
-    const bool any = std::find(parked_.begin(), parked_.end(), true) != parked_.end();
-    return any ? parked_ : std::vector<bool>{};
+    std::vector<bool> out;
+    if (std::none_of(flags_.begin(), flags_.end(), [](const Flags& file) { return file.parked; })) return out;
+    for (const Flags& file : flags_) out.push_back(file.parked);
+    return out;
 }
 
 void FileStore::restore_parked(const std::vector<bool>& parked) {
-    for (std::uint32_t f = 0; f < num_files() && f < parked.size(); ++f) parked_[f] = parked[f];
+    for (std::uint32_t f = 0; f < num_files() && f < parked.size(); ++f) flags_[f].parked = parked[f];
 }
 
 void FileStore::unparked(FileIndex file) {
-    parked_[file.value] = false;
-    leaving_[file.value] = false;
-    straightened_.erase(straightened_.lower_bound({file.value, 0}), straightened_.lower_bound({file.value + 1, 0}));
+    flags_[file.value].parked = flags_[file.value].leaving = false;
+    auto& written = straightened_.own();
+    written.erase(written.lower_bound({file.value, 0}), written.lower_bound({file.value + 1, 0}));
 }
 
 void FileStore::drop_parts() {
@@ -333,8 +327,8 @@ void FileStore::drop_parts() {
 }
 
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
-    for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) exists_[f] = stamps[f].exists;
-    made_.assign(num_files(), false);
+    for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) flags_[f].exists = stamps[f].exists;
+    for (Flags& file : flags_) file.made = false;
     looked_ = true;
     park();
 }
@@ -342,8 +336,8 @@ void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
 std::vector<FileIndex> FileStore::take_dirty() {
     std::vector<FileIndex> files;
     for (std::uint32_t f = 0; f < num_files(); ++f) {
-        if (!dirty_[f]) continue;
-        dirty_[f] = false;
+        if (!flags_[f].dirty) continue;
+        flags_[f].dirty = false;
         files.push_back(FileIndex{f});
     }
     return files;
@@ -357,7 +351,7 @@ void FileStore::set_save_path(std::string path) {
 
 void FileStore::set_relative_path(FileIndex file, std::string path) {
     JST_CHECK(jobs_ == 0 && !files_open(), "a file is renamed while it is in use");
-    renamed_[file.value] = std::move(path);
+    renamed_.own()[file.value] = std::move(path);
 }
 
 }  // namespace jst::engine

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rare.hpp"
 #include "engine/handle_cache.hpp"
 #include "runtime/disk.hpp"
 #include "storage/layout.hpp"
@@ -112,7 +113,7 @@ class FileStore {
     /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already
     /// stays a file, so nothing is parked before note_existing(). A file that is wanted again waits in leaving(): what
     /// is written from then on goes to the file itself.
-    void set_skipped(std::vector<bool> skipped);
+    void set_skipped(const std::vector<bool>& skipped);
     /// The first parked file that is wanted again and not unparked yet.
     std::optional<FileIndex> leaving() const noexcept;
     /// Writes under way that touch the part file.
@@ -120,26 +121,26 @@ class FileStore {
     /// Called when the last of them ended.
     void (*on_parts_quiet)(FileStore& store, Time now) = nullptr;
     void* owner = nullptr;
-    bool is_parked(FileIndex file) const noexcept { return file.value < parked_.size() && parked_[file.value]; }
+    bool is_parked(FileIndex file) const noexcept { return file.value < flags_.size() && flags_[file.value].parked; }
     /// One flag per file for the record; empty when none is parked.
     std::vector<bool> parked() const;
     void restore_parked(const std::vector<bool>& parked);
     void unparked(FileIndex file);
     /// The file's bytes of this piece were written to the file since it is leaving.
     bool was_written_leaving(FileIndex file, PieceIndex piece) const {
-        return straightened_.contains({file.value, piece.value});
+        return straightened_->contains({file.value, piece.value});
     }
-    const storage::PartFile& parts() const noexcept { return parts_; }
+    const storage::PartFile& parts() const noexcept { return *parts_; }
 
     /// What is on disk, from a StatSweep: files that are there are never parked or reserved again.
     void note_existing(std::span<const storage::FileStamp> stamps);
-    bool exists(FileIndex file) const { return exists_[file.value]; }
+    bool exists(FileIndex file) const { return flags_[file.value].exists; }
     /// It was made, and what space it was to get is taken: until the next look at the files.
-    void note_made(FileIndex file) { made_[file.value] = true; }
-    bool is_made(FileIndex file) const { return made_[file.value]; }
+    void note_made(FileIndex file) { flags_[file.value].made = true; }
+    bool is_made(FileIndex file) const { return flags_[file.value].made; }
     /// Whether a large file has its space reserved with its first byte.
     void set_reserving(bool on) noexcept { reserves_ = on; }
-    void note_written(FileIndex file) { exists_[file.value] = dirty_[file.value] = true; }
+    void note_written(FileIndex file) { flags_[file.value].exists = flags_[file.value].dirty = true; }
     void note_part_written() noexcept { part_dirty_ = has_parts_ = true; }
     /// Whether a part file is there, from a StatSweep.
     void note_parts(bool exist) noexcept { has_parts_ = exist; }
@@ -168,6 +169,16 @@ class FileStore {
         bool is_pad = false;
     };
 
+    /// Of a file.
+    struct Flags {
+        bool skipped : 1 = false;
+        bool parked : 1 = false;
+        bool leaving : 1 = false;  // parked, and being unparked: reads of old pieces still go to the part file
+        bool exists : 1 = false;
+        bool made : 1 = false;
+        bool dirty : 1 = false;
+    };
+
     void line_up(StoreJob& job, Time now) noexcept;
     void leave_line(StoreJob& job) noexcept;
     static void on_handle(HandleWaiter& waiter, Time now);
@@ -188,21 +199,16 @@ class FileStore {
     runtime::Disk& disk_;
     HandleCache& handles_;
     std::shared_ptr<const storage::Layout> layout_;
-    storage::PartFile parts_;
+    Rare<storage::PartFile> parts_;
     std::string save_path_;
     std::uint32_t number_;
     std::uint32_t jobs_ = 0;
     StoreJob* oldest_ = nullptr;
     StoreJob* youngest_ = nullptr;
-    std::map<std::uint32_t, std::string> renamed_;
-    std::vector<bool> skipped_;
-    std::vector<bool> parked_;
-    std::vector<bool> leaving_;  // parked, and being unparked: reads of old pieces still go to the part file
-    std::set<std::pair<std::uint32_t, std::uint32_t>> straightened_;  // (file, piece) written since it is leaving
-    std::vector<bool> exists_;
-    std::vector<bool> made_;
+    Rare<std::map<std::uint32_t, std::string>> renamed_;
+    std::vector<Flags> flags_;
+    Rare<std::set<std::pair<std::uint32_t, std::uint32_t>>> straightened_;  // (file, piece) written since it is leaving
     bool reserves_ = true;
-    std::vector<bool> dirty_;
     bool part_dirty_ = false;
     bool has_parts_ = false;
     std::unique_ptr<runtime::DiskOp> dropping_;  // from the first time on

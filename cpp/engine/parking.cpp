@@ -10,39 +10,41 @@ namespace jst::engine {
 
 // Until its blocks are written nobody may begin it anew, or they could come after the proven ones: the picker keeps it.
 void Download::park_piece(PieceIndex piece, Time now) {
+    Work& w = work();
     Flags flags(geometry_.blocks_in(piece), 0);
-    const auto before = restored_.find(piece);
+    const auto before = w.restored.find(piece);
     for (std::uint32_t i = 0; i < flags.size(); ++i) {
-        if (!ledger_.is_received(geometry_.block(piece, i))) continue;
-        flags[i] = before != restored_.end() && before->second[i] != 0 ? before->second[i] : of_this_session;
+        if (!w.ledger.is_received(geometry_.block(piece, i))) continue;
+        flags[i] = before != w.restored.end() && before->second[i] != 0 ? before->second[i] : of_this_session;
     }
-    withdrawn_.clear();
+    w.withdrawn.clear();
     std::vector<policy::PeerBlock> revoked;
-    ledger_.abandon(piece, withdrawn_, revoked);
+    w.ledger.abandon(piece, w.withdrawn, revoked);
     for (const auto& r : revoked) revoke(r.peer);
-    send_cancels(withdrawn_);
-    restored_.erase(piece);
-    const auto found = jobs_.find(piece);
-    JST_CHECK(found != jobs_.end(), "an active piece has a job");
+    send_cancels(w.withdrawn);
+    w.restored.erase(piece);
+    const auto found = w.jobs.find(piece);
+    JST_CHECK(found != w.jobs.end(), "an active piece has a job");
     PieceJob& parking = *found->second;
-    parking_.emplace(piece, std::pair(std::move(found->second), std::move(flags)));
-    jobs_.erase(found);
+    w.parking.emplace(piece, std::pair(std::move(found->second), std::move(flags)));
+    w.jobs.erase(found);
     parking.park(now);
 }
 
 void Download::on_parked(PieceJob& done, PieceOutcome outcome) {
+    Work& w = work();
     const PieceIndex piece = done.piece();
-    const auto found = parking_.find(piece);
+    const auto found = w.parking.find(piece);
     Flags flags = std::move(found->second.second);
     core_.unreserve(done.reservation());
-    dying_.push_back(std::move(found->second.first));  // its handler is running
-    parking_.erase(found);
+    w.dying.push_back(std::move(found->second.first));  // its handler is running
+    w.parking.erase(found);
     picker_.on_returned(piece);
     hungry_ = true;
     memory_freed_ = true;
     parked_changed_ = true;
     if (outcome != PieceOutcome::parked) return forget_parked(piece, flags);
-    parked_[piece] = std::move(flags);
+    parked_.own()[piece] = std::move(flags);
 }
 
 void Download::forget_parked(PieceIndex piece, const Flags& flags) {
@@ -56,48 +58,50 @@ void Download::forget_parked(PieceIndex piece, const Flags& flags) {
             counters_.payload_discarded += length;
         }
     }
-    parked_.erase(piece);
+    parked_.own().erase(piece);
     parked_changed_ = true;
 }
 
 void Download::forget_parked() {
-    while (!parked_.empty()) {
-        const auto [piece, flags] = *parked_.begin();
+    while (!parked_->empty()) {
+        const auto [piece, flags] = *parked_->begin();
         forget_parked(piece, flags);
     }
 }
 
 void Download::take_up_parked(Time now) {
+    Work& w = work();
     const std::uint32_t most = most_active();
-    for (auto it = parked_.begin(); it != parked_.end() && ledger_.active_count() < most;) {
+    auto& left = parked_.own();
+    for (auto it = left.begin(); it != left.end() && w.ledger.active_count() < most;) {
         const PieceIndex piece = it->first;
         if (!picker_.is_wanted(piece)) {
             ++it;
             continue;
         }
         Flags flags = std::move(it->second);
-        it = parked_.erase(it);
+        it = left.erase(it);
         parked_changed_ = true;
-        picker_.take_up(piece, flags, ledger_, now);
+        picker_.take_up(piece, flags, w.ledger, now);
         PieceJob& job = begin_piece(piece);
         core_.promise(job.reservation());
         job.restore(flags);
-        restored_[piece] = std::move(flags);
+        w.restored[piece] = std::move(flags);
     }
 }
 
 void Download::adopt(PieceIndex piece, Bytes bits) {
-    if (!geometry_.contains(piece) || have()[piece] || ledger_.is_active(piece) || parked_.contains(piece)) return;
+    if (!geometry_.contains(piece) || have()[piece] || ledger().is_active(piece) || parked_->contains(piece)) return;
     const auto blocks = Bitfield::from_wire(bits, geometry_.blocks_in(piece));
     if (!blocks || blocks->none() || blocks->all()) return;
     Flags flags(blocks->size(), 0);
     for (std::uint32_t i = 0; i < flags.size(); ++i) flags[i] = (*blocks)[PieceIndex{i}] ? of_a_record : Byte{0};
-    parked_.emplace(piece, std::move(flags));
+    parked_.own().emplace(piece, std::move(flags));
 }
 
 std::vector<std::pair<PieceIndex, ByteVector>> Download::parked() const {
     std::vector<std::pair<PieceIndex, ByteVector>> out;
-    for (const auto& [piece, flags] : parked_) {
+    for (const auto& [piece, flags] : *parked_) {
         Bitfield bits(static_cast<std::uint32_t>(flags.size()));
         for (std::uint32_t i = 0; i < bits.size(); ++i)
             if (flags[i] != 0) bits.set(PieceIndex{i});
@@ -108,7 +112,7 @@ std::vector<std::pair<PieceIndex, ByteVector>> Download::parked() const {
 
 std::uint64_t Download::parked_bytes() const {
     std::uint64_t sum = 0;
-    for (const auto& [piece, flags] : parked_)
+    for (const auto& [piece, flags] : *parked_)
         for (std::uint32_t i = 0; i < flags.size(); ++i)
             if (flags[i] != 0) sum += geometry_.block(piece, i).length;
     return sum;

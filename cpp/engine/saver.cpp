@@ -93,7 +93,7 @@ void Saver::on_stamped(Time now) {
         books.says_writing = record.writing;
         if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
         const bool drops_parts = record.in_parts.empty() && torrent->files().has_spare_parts();
-        if (!books.journal.is_empty() || drops_parts) cuts_.push_back({current_, std::move(durable_), record.epoch, drops_parts});
+        if (!books.journal->is_empty() || drops_parts) cuts_.push_back({current_, std::move(durable_), record.epoch, drops_parts});
     }
     used_.push_back(std::move(stat_));
     next(now);
@@ -106,7 +106,7 @@ void Saver::cut_spare() {
         const auto& hashes = torrent->hashes();
         if (store_.has_failed(hashes.v1 ? hashes.v1->view() : hashes.v2->view())) continue;
         if (cut.drops_parts) torrent->files().drop_parts();
-        if (!torrent->books().journal.is_empty()) torrent->books().journal.cut(cut.durable, cut.epoch);
+        if (!torrent->books().journal->is_empty()) torrent->books().journal->cut(cut.durable, cut.epoch);
     }
 }
 

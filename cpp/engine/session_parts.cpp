@@ -180,7 +180,7 @@ Result<TorrentSetup> SessionParts::restored(storage::TorrentRecord record) const
     setup.wishes = record.wishes;
     setup.save_path = record.save_path;
     setup.wanted = record.wanted;
-    setup.encoded = record.metainfo;
+    record.metainfo = {};  // is made anew when it is saved
     setup.record = std::make_unique<storage::TorrentRecord>(std::move(record));
     return setup;
 }

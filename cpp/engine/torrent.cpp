@@ -34,12 +34,10 @@ struct Finally {
 Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint32_t number)
     : core_(core),
       number_(number),
-      layout_(layout_of(setup)),
       metainfo_(std::move(setup.metainfo)),
       geometry_(geometry_of(metainfo_.get())),
-      files_(core.rt.disk, handles, layout_, std::move(setup.save_path), number),
+      files_(core.rt.disk, handles, layout_of(setup), std::move(setup.save_path), number),
       download_(core, files_, metainfo_.get(), geometry_, counters_, *this, number),
-      upload_(core, files_, geometry_, throttle_, *this, number),
       conversation_(core, *this),
       swarm_(core, *this),
       announcer_(core, *this, std::move(setup.trackers)),
@@ -47,24 +45,16 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       wanted_(setup.wanted),
       keeps_record_(setup.keeps_record),
       sequential_(setup.sequential),
-      encoded_(std::move(setup.encoded)),
-      trouble_{{},
-               {},
-               {core.timers, [](Timer& t, Time now) { t.owner<Torrent>().try_again(now); }, this},
-               {core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_disk(now); }, this}},
       record_(std::move(setup.record)),
       file_priorities_(std::move(setup.file_priorities)),
       web_seeds_(std::move(setup.web_seeds)),
       added_at_(core.unix_now()),
       accounted_(core.now()),
-      running_since_(core.now()),
-      stall_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this),
-      goal_timer_(core.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this) {
-    stall_timer_.tag = goal_timer_.tag = trouble_.again.tag = trouble_.stuck.tag = tag();
+      running_since_(core.now()) {
     files_.watcher = this;
     files_.set_reserving(core.settings.allocation != "sparse");
     files_.on_begin = [](void* watcher) { return static_cast<Torrent*>(watcher)->disk_begins(); };
-    file_priorities_.resize(layout_->map.num_files(), storage::default_priority);
+    file_priorities_.resize(files_.num_files(), storage::default_priority);
     if (!metainfo_) {
         origin_ = std::make_unique<MagnetOrigin>(*this, std::move(setup.magnet), std::move(setup.wishes));
         origin_->begin();
@@ -78,8 +68,21 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
 
 Torrent::~Torrent() = default;
 
+Upload& Torrent::upload() {
+    if (!upload_) upload_ = std::make_unique<Upload>(core_, files_, geometry_, throttle(), *this, number_);
+    return *upload_;
+}
+
+Alarms& Torrent::alarms() {
+    if (alarms_) return *alarms_;
+    alarms_.reset(new Alarms{{core_.timers, [](Timer& t, Time now) { t.owner<Torrent>().update_state(now); }, this},
+                             {core_.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_goals(now); }, this}});
+    alarms_->stall.tag = alarms_->goal.tag = tag();
+    return *alarms_;
+}
+
 /// Of an idle torrent: what only a busy one needs is made when it is needed (FileWork, Swarm::Company).
-static_assert(sizeof(Torrent) <= 4096, "each torrent of thousands that wait for peers pays for this");
+static_assert(sizeof(Torrent) <= 1280, "each torrent of thousands that wait for peers pays for this");
 
 runtime::Tag Torrent::tag() const noexcept {
     runtime::Tag tag;
@@ -100,7 +103,7 @@ void Torrent::on_added(TorrentKey key, Time now) {
 
 void Torrent::set_wanted(storage::WantedState wanted, Time now) {
     if (removed_) return;
-    trouble_.retry.on_user();
+    if (trouble_) trouble_->retry.on_user();
     leave_error();
     wanted_ = wanted;
     dirty_ = urgent_ = true;
@@ -111,7 +114,7 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
 
 void Torrent::recheck(Time now) {
     books_.check_all = true;
-    trouble_.retry.on_user();
+    if (trouble_) trouble_->retry.on_user();
     leave_error();
     record_.reset();
     if (phase_ == Phase::checking) work_.cancel_check();
@@ -123,14 +126,14 @@ void Torrent::remove(bool delete_files, Time now) {
     if (removed_) return;
     removed_ = true;
     delete_files_ = delete_files;
-    books_.journal.drop();
+    if (books_.journal) books_.journal->drop();
     evaluate(now);
 }
 
 void Torrent::shut_down(Time now) {
     shut_down_ = true;
     evaluate(now);
-    books_.journal.end();
+    if (books_.journal) books_.journal->end();
 }
 
 void Torrent::set_place(policy::Wish place, Time now) {
@@ -158,8 +161,9 @@ void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now)
 }
 
 void Torrent::set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now) {
-    if (piece_priorities_.empty()) piece_priorities_.assign(geometry_.num_pieces, as_the_files_say);
-    piece_priorities_[piece.value] = priority;
+    auto& priorities = piece_priorities_.own();
+    if (priorities.empty()) priorities.assign(geometry_.num_pieces, as_the_files_say);
+    priorities[piece.value] = priority;
     dirty_ = urgent_ = true;
     apply_priorities();
     update_completion(now);
@@ -178,10 +182,10 @@ void Torrent::on_unparked(Time now) {
 void Torrent::apply_priorities() {
     std::vector<bool> skipped(file_priorities_.size());
     for (std::size_t i = 0; i < skipped.size(); ++i) skipped[i] = file_priorities_[i] == 0;
-    files_.set_skipped(std::move(skipped));
-    auto priorities = storage::piece_priorities(layout_->map, file_priorities_);
-    for (std::size_t i = 0; i < piece_priorities_.size(); ++i)
-        if (piece_priorities_[i] != as_the_files_say) priorities[i] = piece_priorities_[i];
+    files_.set_skipped(skipped);
+    auto priorities = storage::piece_priorities(files_.map(), file_priorities_);
+    for (std::size_t i = 0; i < piece_priorities_->size(); ++i)
+        if ((*piece_priorities_)[i] != as_the_files_say) priorities[i] = (*piece_priorities_)[i];
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i)
         download_.set_priority(PieceIndex{i}, priorities[i], core_.now());
 }
@@ -195,8 +199,8 @@ void Torrent::set_sequential(bool on) {
 void Torrent::set_limits(const TorrentLimits& limits, Time now) {
     limits_ = limits;
     dirty_ = urgent_ = true;
-    throttle_.down.set_rate(limits.download_rate_limit, now);
-    throttle_.up.set_rate(limits.upload_rate_limit, now);
+    throttle().down.set_rate(limits.download_rate_limit, now);
+    throttle().up.set_rate(limits.upload_rate_limit, now);
     swarm_.configure();
     watch_goals(now);
     conversation_.on_rates();
@@ -249,7 +253,7 @@ void Torrent::evaluate(Time now) {
     // outlived the check stay until then.
     const bool may_move = has_place() && (place_ != policy::Wish::check || !metainfo_ || networking_);
     const bool in_place = run && (may_move || (wanted_ == storage::WantedState::paused && talks));
-    if (!run || (trouble_.is_reading && phase_ != Phase::ready)) work_.cancel_check();
+    if (!run || (rereads() && phase_ != Phase::ready)) work_.cancel_check();
     fetched_ = fetched_ && run && phase_ != Phase::ready;
     if (may_look()) begin_look();
     const bool network = (in_place && talks) || fetched_;
@@ -312,8 +316,8 @@ std::vector<bool> Torrent::files_to_make() const {
     bool any = false;
     for (std::uint32_t f = 0; f < flags.size(); ++f) {
         const FileIndex file{f};
-        if (file_priorities_[f] == 0 || !layout_->files[f].on_disk || files_.is_made(file)) continue;
-        flags[f] = layout_->is_empty_file(f) ? !files_.exists(file) : full && file_pieces_left_[f] > 0;
+        if (file_priorities_[f] == 0 || !files_.layout().files[f].on_disk || files_.is_made(file)) continue;
+        flags[f] = files_.layout().is_empty_file(f) ? !files_.exists(file) : full && file_pieces_left_[f] > 0;
         any = any || flags[f];
     }
     return any ? flags : std::vector<bool>{};
@@ -334,7 +338,7 @@ void Torrent::on_leave(Peer& peer, Time now) {
     peer.count(&Counters::payload_received, uncounted);  // of a block that never became whole
     peer.count(&Counters::payload_discarded, uncounted);
     download_.on_leave(peer, now);
-    upload_.on_leave(peer);
+    if (upload_) upload_->on_leave(peer);
     conversation_.forget_early(peer);
     if (fetch() != nullptr) fetch()->on_leave(peer, now);
 }
@@ -345,21 +349,23 @@ void Torrent::on_round_end(Time now) {
     if (origin_ && metainfo_ && origin_->fetch() == nullptr) origin_.reset();
     download_.free_ended();
     work_.free_ended();
-    books_.journal.flush();
+    if (books_.journal) books_.journal->flush();
     if (download_.take_parked_changed() && !networking_) dirty_ = urgent_ = true;
     // What waited for the pieces that were under way.
     if (may_look()) evaluate(now);
     if (removed_ && is_quiet()) finish_files();
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     if (download_.take_memory_freed()) conversation_.read_on();
-    upload_.pump_waiting();
+    if (upload_) upload_->pump_waiting();
     if (swarm_.wants_dial(now)) swarm_.dial_more(now);
     update_state(now);
+    if (trouble_ && trouble_->is_over()) trouble_.reset();
+    if (alarms_ && !alarms_->stall.is_set() && !alarms_->goal.is_set()) alarms_.reset();
 }
 
 bool Torrent::is_throttled(Time now) {
     const auto short_of = [&](policy::RateLimit& limit) { return limit.is_limited() && limit.available(now) == 0; };
-    return short_of(core_.throttle.down) || short_of(throttle_.down);
+    return short_of(core_.throttle.down) || short_of(throttle().down);
 }
 
 // -- what its parts report --------------------------------------------------------------------------------------------
@@ -367,8 +373,8 @@ bool Torrent::is_throttled(Time now) {
 void Torrent::on_piece_verified(PieceIndex piece, Time now) {
     if (removed_) return core_.touch(*this);  // nobody hears of it any more
     dirty_ = true;
-    trouble_.doubted.clear(piece);
-    if (keeps_record_) books_.journal.note(piece);
+    if (trouble_) trouble_->doubted.clear(piece);
+    if (books_.journal) books_.journal->note(piece);
     Event event;
     event.block.piece = piece;
     core_.emit(EventKind::piece_completed, key_, std::move(event));

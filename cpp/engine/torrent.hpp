@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rare.hpp"
 #include "engine/announcer.hpp"
 #include "engine/books.hpp"
 #include "engine/conversation.hpp"
@@ -79,16 +80,16 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool knows_pieces() const noexcept { return phase_ == Phase::ready; }
     MetadataFetch* fetch() noexcept { return origin_ ? origin_->fetch() : nullptr; }
     std::shared_ptr<const codec::Metainfo> shared_metainfo() const noexcept { return metainfo_; }
-    const TorrentLimits& limits() const noexcept { return limits_; }
+    const TorrentLimits& limits() const noexcept { return *limits_; }
     Download& download() noexcept { return download_; }
     const Download& download() const noexcept { return download_; }
-    Upload& upload() noexcept { return upload_; }
+    Upload& upload();
     Swarm& swarm() noexcept { return swarm_; }
     const Swarm& swarm() const noexcept { return swarm_; }
     Announcer& announcer() noexcept { return announcer_; }
     const Announcer& announcer() const noexcept { return announcer_; }
     FileStore& files() noexcept { return files_; }
-    Throttle& throttle() noexcept { return throttle_; }
+    Throttle& throttle() { return throttle_.own(); }
     const Bitfield& have() const noexcept { return download_.have(); }
     bool is_complete() const noexcept { return complete_; }
     bool has_all() const noexcept { return knows_pieces() && have().all(); }
@@ -97,13 +98,13 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool downloads_allowed() const noexcept { return uploads_allowed() && !complete_; }
     bool is_throttled(Time now);
     /// A download limit of 0: nothing is asked for.
-    bool is_download_barred() const noexcept { return core_.throttle.down.bars() || throttle_.down.bars(); }
+    bool is_download_barred() const noexcept { return core_.throttle.down.bars() || throttle_->down.bars(); }
     bool takes_peers() const noexcept { return networking_; }
     void own(Peer& peer);
     void on_leave(Peer& peer, Time now);
     Conversation& conversation() noexcept { return conversation_; }
-    RateMeter& down_rate() noexcept { return down_rate_; }
-    RateMeter& up_rate() noexcept { return up_rate_; }
+    RateMeter& down_rate() { return rates_.own().down; }
+    RateMeter& up_rate() { return rates_.own().up; }
     Counters& counters() noexcept { return counters_; }
     void on_round_end(Time now);
     bool touched = false;
@@ -124,7 +125,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void saved() noexcept;  // its record is being made
     void on_recorded(std::uint64_t wish, Time now);
     void continue_move();
-    const PendingMoves& moves() const noexcept { return moves_; }
+    const PendingMoves& moves() const noexcept { return *moves_; }
     Books& books() noexcept { return books_; }
     void open_journal(std::string path);  // the state_dir is ours
     // -- questions
@@ -167,7 +168,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_unparked(Time now);
     void finish_files();
     void begin_removal(Time now);
-    bool wants_move() const noexcept { return moves_.running || moves_.to || !moves_.renames.empty(); }
+    bool wants_move() const noexcept { return moves_->running || moves_->to || !moves_->renames.empty(); }
     void begin_move();
     void wish_to_move(Time now);
     void on_moved(Time now);
@@ -181,6 +182,9 @@ class Torrent final : public Download::Client, public Upload::Client {
     void apply_priorities();
     void account_time(Time now);
     void watch_goals(Time now);
+    Alarms& alarms();
+    Trouble& trouble();
+    bool rereads() const noexcept { return trouble_ && trouble_->is_reading; }
     Time disk_begins();
     void watch_disk(Time now);
     void try_again(Time now);
@@ -191,21 +195,20 @@ class Torrent final : public Download::Client, public Upload::Client {
     Core& core_;
     const std::uint32_t number_;
     TorrentKey key_;
-    std::shared_ptr<const storage::Layout> layout_;
     std::unique_ptr<MagnetOrigin> origin_;  // until the metadata is there
     std::shared_ptr<const codec::Metainfo> metainfo_;
     policy::Geometry geometry_;
     FileStore files_;
     Counters counters_;
-    Throttle throttle_;
-    TorrentLimits limits_;
+    Rare<Throttle> throttle_;
+    Rare<TorrentLimits> limits_;
     Download download_;
-    Upload upload_;
+    std::unique_ptr<Upload> upload_;  // from the first peer on
     Conversation conversation_;
     Swarm swarm_;
     Announcer announcer_;
     FileWork work_;
-    PendingMoves moves_;
+    Rare<PendingMoves> moves_;
     Books books_;
     storage::WantedState wanted_;
     Phase phase_ = Phase::unchecked;
@@ -224,24 +227,21 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool urgent_ = true;
     bool files_made_ = false;
     bool evaluating_ = false;
-    ByteVector encoded_;  // the .torrent, for the record
     std::optional<Error> error_;
-    Trouble trouble_;
+    std::unique_ptr<Trouble> trouble_;
     std::unique_ptr<storage::TorrentRecord> record_;  // until the files were looked at
     std::vector<std::uint8_t> file_priorities_;
-    std::vector<std::uint8_t> piece_priorities_;    // what the user set for single pieces; 255: as the files say
+    Rare<std::vector<std::uint8_t>> piece_priorities_;  // what the user set for single pieces; 255: as the files say
     std::vector<std::uint32_t> file_pieces_left_;
-    std::vector<std::string> web_seeds_;
-    RateMeter down_rate_;
-    RateMeter up_rate_;
+    Rare<std::vector<std::string>> web_seeds_;
+    Rare<Rates> rates_;
     double added_at_;
     std::optional<double> completed_at_;
     Duration active_time_;
     Duration seeding_time_;
     Time accounted_;
     Time running_since_;
-    Timer stall_timer_;
-    Timer goal_timer_;
+    std::unique_ptr<Alarms> alarms_;  // while one of them is set
 };
 
 }  // namespace jst::engine

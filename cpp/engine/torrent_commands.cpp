@@ -1,7 +1,6 @@
 // Session's commands and queries about single torrents: find it, ask it.
 #include <algorithm>
 
-#include "codec/metainfo_writer.hpp"
 #include "engine/session_parts.hpp"
 #include "engine/shedding.hpp"
 
@@ -33,7 +32,7 @@ std::vector<std::vector<std::string>> tiers_of(const codec::Magnet& magnet) {
     return tiers;
 }
 
-Result<TorrentSetup> setup_of(AddRequest& request, bool keeps_record) {
+Result<TorrentSetup> setup_of(AddRequest& request) {
     TorrentSetup setup;
     if (request.metainfo) {
         JST_TRY(layout, storage::make_layout(*request.metainfo));
@@ -42,7 +41,6 @@ Result<TorrentSetup> setup_of(AddRequest& request, bool keeps_record) {
         setup.metainfo = request.metainfo;
         setup.trackers = request.metainfo->trackers();
         setup.web_seeds = request.metainfo->web_seeds();
-        if (keeps_record) setup.encoded = codec::write_torrent(*request.metainfo);
     } else {
         setup.magnet = *request.magnet;
         setup.trackers = tiers_of(setup.magnet);
@@ -73,7 +71,7 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
     const bool fresh = known == parts_->by_wire_id.end();
     TorrentKey key;
     if (fresh) {
-        JST_TRY(setup, setup_of(request, parts_->store != nullptr));
+        JST_TRY(setup, setup_of(request));
         JST_TRY(made, parts_->insert(std::move(setup), now));
         key = made;
     } else {

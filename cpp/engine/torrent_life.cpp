@@ -52,7 +52,7 @@ void Torrent::on_looked(Time now) {
     if (look.error() != Errc::ok) return fail(look.error(), look.error_path(), now);
     files_.note_existing(look.stamps());
     files_.note_parts(look.part_file().exists);
-    const auto& map = layout_->map;
+    const auto& map = files_.map();
     if (books_.trusted && !record_ && !books_.check_all) {
         Bitfield have = storage::trust_files(map, look.stamps());
         for (PieceIndex p = have.next_set(PieceIndex{}); p.value < have.size(); p = have.next_set(PieceIndex{p.value + 1}))
@@ -65,38 +65,38 @@ void Torrent::on_looked(Time now) {
     const Bitfield hinted = books_.hints(record_.get(), look, geometry_.num_pieces);
     saved.hinted = &hinted;
     storage::Fit fit = storage::fit_record(map, saved, look.stamps(), look.part_file(), files_.parked());
-    books_.intact = std::move(fit.intact);
+    if (record_) books_.intact = std::move(fit.intact);
     if (!fit.fits) dirty_ = true;
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
     books_.check_all = false;
     books_.drop_lost(fit);
     if (planted<Plant::resume_trusts_missing>() && record_) fit.trusted = record_->have;
     if (planted<Plant::saved_have_forgotten>()) fit.trusted = Bitfield(geometry_.num_pieces);
-    books_.found = fit.trusted;
-    if (fit.to_check.none()) return become_ready(books_.found, now);
+    if (fit.to_check.none()) return become_ready(fit.trusted, now);
     phase_ = Phase::checking;
-    download_.reset(books_.found, {}, sequential_);
+    download_.reset(fit.trusted, {}, sequential_);
+    books_.found = std::move(fit.trusted);
     begin_check(std::move(fit.to_check), look.in_holes());
     update_state(now);
 }
 
 void Torrent::on_checked(PieceIndex piece, bool good, Time now) {
-    if (!trouble_.is_reading) {
-        if (good) books_.found.set(piece);
+    if (!rereads()) {
+        if (good) books_.found.own().set(piece);
     } else if (phase_ == Phase::ready) {
-        if (good) trouble_.doubted.clear(piece);
+        if (good) trouble().doubted.clear(piece);
         else take_back(piece, now);
     }
 }
 
 void Torrent::on_check_done(Time now) {
-    if (trouble_.is_reading) return on_reread_done(now);
+    if (rereads()) return on_reread_done(now);
     phase_ = Phase::unchecked;
     const Errc error = work_.check->error();
     if (error == Errc::canceled) return evaluate(now);
     if (error != Errc::ok) return fail(error, work_.check->error_path(), now);
     dirty_ = urgent_ = true;  // a kill is not to cost the check
-    become_ready(books_.found, now);
+    become_ready(*std::exchange(books_.found, {}), now);
 }
 
 bool Torrent::may_write() const noexcept {
@@ -107,7 +107,7 @@ bool Torrent::may_write() const noexcept {
 void Torrent::adopt_partial() {
     if (record_)
         for (const auto& one : record_->partial)
-            if (books_.intact[PieceIndex{one.piece}]) download_.adopt(PieceIndex{one.piece}, one.blocks);
+            if ((*books_.intact)[PieceIndex{one.piece}]) download_.adopt(PieceIndex{one.piece}, one.blocks);
     const std::uint64_t kept = download_.parked_bytes();
     const std::uint64_t counted = counters_.payload_partial;
     if (counted > kept) counters_.payload_discarded += counted - kept;
@@ -119,15 +119,18 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     const bool known = record_ && record_->have == have;
     phase_ = Phase::ready;
     books_.proven = {have, work_.look->stamps(), work_.look->part_file()};
-    books_.lost = {};
-    trouble_.retry.on_running(now);
-    trouble_.unreadable = 0;
+    books_.lost.reset();
+    if (trouble_) {
+        trouble_->retry.on_running(now);
+        trouble_->unreadable = 0;
+    }
     std::vector<std::uint8_t> priorities(geometry_.num_pieces);
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
     download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
     adopt_partial();
     record_.reset();
-    books_.journaled.clear();
+    books_.journaled.reset();
+    books_.intact.reset();
     conversation_.on_pieces_known(now);
     count_file_pieces();
     dirty_ = dirty_ || !known || books_.has_journal;
@@ -140,7 +143,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
 }
 
 void Torrent::count_file_pieces() {
-    const auto& map = layout_->map;
+    const auto& map = files_.map();
     file_pieces_left_.assign(map.num_files(), 0);
     for (std::uint32_t f = 0; f < map.num_files(); ++f) {
         const auto range = map.pieces_of(FileIndex{f});
@@ -149,7 +152,7 @@ void Torrent::count_file_pieces() {
 }
 
 void Torrent::note_file_progress(PieceIndex piece) {
-    layout_->map.each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
+    files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
         auto& left = file_pieces_left_[slice.file.value];
         if (slice.is_pad || left == 0 || --left > 0) return;
         Event event;
@@ -179,8 +182,8 @@ void Torrent::finish_removal(Time now) {
 }
 
 bool Torrent::is_quiet() const noexcept {
-    const bool sweeping = work_.is_running() || (moves_.running && moves_.running->is_running());
-    return !sweeping && books_.journal.is_idle() && (!origin_ || origin_->is_idle()) && download_.is_idle() && upload_.is_idle() && files_.jobs() == 0;
+    const bool sweeping = work_.is_running() || (moves_->running && moves_->running->is_running());
+    return !sweeping && (!books_.journal || books_.journal->is_idle()) && (!origin_ || origin_->is_idle()) && download_.is_idle() && (!upload_ || upload_->is_idle()) && files_.jobs() == 0;
 }
 
 bool Torrent::is_drained() const noexcept {
@@ -215,9 +218,9 @@ void Torrent::update_state(Time now) {
 
 void Torrent::set_state(State next, Time now) {
     if (next == State::downloading && !removed_)  // whose state stays what it was until it is drained
-        stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
-    else
-        stall_timer_.cancel();
+        alarms().stall.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
+    else if (alarms_)
+        alarms_->stall.cancel();
     if (next == state_) return;
     account_time(now);
     const State old = std::exchange(state_, next);
@@ -225,7 +228,7 @@ void Torrent::set_state(State next, Time now) {
     const auto active = [](State s) { return s == State::downloading || s == State::stalled; };
     if (active(next) && !active(old)) running_since_ = now;
     if (next == State::downloading)
-        stall_timer_.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
+        alarms().stall.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
     core_.queue_changed = true;
     Event event;
     event.old_state = old;
@@ -244,18 +247,21 @@ void Torrent::account_time(Time now) {
 }
 
 void Torrent::watch_goals(Time now) {
-    if (!complete_ || !uploads_allowed()) return goal_timer_.cancel();
+    if (!complete_ || !uploads_allowed()) {
+        if (alarms_) alarms_->goal.cancel();
+        return;
+    }
     const auto& s = core_.settings;
-    const auto ratio = limits_.seed_ratio_limit ? limits_.seed_ratio_limit : s.seed_ratio_limit;
-    const auto time = limits_.seed_time_limit ? limits_.seed_time_limit : s.seed_time_limit;
+    const auto ratio = limits_->seed_ratio_limit ? limits_->seed_ratio_limit : s.seed_ratio_limit;
+    const auto time = limits_->seed_time_limit ? limits_->seed_time_limit : s.seed_time_limit;
     account_time(now);
     const double size = static_cast<double>(metainfo_->total_size());
     const bool enough = ratio && static_cast<double>(counters_.payload_sent) >= *ratio * size;
     const bool long_enough = time && seeding_time_ >= seconds(static_cast<std::int64_t>(*time));
     if (enough || long_enough) return set_wanted(storage::WantedState::stopped, now);
-    if (time) goal_timer_.set(now + (seconds(static_cast<std::int64_t>(*time)) - seeding_time_));
-    else goal_timer_.cancel();
-    if (ratio) goal_timer_.set_sooner(now + seconds(1));
+    if (time) alarms().goal.set(now + (seconds(static_cast<std::int64_t>(*time)) - seeding_time_));
+    else if (alarms_) alarms_->goal.cancel();
+    if (ratio) alarms().goal.set_sooner(now + seconds(1));
 }
 
 }  // namespace jst::engine

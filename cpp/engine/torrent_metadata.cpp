@@ -1,5 +1,4 @@
 // Torrent's beginning as a magnet link: what it is called, and the moment when the metadata is there.
-#include "codec/metainfo_writer.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -9,7 +8,7 @@ std::string Torrent::magnet() const {
     link.hashes = hashes();
     link.name = metainfo_ ? metainfo_->name() : origin_->link().name;
     for (const auto& tier : announcer_.tiers()) link.trackers.insert(link.trackers.end(), tier.begin(), tier.end());
-    link.web_seeds = web_seeds_;
+    link.web_seeds = *web_seeds_;
     return link.to_string();
 }
 
@@ -23,21 +22,19 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     if (metainfo->version() == codec::MetainfoVersion::v2) return fail(Errc::not_supported, {}, now);
     auto layout = storage::make_layout(*metainfo);
     if (!layout) return fail(layout.error().code, {}, now);
-    layout_ = std::make_shared<const storage::Layout>(std::move(*layout));
     codec::Envelope envelope = metainfo->envelope();
     envelope.trackers = announcer_.tiers();
-    envelope.web_seeds = web_seeds_;
+    envelope.web_seeds = *web_seeds_;
     metainfo_ = std::make_shared<const codec::Metainfo>(metainfo->with_envelope(std::move(envelope)));
     geometry_ = {metainfo_->num_pieces(), metainfo_->piece_length(), metainfo_->total_size()};
-    files_.lay_out(layout_);
+    files_.lay_out(std::make_shared<const storage::Layout>(std::move(*layout)));
     download_.begin(*metainfo_);
     std::vector<std::string> paths;
-    for (const auto& file : layout_->files) paths.push_back(file.path);
+    for (const auto& file : files_.layout().files) paths.push_back(file.path);
     file_priorities_ = origin_->resolve(paths);
     apply_priorities();
-    if (books_.trusted && books_.trusted->size() == 0) books_.trusted = Bitfield(geometry_.num_pieces, true);
+    if (books_.trusted && books_.trusted->size() == 0) *books_.trusted = Bitfield(geometry_.num_pieces, true);
     if (books_.trusted && books_.trusted->size() != geometry_.num_pieces) books_.trusted.reset();
-    if (keeps_record_) encoded_ = codec::write_torrent(*metainfo_);
     dirty_ = urgent_ = true;
     fetched_ = networking_;
     error_.reset();

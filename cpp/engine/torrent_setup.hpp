@@ -28,7 +28,6 @@ struct TorrentSetup {
     std::vector<std::vector<std::string>> trackers;
     std::vector<std::string> web_seeds;
     bool keeps_record = false;
-    ByteVector encoded;  // the .torrent, for the record; empty when nothing is saved
     std::vector<PieceIndex> journaled;  // what the journal names
     bool has_journal = false;           // a file of it is there
     std::unique_ptr<storage::TorrentRecord> record;  // what was saved

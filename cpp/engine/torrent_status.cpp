@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "codec/metainfo_writer.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -40,8 +41,8 @@ TorrentStatus Torrent::status(Time now) const {
     out.time = now;
     out.state = state_;
     out.error = error_;
-    out.error_where = trouble_.where;
-    if (error_) out.error_message = sentence(*error_, trouble_.where);
+    if (trouble_) out.error_where = trouble_->where;
+    if (error_) out.error_message = sentence(*error_, out.error_where);
     out.wanted = picker.wanted_bytes();
     out.wanted_verified = out.wanted - picker.wanted_left();
     out.progress = out.wanted == 0 ? 1.0 : static_cast<double>(out.wanted_verified) / static_cast<double>(out.wanted);
@@ -57,8 +58,8 @@ TorrentStatus Torrent::status(Time now) const {
     out.pieces_complete = have().count();
     out.active_pieces = download_.ledger().active_count();
     out.in_endgame = download_.in_endgame();
-    out.download_rate = down_rate_.per_second(now);
-    out.upload_rate = up_rate_.per_second(now);
+    out.download_rate = rates_->down.per_second(now);
+    out.upload_rate = rates_->up.per_second(now);
     if (out.download_rate > 0 && !complete_)
         out.eta = static_cast<double>(picker.wanted_left()) / static_cast<double>(out.download_rate);
     if (counters_.payload_verified > 0)
@@ -93,7 +94,7 @@ ByteVector Torrent::piece_states() const {
 }
 
 std::vector<FileStatus> Torrent::file_status() const {
-    const auto& map = layout_->map;
+    const auto& map = files_.map();
     const auto verified = storage::verified_bytes(map, have());
     std::vector<FileStatus> out(map.num_files());
     for (std::uint32_t i = 0; i < map.num_files(); ++i) {
@@ -128,7 +129,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     if (record_) r = *record_;  // not looked at yet: what was known stays
     r.info_hash = hashes().v1;
     r.info_hash_v2 = hashes().v2;
-    r.metainfo = encoded_;
+    if (keeps_record_ && metainfo_) r.metainfo = codec::write_torrent(*metainfo_);
     r.magnet = metainfo_ ? std::string() : origin_->link().to_string();
     r.wishes = origin_ ? origin_->wishes() : std::vector<storage::FileWish>();
     r.save_path = files_.save_path();
@@ -142,7 +143,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
         if (stamps != nullptr) {
             r.files = stamps->stamps();
             r.part_file = stamps->part_file();
-            storage::distrust_newer(layout_->map, durable, have(), r.files, r.part_file);
+            storage::distrust_newer(files_.map(), durable, have(), r.files, r.part_file);
         }
         r.in_parts = files_.parked();
         r.writing = may_write();
@@ -153,14 +154,14 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
         }
     }
     r.file_priorities = file_priorities_;
-    r.piece_priorities = piece_priorities_;
+    r.piece_priorities = *piece_priorities_;
     r.renamed.clear();
     r.renaming.clear();
-    for (const auto& [file, name] : moves_.renamed) r.renamed.push_back({file.value, name});
-    for (const auto& [file, name] : moves_.renames) r.renaming.push_back({file.value, name});
-    r.move_to = moves_.to.value_or(std::string());
+    for (const auto& [file, name] : moves_->renamed) r.renamed.push_back({file.value, name});
+    for (const auto& [file, name] : moves_->renames) r.renaming.push_back({file.value, name});
+    r.move_to = moves_->to.value_or(std::string());
     r.trackers = announcer_.tiers();
-    r.web_seeds = web_seeds_;
+    r.web_seeds = *web_seeds_;
     r.peers.clear();
     for (const auto& [address, known] : swarm_.list().all()) {
         if (r.peers.size() == storage::max_saved_peers) break;
@@ -168,12 +169,12 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     }
     r.totals = totals_of(counters_, active_time_, seeding_time_);
     r.totals.payload_received += record_ ? counters_.payload_partial : download_.parked_bytes();
-    r.limits.download_rate = limits_.download_rate_limit;
-    r.limits.upload_rate = limits_.upload_rate_limit;
-    r.limits.max_connections = limits_.max_connections;
-    r.limits.upload_slots = limits_.upload_slots;
-    if (limits_.seed_ratio_limit) r.limits.seed_ratio_permille = static_cast<std::uint64_t>(std::llround(*limits_.seed_ratio_limit * 1000));
-    if (limits_.seed_time_limit) r.limits.seed_time_ns = *limits_.seed_time_limit * 1'000'000'000;
+    r.limits.download_rate = limits_->download_rate_limit;
+    r.limits.upload_rate = limits_->upload_rate_limit;
+    r.limits.max_connections = limits_->max_connections;
+    r.limits.upload_slots = limits_->upload_slots;
+    if (limits_->seed_ratio_limit) r.limits.seed_ratio_permille = static_cast<std::uint64_t>(std::llround(*limits_->seed_ratio_limit * 1000));
+    if (limits_->seed_time_limit) r.limits.seed_time_ns = *limits_->seed_time_limit * 1'000'000'000;
     return r;
 }
 
@@ -185,7 +186,7 @@ void Torrent::saved() noexcept {
 
 void Torrent::open_journal(std::string path) {
     const auto& id = hashes();
-    books_.journal.open(std::move(path), id.v1 ? id.v1->view() : id.v2->view(), books_.has_journal);
+    books_.journal->open(std::move(path), id.v1 ? id.v1->view() : id.v2->view(), books_.has_journal);
 }
 
 void Torrent::restore(const storage::TorrentRecord& r) {
@@ -199,14 +200,14 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     if (r.piece_priorities.size() == geometry_.num_pieces) piece_priorities_ = r.piece_priorities;
     if (r.in_parts.size() == file_priorities_.size()) files_.restore_parked(r.in_parts);
     for (const auto& renamed : r.renamed)
-        if (renamed.file < layout_->map.num_files()) {
+        if (renamed.file < files_.map().num_files()) {
             files_.set_relative_path(FileIndex{renamed.file}, renamed.path);
-            moves_.renamed[FileIndex{renamed.file}] = renamed.path;
+            moves_.own().renamed[FileIndex{renamed.file}] = renamed.path;
         }
-    if (!r.move_to.empty()) moves_.to = r.move_to;
+    if (!r.move_to.empty()) moves_.own().to = r.move_to;
     for (const auto& one : r.renaming)
-        if (one.file < layout_->map.num_files()) moves_.renames.emplace_back(FileIndex{one.file}, one.path);
-    moves_.again = wants_move();
+        if (one.file < files_.map().num_files()) moves_.own().renames.emplace_back(FileIndex{one.file}, one.path);
+    if (wants_move()) moves_.own().again = true;
     announcer_.set_tiers(r.trackers, core_.now());
     web_seeds_ = r.web_seeds;
     const auto& t = r.totals;
@@ -216,14 +217,16 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     counters_.payload_partial = t.payload_received > judged ? t.payload_received - judged : 0;
     active_time_ = {static_cast<std::int64_t>(t.active_ns)};
     seeding_time_ = {static_cast<std::int64_t>(t.seeding_ns)};
-    limits_.download_rate_limit = r.limits.download_rate;
-    limits_.upload_rate_limit = r.limits.upload_rate;
-    limits_.max_connections = r.limits.max_connections;
-    limits_.upload_slots = r.limits.upload_slots;
-    if (r.limits.seed_ratio_permille) limits_.seed_ratio_limit = static_cast<double>(*r.limits.seed_ratio_permille) / 1000;
-    if (r.limits.seed_time_ns) limits_.seed_time_limit = *r.limits.seed_time_ns / 1'000'000'000;
-    throttle_.down.set_rate(limits_.download_rate_limit, core_.now());
-    throttle_.up.set_rate(limits_.upload_rate_limit, core_.now());
+    TorrentLimits limits;
+    limits.download_rate_limit = r.limits.download_rate;
+    limits.upload_rate_limit = r.limits.upload_rate;
+    limits.max_connections = r.limits.max_connections;
+    limits.upload_slots = r.limits.upload_slots;
+    if (r.limits.seed_ratio_permille) limits.seed_ratio_limit = static_cast<double>(*r.limits.seed_ratio_permille) / 1000;
+    if (r.limits.seed_time_ns) limits.seed_time_limit = *r.limits.seed_time_ns / 1'000'000'000;
+    if (limits.download_rate_limit) throttle().down.set_rate(limits.download_rate_limit, core_.now());
+    if (limits.upload_rate_limit) throttle().up.set_rate(limits.upload_rate_limit, core_.now());
+    limits_ = limits;
     for (const auto& address : r.peers) swarm_.add(address, policy::PeerSource::resume, false, core_.now());
 }
 

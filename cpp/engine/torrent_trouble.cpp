@@ -6,12 +6,22 @@
 
 namespace jst::engine {
 
+Trouble& Torrent::trouble() {
+    if (trouble_) return *trouble_;
+    trouble_.reset(new Trouble{{},
+                               {},
+                               {core_.timers, [](Timer& t, Time now) { t.owner<Torrent>().try_again(now); }, this},
+                               {core_.timers, [](Timer& t, Time now) { t.owner<Torrent>().watch_disk(now); }, this}});
+    trouble_->again.tag = trouble_->stuck.tag = tag();
+    return *trouble_;
+}
+
 void Torrent::fail(Errc error, const std::string& where, Time now) {
     if (removed_ || error_) return core_.touch(*this);  // something of it has ended all the same
     error_ = Error{error, 0};
-    trouble_.where = where;
-    const auto verdict = trouble_.retry.on_failure(error, now);
-    if (!planted<Plant::error_is_for_ever>()) trouble_.again.set(verdict.try_at);
+    trouble().where = where;
+    const auto verdict = trouble().retry.on_failure(error, now);
+    if (!planted<Plant::error_is_for_ever>()) trouble().again.set(verdict.try_at);
     dirty_ = urgent_ = true;  // what is durable now need not be checked later
     Event event;
     event.error = *error_;
@@ -24,7 +34,7 @@ void Torrent::try_again(Time now) {
     if (!error_ || removed_ || shut_down_) return;
     const StoreJob* const oldest = files_.oldest();
     if (oldest != nullptr && oldest->since() + to_duration(core_.settings.disk_timeout) <= now)  // it hangs still
-        return trouble_.again.set(trouble_.retry.on_failure(Errc::disk_timeout, now).try_at);
+        return trouble().again.set(trouble().retry.on_failure(Errc::disk_timeout, now).try_at);
     leave_error();
     evaluate(now);
 }
@@ -32,10 +42,10 @@ void Torrent::try_again(Time now) {
 // What it had counts again once its files are found to be as they were when it was durable last; what came since, or was in
 // doubt, is read.
 void Torrent::leave_error() {
-    trouble_.again.cancel();
+    if (trouble_) trouble_->again.cancel();
     if (!error_) return;
     error_.reset();
-    trouble_.where.clear();
+    trouble().where.clear();
     if (phase_ != Phase::ready) return;
     download_.forget_parked();
     record_ = std::make_unique<storage::TorrentRecord>(record(have(), nullptr));
@@ -43,13 +53,14 @@ void Torrent::leave_error() {
     record_->files = books_.proven.files;
     record_->part_file = books_.proven.part_file;
     record_->writing = false;
-    books_.journaled.clear();
+    auto& journaled = books_.journaled.own();
+    journaled.clear();
     for (PieceIndex p; p.value < geometry_.num_pieces; ++p) {
-        const bool doubted = trouble_.doubted[p];
+        const bool doubted = trouble().doubted[p];
         if (doubted) record_->have.clear(p);
-        if (doubted || (have()[p] && !books_.proven.have[p])) books_.journaled.push_back(p);
+        if (doubted || (have()[p] && !books_.proven.have[p])) journaled.push_back(p);
     }
-    trouble_.doubted = {};
+    trouble().doubted = {};
     books_.looked = false;
     phase_ = Phase::unchecked;
 }
@@ -57,7 +68,7 @@ void Torrent::leave_error() {
 // The kernel may have thrown away what it could not write, and still show it to who reads: only other copies are sure.
 void Torrent::on_sync_failed(Errc error, const std::string& where, Time now) {
     if (phase_ == Phase::ready && !planted<Plant::failed_sync_ignored>()) {
-        Bitfield& lost = books_.lost;
+        Bitfield& lost = books_.lost.own();
         if (lost.size() == 0) lost = Bitfield(geometry_.num_pieces);
         for (PieceIndex p = have().next_set(PieceIndex{}); p.value < have().size(); p = have().next_set(PieceIndex{p.value + 1}))
             if (!books_.proven.have[p]) lost.set(p);
@@ -69,15 +80,15 @@ void Torrent::on_sync_failed(Errc error, const std::string& where, Time now) {
 
 Time Torrent::disk_begins() {
     const Time now = core_.now();
-    trouble_.stuck.set_sooner(now + to_duration(core_.settings.disk_timeout));
+    trouble().stuck.set_sooner(now + to_duration(core_.settings.disk_timeout));
     return now;
 }
 
 void Torrent::watch_disk(Time now) {
     const StoreJob* const oldest = files_.oldest();
-    if (oldest == nullptr) return;
+    if (oldest == nullptr) return core_.touch(*this);
     const Time due = oldest->since() + to_duration(core_.settings.disk_timeout);
-    if (due > now) return trouble_.stuck.set(due);
+    if (due > now) return trouble().stuck.set(due);
     fail(Errc::disk_timeout, files_.path_of(*oldest), now);
 }
 
@@ -88,33 +99,33 @@ void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const
     if (Peer* const peer = core_.peer(asker); peer != nullptr && peer->is_connected() && !peer->fast())
         swarm_.choke(*peer, true, now);  // the only way to say that no answer comes
     if (error_ || removed_ || phase_ != Phase::ready) return;
-    if (trouble_.doubted.size() == 0) trouble_.doubted = Bitfield(geometry_.num_pieces);
-    trouble_.doubted.set(piece);
+    if (trouble().doubted.size() == 0) trouble().doubted = Bitfield(geometry_.num_pieces);
+    trouble().doubted.set(piece);
     // A file that is gone or short concerns all of its pieces.
     if (error == Errc::short_read || is_absence(error)) {
-        layout_->map.each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
-            const auto range = layout_->map.pieces_of(slice.file);
-            for (PieceIndex p = range.first; !slice.is_pad && p < range.last; ++p) trouble_.doubted.set(p);
+        files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
+            const auto range = files_.map().pieces_of(slice.file);
+            for (PieceIndex p = range.first; !slice.is_pad && p < range.last; ++p) trouble().doubted.set(p);
         });
     }
     check_doubted(now);
 }
 
 void Torrent::check_doubted(Time) {
-    if (trouble_.doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() || work_.is_checking()) return;
-    Bitfield pieces = trouble_.doubted;
+    if (!trouble_ || trouble_->doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() || work_.is_checking()) return;
+    Bitfield pieces = trouble().doubted;
     for (PieceIndex p = pieces.next_set(PieceIndex{}); p.value < pieces.size(); p = pieces.next_set(PieceIndex{p.value + 1}))
         if (!have()[p]) pieces.clear(p);
     if (pieces.none()) return;
-    trouble_.is_reading = true;
+    trouble().is_reading = true;
     begin_check(std::move(pieces), {});
 }
 
 void Torrent::on_reread_done(Time now) {
-    trouble_.is_reading = false;
-    trouble_.unreadable += work_.check->unreadable();
+    trouble().is_reading = false;
+    trouble().unreadable += work_.check->unreadable();
     Errc error = work_.check->error();
-    if (error == Errc::ok && trouble_.unreadable > max_unreadable_pieces) error = Errc::disk_io;
+    if (error == Errc::ok && trouble().unreadable > max_unreadable_pieces) error = Errc::disk_io;
     if (error != Errc::ok && error != Errc::canceled) return fail(error, work_.check->error_path(), now);
     if (error == Errc::ok) check_doubted(now);
     evaluate(now);
@@ -123,7 +134,7 @@ void Torrent::on_reread_done(Time now) {
 /// It is not ours any more: asked for again, and refused to those who were told of it.
 void Torrent::take_back(PieceIndex piece, Time now) {
     download_.lose(piece);
-    upload_.take_back(piece);
+    upload().take_back(piece);
     dirty_ = true;
     count_file_pieces();
     update_completion(now);

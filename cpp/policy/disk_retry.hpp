@@ -30,6 +30,8 @@ class DiskRetry {
     void on_running(Time now) noexcept { running_since_ = now; }
     /// Started, checked or stopped by the user.
     void on_user() noexcept { wait_ = {}; }
+    /// There was a failure that the next one follows.
+    bool is_waiting() const noexcept { return wait_.ns != 0; }
 
   private:
     Duration wait_;  // the last one; 0: no trouble

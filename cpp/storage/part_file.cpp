@@ -4,7 +4,7 @@
 
 namespace jst::storage {
 
-PartFile::PartFile(const FileMap& map) : piece_length_(map.piece_length()) {
+PartFile::PartFile(const FileMap& map) {
     // A piece is shared when a file starts in it after another one did or went on; files come in order, so do pieces.
     PieceIndex last_touched;
     bool touched = false;
@@ -17,6 +17,8 @@ PartFile::PartFile(const FileMap& map) : piece_length_(map.piece_length()) {
         last_touched = PieceIndex{range.last.value - 1};
         touched = true;
     }
+    if (!shared_.empty()) piece_length_ = map.piece_length();
+    shared_.shrink_to_fit();
 }
 
 std::optional<std::uint32_t> PartFile::slot(PieceIndex piece) const noexcept {

@@ -28,6 +28,8 @@ class PartFile {
     /// ".<40 or 64 hex digits>.parts"
     static std::string name(Bytes info_hash);
 
+    friend bool operator==(const PartFile&, const PartFile&) = default;
+
   private:
     std::vector<PieceIndex> shared_;
     std::uint32_t piece_length_ = 0;
