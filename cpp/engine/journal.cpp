@@ -11,14 +11,12 @@ Journal::Journal(runtime::Disk& disk, const runtime::Tag& tag) : disk_(disk), ta
 void Journal::open(std::string path, Bytes info_hash, bool left) {
     path_ = std::move(path);
     id_ = to_vector(info_hash);
-    header_ = storage::journal_header(id_, epoch_);
     exists_ = left;
     pump();
 }
 
 void Journal::cut(const Bitfield& durable, std::uint64_t epoch) {
     epoch_ = epoch;
-    header_ = storage::journal_header(id_, epoch_);
     std::erase_if(pieces_, [&](PieceIndex piece) { return piece.value < durable.size() && durable[piece]; });
     written_ = in_write_ = 0;
     afresh_ = true;
@@ -61,14 +59,15 @@ void Journal::pump() {
 
 void Journal::write() {
     ByteVector& bytes = work_->bytes;
+    const ByteVector header = storage::journal_header(id_, epoch_);
     bytes.clear();
-    if (afresh_) bytes = header_;
+    if (afresh_) bytes = header;
     const std::size_t first = afresh_ ? 0 : written_;
     constexpr std::size_t most = (storage::max_journal_bytes - storage::journal_header_bytes) / storage::journal_entry_bytes;
     in_write_ = std::min(pieces_.size(), most);
     if (first >= in_write_) return;
     for (std::size_t i = first; i < in_write_; ++i) {
-        const ByteVector entry = storage::journal_entry(header_, i, pieces_[i]);
+        const ByteVector entry = storage::journal_entry(header, i, pieces_[i]);
         bytes.insert(bytes.end(), entry.begin(), entry.end());
     }
     work_->op.offset = afresh_ ? 0 : storage::journal_header_bytes + first * storage::journal_entry_bytes;

@@ -59,7 +59,6 @@ class Journal {
     const runtime::Tag tag_;
     std::string path_;
     ByteVector id_;
-    ByteVector header_;
     std::uint64_t epoch_ = 0;
     std::vector<PieceIndex> pieces_;
     std::size_t written_ = 0;   // of pieces_, behind header_

@@ -18,11 +18,23 @@ std::uint32_t PiecePicker::bucket_for(std::uint8_t priority, std::int32_t relati
 }
 
 bool PiecePicker::is_candidate(PieceIndex piece) const noexcept {
-    return wanted_[piece] && (state_[piece.value] & active_bit) == 0;
+    return wanted_[piece] && (state(piece) & active_bit) == 0;
 }
 
 std::uint32_t PiecePicker::bucket_of(PieceIndex piece) const noexcept {
     return is_candidate(piece) ? bucket_for(priority(piece), tables_->availability.relative(piece)) : aside;
+}
+
+std::uint8_t* PiecePicker::states() {
+    if (!states_) {
+        states_ = std::make_unique_for_overwrite<std::uint8_t[]>(geometry_.num_pieces);
+        std::fill_n(states_.get(), geometry_.num_pieces, default_priority);
+    }
+    return states_.get();
+}
+
+void PiecePicker::set_active(PieceIndex piece, bool on) {
+    if (((state(piece) & active_bit) != 0) != on) states()[piece.value] ^= active_bit;
 }
 
 // Every change of a piece's own state goes through here, so that the order, the candidates and the sums follow.
@@ -78,7 +90,7 @@ const Availability& PiecePicker::availability() const noexcept {
 }
 
 PiecePicker::PiecePicker(const Geometry& geometry, Order order)
-    : geometry_(geometry), sequential_(order == Order::sequential), state_(geometry.num_pieces, default_priority) {
+    : geometry_(geometry), sequential_(order == Order::sequential) {
     reset(Bitfield(geometry.num_pieces));
 }
 
@@ -88,9 +100,10 @@ void PiecePicker::reset(const Bitfield& have, std::span<const std::uint8_t> prio
     have_ = have;
     wanted_ = Bitfield(geometry_.num_pieces);
     wanted_bytes_ = wanted_left_ = 0;
+    states_.reset();
     for (PieceIndex i{0}; i.value < geometry_.num_pieces; ++i) {
         const std::uint8_t chosen = priorities.empty() ? default_priority : std::min(priorities[i.value], max_priority);
-        state_[i.value] = chosen;
+        if (chosen != default_priority) states()[i.value] = chosen;
         if (chosen == 0) continue;
         wanted_bytes_ += geometry_.piece_size(i);
         if (have_[i]) continue;
@@ -127,10 +140,11 @@ void PiecePicker::on_have(PieceIndex piece) {
 }
 
 void PiecePicker::set_priority(PieceIndex piece, std::uint8_t chosen) {
-    if (!geometry_.contains(piece)) return;
+    chosen = std::min(chosen, max_priority);
+    if (!geometry_.contains(piece) || priority(piece) == chosen) return;
     update(piece, [&] {
-        auto& state = state_[piece.value];
-        state = static_cast<std::uint8_t>((state & ~priority_bits) | std::min(chosen, max_priority));
+        auto& one = states()[piece.value];
+        one = static_cast<std::uint8_t>((one & ~priority_bits) | chosen);
     });
 }
 
@@ -138,7 +152,7 @@ void PiecePicker::on_verified(PieceIndex piece) {
     JST_CHECK(geometry_.contains(piece), "a piece of the torrent");
     update(piece, [&] {
         have_.set(piece);
-        state_[piece.value] &= static_cast<std::uint8_t>(~active_bit);
+        set_active(piece, false);
     });
 }
 
@@ -149,17 +163,17 @@ void PiecePicker::on_lost(PieceIndex piece) {
 
 void PiecePicker::on_returned(PieceIndex piece) {
     JST_CHECK(geometry_.contains(piece), "a piece of the torrent");
-    update(piece, [&] { state_[piece.value] &= static_cast<std::uint8_t>(~active_bit); });
+    update(piece, [&] { set_active(piece, false); });
 }
 
 void PiecePicker::start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now) {
-    update(piece, [&] { state_[piece.value] |= active_bit; });
+    update(piece, [&] { set_active(piece, true); });
     ledger.start(piece, now);
     if (asker.on_parole) ledger.set_exclusive(piece, asker.peer);
 }
 
 void PiecePicker::take_up(PieceIndex piece, std::span<const Byte> blocks, RequestLedger& ledger, Time now) {
-    update(piece, [&] { state_[piece.value] |= active_bit; });
+    update(piece, [&] { set_active(piece, true); });
     ledger.restore(piece, blocks, now);
 }
 

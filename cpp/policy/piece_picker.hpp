@@ -86,7 +86,7 @@ class PiecePicker {
     /// Before the first peer: of size 0.
     const Availability& availability() const noexcept;
     std::uint8_t priority(PieceIndex piece) const noexcept {
-        return geometry_.contains(piece) ? state_[piece.value] & priority_bits : 0;
+        return geometry_.contains(piece) ? state(piece) & priority_bits : 0;
     }
     bool is_wanted(PieceIndex piece) const noexcept { return wanted_[piece]; }
     /// Does the peer have anything that we want and lack?
@@ -120,6 +120,9 @@ class PiecePicker {
         std::uint32_t rank;
     };
 
+    std::uint8_t state(PieceIndex piece) const noexcept { return states_ ? states_[piece.value] : default_priority; }
+    std::uint8_t* states();
+    void set_active(PieceIndex piece, bool on);
     static std::uint32_t level_of(std::int32_t relative) noexcept;
     static std::uint32_t bucket_for(std::uint8_t priority, std::int32_t relative) noexcept;
     std::uint32_t bucket_of(PieceIndex piece) const noexcept;
@@ -151,7 +154,7 @@ class PiecePicker {
     Geometry geometry_;
     bool sequential_ = false;
     std::unique_ptr<Tables> tables_;
-    std::vector<std::uint8_t> state_;  // priority and active_bit
+    std::unique_ptr<std::uint8_t[]> states_;  // of each piece, once one is not as at first: priority and active_bit
     Bitfield wanted_;                                    // priority above 0 and not had
     Bitfield have_;
     std::uint64_t wanted_bytes_ = 0;

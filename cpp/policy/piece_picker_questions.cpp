@@ -64,7 +64,7 @@ bool PiecePicker::has_reachable_candidate() const noexcept {
 
 std::uint64_t PiecePicker::memory() const noexcept {
     std::uint64_t bits = have_.wire().size() + wanted_.wire().size();
-    bits += sizeof(std::uint8_t) * geometry_.num_pieces;
+    if (states_) bits += sizeof(std::uint8_t) * geometry_.num_pieces;
     if (!tables_) return bits;
     for (const auto& candidates : tables_->candidates) bits += candidates.wire().size();
     constexpr std::uint64_t for_each = sizeof(std::int32_t) + sizeof(PieceIndex) + sizeof(std::uint32_t);

@@ -304,8 +304,11 @@ def test_a_million_pieces_cost_at_most_fourteen_bytes_each_and_no_scan_for_each_
 def test_before_its_first_peer_a_picker_has_no_tables_and_knows_all_the_same_what_it_wants() -> None:
     n = 1000
     picker, ledger = lab.PiecePicker(lab.Geometry(n, BLOCK, n * BLOCK)), lab.RequestLedger(lab.Geometry(n, BLOCK, n * BLOCK))
-    assert picker.memory < 2 * n
+    assert picker.memory == 2 * n / 8, "what is there and what is wanted; each piece has the same priority"
+    picker.set_priority(7, 4)
+    assert picker.memory == 2 * n / 8
     picker.set_priority(7, 7)
+    assert picker.memory == n + 2 * n / 8
     picker.on_verified(3)
     assert picker.availability() == [0] * n and not picker.has_reachable_candidate()
     assert picker.wanted_left == (n - 1) * BLOCK

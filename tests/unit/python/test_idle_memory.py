@@ -18,10 +18,10 @@ TORRENTS = 500
 PIECES = 64
 #: Its record is saved: it has a journal, whose path is as long as that of the state_dir.
 MOST = {
-    ("alone", False): 4050,
-    ("alone", True): 4500,
-    ("with a tracker", False): 5230,
-    ("with a tracker", True): 5680,
+    ("alone", False): 3950,
+    ("alone", True): 4350,
+    ("with a tracker", False): 5130,
+    ("with a tracker", True): 5530,
 }
 COUNT = """
 import ctypes, sys
