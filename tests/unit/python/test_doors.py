@@ -185,7 +185,7 @@ session._end, end = (lambda: (end(), print("closed", session._is_clean, flush=Tr
 
 def test_an_unclosed_session_warns_and_ends(payload: Payload) -> None:
     threads = {thread.name for thread in Path("/proc/self/task").iterdir()}
-    session = jst.Session(jst.Settings(listen=()))
+    session = jst.Session(jst.Settings(listen=(), close_timeout=600.0))
     session.add(payload.metainfo, payload.empty)
     began = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
@@ -193,7 +193,7 @@ def test_an_unclosed_session_warns_and_ends(payload: Payload) -> None:
         del session
         gc.collect()
     assert [w.category for w in caught if "unclosed <Session" in str(w.message)] == [ResourceWarning]
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 300.0  # it waits for nothing that close() would wait for
     assert {thread.name for thread in Path("/proc/self/task").iterdir()} <= threads
 
 
