@@ -139,6 +139,16 @@ Result<void> ResponseReader::take_head(Bytes& in) {
     return pending_.empty() || parser_->is_whole() ? Result<void>() : failed(fail(Errc::bad_message));
 }
 
+// Beast counts a chunk header against its limit each time it sees it, and reads on behind the end of a line in a quoted
+// string: it sees one line more each time, so that it is the same in any slicing. 0 while there is no further line.
+std::size_t ResponseReader::to_show(Bytes header) const noexcept {
+    const auto from = header.begin() + static_cast<std::ptrdiff_t>(std::min(shown_, header.size()));
+    const auto at = std::find(from, header.end(), Byte{'\n'});
+    if (at == header.end()) return 0;
+    const auto size = std::max(static_cast<std::size_t>(at - header.begin()) + 1, least_chunk_header);
+    return size <= header.size() ? size : 0;
+}
+
 // What Beast leaves is the start of something that is not whole; it wants that again together with what follows.
 Result<void> ResponseReader::feed(Bytes in) {
     const auto keep_for_later = [&] {
@@ -147,14 +157,18 @@ Result<void> ResponseReader::feed(Bytes in) {
     while (!parser_->is_whole()) {
         const Bytes whole = pending_.empty() ? in : Bytes(pending_);
         if (whole.empty()) break;
-        if (parser_->at_chunk_header() && whole.size() < least_chunk_header) {
+        const bool is_header = parser_->at_chunk_header();
+        const std::size_t shown = is_header ? to_show(whole) : whole.size();
+        if (shown == 0) {
             keep_for_later();
             break;
         }
         beast::error_code error;
-        const std::size_t used = parser_->put(beast::net::const_buffer(whole.data(), whole.size()), error);
+        const std::size_t used = parser_->put(beast::net::const_buffer(whole.data(), shown), error);
         if (parser_->is_whole()) break;
         if (error && error != bh::error::need_more) return failed(fail(code_of(error)));
+        shown_ = is_header && error == bh::error::need_more && used == 0 ? shown : 0;
+        if (shown_ > 0) continue;
         if (pending_.empty())
             in = in.subspan(used);
         else

@@ -44,11 +44,13 @@ class ResponseReader {
     class Parser;
     Result<void> take_head(Bytes& in);
     Result<void> feed(Bytes in);
+    std::size_t to_show(Bytes header) const noexcept;
     Result<void> failed(Error error) noexcept;
 
     ResponseLimits limits_;
     std::unique_ptr<Parser> parser_;
     ByteVector pending_;  // a head or chunk header that is not whole
+    std::size_t shown_ = 0;  // so many bytes of a chunk header Beast has seen, and wants more
     bool has_head_ = false;
     Error error_;
 };

@@ -196,6 +196,14 @@ def test_a_chunk_header_without_an_end_is_cut_off() -> None:
         assert read(data, cut, max_head=1000).error == "too_large"
 
 
+def test_a_quoted_chunk_extension_without_an_end_is_the_same_in_any_slicing() -> None:
+    """It is looked at again when there is another line, not with each byte: Beast counts what it sees against the limit each time."""
+    quoted = b'C6;n= "80p\r\n\r' + b"\xff" * 4 + b"\0\0\0[" + b"\xff" * 4 + b"\rz1\r\nhello\r\n0" + b"\0" * 5 + b"\xfe\1"
+    data = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + quoted + b"\0" * 15 + b"o" + b"\0" * 5 + b"\1\0Trxb"
+    heard = {read(data, cut, end=True, max_head=512, max_body=4096) for cut in range(1, len(data) + 1)}
+    assert heard == {Heard(200, b"", False, "truncated")}
+
+
 # -- redirects --------------------------------------------------------------------------------------------------------
 
 
