@@ -35,6 +35,8 @@ class Saver {
     void on_store_saved(Time now);
     void session_changed() noexcept { session_dirty_ = true; }
     void allow() noexcept { allowed_ = true; }
+    /// The last save is over: no other begins.
+    void stop() noexcept { allowed_ = false; }
     bool is_busy() const noexcept { return running_; }
     bool is_busy_with(TorrentKey key) const noexcept { return running_ && current_ == key; }
 

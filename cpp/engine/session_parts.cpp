@@ -368,7 +368,9 @@ void SessionParts::advance_close(Time now) {
             saver->schedule(now);
             return core.wake_soon();
         }
-        if (saver->done() < *last_save) return;
+        // A torrent that failed meanwhile may have begun another.
+        if (saver->done() < *last_save || saver->is_busy()) return;
+        saver->stop();
     }
     if (store) store->close();
     const bool idle = planted<Plant::closed_too_soon>() || (is_idle() && listener.is_idle());
