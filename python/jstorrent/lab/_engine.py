@@ -58,6 +58,7 @@ class Engine(Client):
         self._specs: dict[bytes, Spec] = {}
         self._judged_at: int | None = None
         self._judged: set[Any] = set()
+        self._places: dict[Any, str] = {}  # of files, at the last look
         self._starts_at: list[int] = []
         self._was_closed = False
         self._closed_with: dict[bytes, set[int]] = {}

@@ -89,7 +89,9 @@ def owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentF
             engine,
         )
     young = engine.session.settings.request_timeout / 2  # it asked earlier than the peer heard, and may have given up by now
-    asked = [m for m in outstanding if m.block not in said]  # what it said unasked, or is asked for again, it may owe no more
+    taken_back = {message.block: message.time for message in peer.ledger.cancels}  # who hears nothing does not answer that either
+    # What it said unasked, or is asked for again, it may owe no more.
+    asked = [m for m in outstanding if m.block not in said and taken_back.get(m.block, -1.0) < m.time]
     fresh = [m for m in asked if m.time > lab._disturbed_at and lab.now - m.time < young]
     if links[0].outstanding < len(fresh):
         lab._fail(
