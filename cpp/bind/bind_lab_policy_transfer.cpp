@@ -313,6 +313,7 @@ void bind_pipeline(py::module_& lab) {
         .def("on_block", [](Pipeline& p, std::uint32_t bytes, double waited,
                             double now) { p.on_block(bytes, from_seconds(waited), to_time(now)); })
         .def("on_late_block", [](Pipeline& p, double now) { p.on_late_block(to_time(now)); })
+        .def("time_limit", [](Pipeline& p, double timeout) { return p.time_limit(from_seconds(timeout)).seconds(); })
         .def("on_timeout",
              [](Pipeline& p, double now, double timeout, std::uint32_t blocks) {
                  p.on_timeout(to_time(now), from_seconds(timeout), blocks);

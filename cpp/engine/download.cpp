@@ -131,7 +131,7 @@ bool Download::expire(Peer& peer, Time now) {
         w.next_look = now;
     }
     w.withdrawn.clear();
-    const Duration timeout = to_duration(core_.settings.request_timeout);
+    const Duration timeout = peer.pipeline.time_limit(to_duration(core_.settings.request_timeout));
     w.ledger.expire(peer.key, now, timeout, w.withdrawn);
     if (w.withdrawn.empty()) return false;
     peer.pipeline.on_timeout(now, timeout, static_cast<std::uint32_t>(w.withdrawn.size()));
@@ -140,7 +140,7 @@ bool Download::expire(Peer& peer, Time now) {
 }
 
 Time Download::deadline(const Peer& peer) const {
-    const Time due = ledger().deadline(peer.key, to_duration(core_.settings.request_timeout));
+    const Time due = ledger().deadline(peer.key, peer.pipeline.time_limit(to_duration(core_.settings.request_timeout)));
     Time first = due;
     const Time stuck = somebody_idles_ ? stuck_at(peer) : Time::never();
     for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until(), stuck})

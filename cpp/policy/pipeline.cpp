@@ -28,7 +28,7 @@ void Pipeline::on_unchoke() noexcept {
 
 void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept {
     rejects_ = 0;
-    on_late_block(now);
+    hear(now);
     owed_ = 0;
     if (waited.ns > 0 && (least_wait_.ns == 0 || waited < least_wait_)) least_wait_ = waited;
     if (probing_ && window_ < limit_) ++window_;
@@ -42,7 +42,18 @@ void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept
     if (now - epoch_began_ >= std::max(shortest_epoch, least_wait_)) end_epoch(now);
 }
 
+Duration Pipeline::time_limit(Duration timeout) const noexcept {
+    Duration limit = timeout;
+    for (std::uint32_t i = 0; i < too_early_ && limit < longest_grace; ++i) limit = limit * 2;
+    return std::min(limit, std::max(timeout, longest_grace));
+}
+
 void Pipeline::on_late_block(Time now) noexcept {
+    if (std::exchange(gave_up_, false)) ++too_early_;
+    hear(now);
+}
+
+void Pipeline::hear(Time now) noexcept {
     if (std::exchange(silences_, 0) > 0) paused_until_ = Time{0};
     last_block_ = now;
     if (owed_ == 0) return;
@@ -97,6 +108,7 @@ void Pipeline::on_timeout(Time now, Duration timeout, std::uint32_t blocks) noex
     }
     if (now >= patient_until_) owed_ = 0;  // what patience was not enough for is lost
     owed_ += blocks;
+    gave_up_ = gave_up_ || blocks > 0;
     patience_ = timeout;
     patient_until_ = std::max(patient_until_, now + timeout);
     window_ = least_window;

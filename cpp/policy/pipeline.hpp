@@ -24,6 +24,7 @@ class Pipeline {
     static constexpr std::uint32_t slack_blocks = 256;
     static constexpr Duration shortest_epoch = milliseconds(100);
     static constexpr Duration longest_pause = seconds(64);
+    static constexpr Duration longest_grace = seconds(30);
     static constexpr Duration least_patience = milliseconds(50);
     static constexpr Duration most_patience = seconds(5);
 
@@ -42,6 +43,9 @@ class Pipeline {
     /// for as long. When nothing at all came in that time, ask nothing for as long again, twice as long each time in a
     /// row, so that others get the blocks and nobody waits.
     void on_timeout(Time now, Duration timeout, std::uint32_t blocks = 1) noexcept;
+    /// After how long what it was asked for is overdue: `timeout`, twice as long each time that something came all the same
+    /// after it was given up, at most longest_grace. Else a line that is slower than a short time-out is filled with repeats.
+    Duration time_limit(Duration timeout) const noexcept;
     /// The peer forgets what it was asked for.
     void on_choke() noexcept { owed_ = 0; }
     /// A request was refused though the peer does not choke us: pause for a second, twice as long each time in a row.
@@ -65,6 +69,7 @@ class Pipeline {
 
   private:
     void end_epoch(Time now) noexcept;
+    void hear(Time now) noexcept;
     void fit() noexcept;
 
     static constexpr std::size_t num_epochs = 8;
@@ -82,6 +87,8 @@ class Pipeline {
     std::array<std::uint64_t, num_epochs> rates_{};
     std::size_t next_rate_ = 0;
     std::uint32_t owed_ = 0;  // expired and not answered
+    bool gave_up_ = false;    // requests expired, and nothing late has come since
+    std::uint32_t too_early_ = 0;  // so often something came after it was given up
     Duration patience_{0};
     Time patient_until_{0};
     std::uint32_t rejects_ = 0;

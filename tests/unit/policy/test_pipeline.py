@@ -153,6 +153,23 @@ def test_what_timed_out_fills_the_window_until_it_was_answered() -> None:
     assert p.refill(0, 111) == 4 and p.patient_until == 0
 
 
+def test_what_comes_after_it_was_given_up_was_given_up_too_early() -> None:
+    p = lab.Pipeline()
+    assert p.time_limit(1) == 1
+    limits = []
+    for i in range(7):
+        p.on_timeout(10 + i, 1, 3)
+        p.on_late_block(10.5 + i)
+        p.on_late_block(10.6 + i)  # once for each time that some expired
+        limits.append(p.time_limit(1))
+    assert limits == [2, 4, 8, 16, 30, 30, 30]
+    assert p.time_limit(60) == 60  # who has that much time has enough
+    p = lab.Pipeline()
+    p.on_timeout(10, 1, 3)
+    p.on_block(BLOCK, 0.5, 11)  # asked for since, or in time
+    assert p.time_limit(1) == 1
+
+
 def test_what_was_not_answered_within_a_time_out_is_lost() -> None:
     p = lab.Pipeline()
     p.on_block(BLOCK, 1.0, 99)
