@@ -56,7 +56,8 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     std::array<MutableBytes, wire::max_spans> spans;
     const auto expected = peer.state == PeerState::connected ? download.expect(peer) : std::span<const wire::ExpectedBlock>{};
     std::size_t n = peer.wire.prepare(expected, core_.scratch, spans);
-    if (download.is_short_of_memory() && expected.size() <= wire::max_predicted) --n;  // the overflow would be lost
+    // Payload that overflows would be lost. Who shows its handshake brings none, whatever was found out of the peer before.
+    if (peer.state == PeerState::connected && download.is_short_of_memory() && expected.size() <= wire::max_predicted) --n;
     if (n == 0) {
         peer.waits_for_memory = true;
         return read_nothing(peer, now);
