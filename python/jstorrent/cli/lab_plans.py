@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -35,7 +36,7 @@ def plan_from(word: str) -> Plan:
 
     if word == "-":
         return Plan.from_json(sys.stdin.read(LONGEST_PLAN + 1))
-    if word.startswith("jst") and not Path(word).exists():
+    if word.startswith("jst") and not os.path.exists(word):  # of a name that is too long: False, where Path raises
         return resolve(word)
     with open(word, encoding="utf-8") as file:
         return Plan.from_json(file.read(LONGEST_PLAN + 1))

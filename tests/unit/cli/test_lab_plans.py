@@ -71,3 +71,10 @@ def test_a_campaign_that_hits_too_little_fails(run: Run) -> None:
     assert done.returncode == 6 and "hit fewer than 1 times: " in done.stderr
     facts = json.loads(done.stdout)
     assert facts["findings"] == [] and facts["never_hit"] == [what for what, times in facts["expected"].items() if times == 0]
+
+
+def test_a_token_that_is_longer_than_a_file_name_may_be_is_a_token(run: Run) -> None:
+    long = GOOD.replace(peers=[{"name": f"p{n}", "have": [n % 4], "host": f"10.1.{n}.{n * 3}"} for n in range(60)])
+    assert len(long.token) > 255
+    answer = run("lab", "replay", long.token)
+    assert answer.returncode in (0, 6), answer.stderr
