@@ -172,6 +172,7 @@ void Swarm::dial_more(Time now) {
 void Swarm::schedule_dial(Time now) {
     if (!company_) return;
     if (!running_ || !torrent_.wants_peers()) return company_->dial_timer.cancel();
+    look_for_useless(now);
     const Time due = company_->list.deadline();
     if (due > now) return company_->dial_timer.set(due);
     // Something is due: blocked by a limit (an ending link calls dial_more) or by a ban (looked at again later).
@@ -295,7 +296,7 @@ bool Swarm::complete(Peer& peer, Time now) {
     peer.connected_at = core_.unix_now();
     if (peer.listed) company_->list.on_connected(*peer.listed, now);
     if (!company_->choke_timer.is_set()) company_->choke_timer.set(now + to_duration(core_.settings.choke_interval));
-    if (!company_->replace_timer.is_set() && torrent_.wants_peers()) company_->replace_timer.set(now + policy::Replacement::interval);
+    look_for_useless(now);
     Event event;
     event.address = peer.address;
     event.incoming = peer.incoming;
@@ -448,7 +449,13 @@ void Swarm::on_replace_timer(Time now) {
         for (const PeerKey key : policy::choose_useless(std::move(useless), waiting, now))
             if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
     }
-    if (connected_ > 0) company_->replace_timer.set(now + policy::Replacement::interval);
+    look_for_useless(now);
+}
+
+// While there are links and others are wanted; it ends when they are not, and begins anew when they are again.
+void Swarm::look_for_useless(Time now) {
+    if (connected_ == 0 || company_->replace_timer.is_set() || !torrent_.wants_peers()) return;
+    company_->replace_timer.set(now + policy::Replacement::interval);
 }
 
 }  // namespace jst::engine

@@ -90,6 +90,7 @@ class Swarm {
     void on_choke_timer(Time now);
     void on_replace_timer(Time now);
     void schedule_dial(Time now);
+    void look_for_useless(Time now);
     policy::LinkTotals totals(const Peer& peer, Time now) const;
     void keep_totals(const Peer& peer);
 
