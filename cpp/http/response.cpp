@@ -140,12 +140,14 @@ Result<void> ResponseReader::take_head(Bytes& in) {
 }
 
 // Beast counts a chunk header against its limit each time it sees it, and reads on behind the end of a line in a quoted
-// string: it sees one line more each time, so that it is the same in any slicing. 0 while there is no further line.
+// string. It sees the line, and if that is not all (the last chunk has trailers), everything up to an empty one: the same
+// in any slicing, and never a third time. 0 while that is not there. In front is the end of the chunk before.
 std::size_t ResponseReader::to_show(Bytes header) const noexcept {
-    const auto from = header.begin() + static_cast<std::ptrdiff_t>(std::min(shown_, header.size()));
-    const auto at = std::find(from, header.end(), Byte{'\n'});
-    if (at == header.end()) return 0;
-    const auto size = std::max(static_cast<std::size_t>(at - header.begin()) + 1, least_chunk_header);
+    constexpr std::size_t before = 2;
+    const auto text = as_text(header);
+    const auto at = shown_ == 0 ? text.find('\n', before) : text.find("\r\n\r\n", shown_ - std::min(shown_, least_chunk_header - 1));
+    if (at == std::string_view::npos) return 0;
+    const std::size_t size = shown_ == 0 ? std::max(at + 1, least_chunk_header) : std::max(at + 4, shown_ + 1);
     return size <= header.size() ? size : 0;
 }
 
@@ -167,8 +169,10 @@ Result<void> ResponseReader::feed(Bytes in) {
         const std::size_t used = parser_->put(beast::net::const_buffer(whole.data(), shown), error);
         if (parser_->is_whole()) break;
         if (error && error != bh::error::need_more) return failed(fail(code_of(error)));
-        shown_ = is_header && error == bh::error::need_more && used == 0 ? shown : 0;
-        if (shown_ > 0) continue;
+        const bool wants_more = is_header && error == bh::error::need_more && used == 0;
+        if (wants_more && shown_ > 0) return failed(fail(Errc::bad_message));
+        shown_ = wants_more ? shown : 0;
+        if (wants_more) continue;
         if (pending_.empty())
             in = in.subspan(used);
         else
