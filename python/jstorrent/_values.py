@@ -148,7 +148,8 @@ else:
 
     def dataclass(*, frozen: bool, slots: bool = False, kw_only: bool = False) -> Callable[[type[Value]], type[Value]]:
         """As `dataclasses.dataclass`, of a class below Value."""
-        assert frozen
+        if not frozen:
+            raise TypeError("values are frozen")
 
         def make(cls: type[Value]) -> type[Value]:
             own = cls.__annotations__
