@@ -48,8 +48,9 @@ def test_libtorrent_passes_all_but_what_is_known() -> None:
 
 
 def test_a_bad_client_fails_exactly_its_rows() -> None:
+    # Asked block by block, a seed that chokes in turns gives the last one after 6.7 s: three times as long is time enough.
     rows = run_scenarios(
-        [sys.executable, str(BAD_CLIENT), "{torrent}", "{dir}", "{host}:{port}"], jobs=16, patience=0.2
+        [sys.executable, str(BAD_CLIENT), "{torrent}", "{dir}", "{host}:{port}"], jobs=16, patience=0.5
     )
     assert verdicts(rows, "fail") == BAD_FAILS, text_table(rows)
     assert all(row.reason for row in rows if row.verdict != "pass")
