@@ -17,6 +17,7 @@ import pytest
 from jstorrent import _core
 
 from tests.support.sanitizers import times_mean_nothing
+from tests.support.threads import tasks, tasks_left
 from tests.unit.python.conftest import Payload, SessionMaker
 
 HEAD = """
@@ -184,7 +185,7 @@ session._end, end = (lambda: (end(), print("closed", session._is_clean, flush=Tr
 
 
 def test_an_unclosed_session_warns_and_ends(payload: Payload) -> None:
-    threads = {thread.name for thread in Path("/proc/self/task").iterdir()}
+    before = tasks()
     session = jst.Session(jst.Settings(listen=(), close_timeout=600.0))
     session.add(payload.metainfo, payload.empty)
     began = time.perf_counter()
@@ -194,7 +195,7 @@ def test_an_unclosed_session_warns_and_ends(payload: Payload) -> None:
         gc.collect()
     assert [w.category for w in caught if "unclosed <Session" in str(w.message)] == [ResourceWarning]
     assert time.perf_counter() - began < 300.0  # it waits for nothing that close() would wait for
-    assert {thread.name for thread in Path("/proc/self/task").iterdir()} <= threads
+    assert not tasks_left(before)
 
 
 def test_a_closed_session_does_not_warn() -> None:
@@ -224,21 +225,16 @@ def test_close_is_safe_twice_and_from_two_threads(open_session: SessionMaker) ->
 
 
 def test_nothing_of_a_session_is_left_after_close(payload: Payload) -> None:
-    def count() -> tuple[int, int]:
-        return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
 
     jst.Session(jst.Settings(listen=["127.0.0.1"])).close()
-    before = count()
+    before = descriptors(), tasks()
     sessions = [jst.Session(jst.Settings(listen=["127.0.0.1"])) for _ in range(5)]
     for session in sessions:
         session.add(payload.metainfo, payload.directory).wait_complete(20)
         assert session.close()
-    for _ in range(100_000):  # the kernel lists a thread for a moment after it was joined
-        if count()[1] <= before[1]:
-            break
-        os.sched_yield()
-    after = count()
-    assert after[0] == before[0] and after[1] <= before[1]
+    assert not tasks_left(before[1]) and descriptors() == before[0]
 
 
 def test_a_closed_session_still_answers(session: jst.Session, payload: Payload) -> None:
