@@ -90,6 +90,12 @@ LinkEnd to_end(const std::string& name) {
     return name == "ours" ? LinkEnd::ours : LinkEnd::theirs;
 }
 
+PeerSource to_source(const std::string& name) {
+    for (int i = 0; i <= static_cast<int>(PeerSource::resume); ++i)
+        if (word(static_cast<PeerSource>(i)) == name) return static_cast<PeerSource>(i);
+    throw py::value_error("no such source of addresses: " + name);
+}
+
 py::object to_python(const KnownAddress* known) {
     if (known == nullptr) return py::none();
     static constexpr const char* states[] = {"idle", "dialling", "connected"};
@@ -114,10 +120,10 @@ void bind_peer_list(py::module_& lab) {
              [](PeerList& l, std::size_t capacity, double interval) { l.configure(capacity, from_seconds(interval)); })
         .def(
             "add",
-            [](PeerList& l, const std::string& address, double now, bool from_global) {
-                return name_of(l.add(to_endpoint(address), PeerSource::tracker, from_global, to_time(now)));
+            [](PeerList& l, const std::string& address, double now, bool from_global, const std::string& source) {
+                return name_of(l.add(to_endpoint(address), to_source(source), from_global, to_time(now)));
             },
-            py::arg("address"), py::arg("now") = 0.0, py::arg("from_global") = false)
+            py::arg("address"), py::arg("now") = 0.0, py::arg("from_global") = false, py::arg("source") = "tracker")
         .def("on_own", [](PeerList& l, const std::string& address) { l.on_own(to_endpoint(address)); })
         .def("on_dialling", [](PeerList& l, const std::string& address) { l.on_dialling(to_endpoint(address)); })
         .def("on_dial_failed",

@@ -41,9 +41,17 @@ void PeerList::configure(std::size_t capacity, Duration reconnect_interval) {
     while (known_.size() > capacity_) {
         // Failed ones first, then idle ones; links stay and leave the list when they end.
         if (make_room()) continue;
-        if (queue_.empty()) return;
-        forget(known_.find(std::prev(queue_.end())->address));
+        const auto last = last_idle();
+        if (!last) return;
+        forget(known_.find(*last));
     }
+}
+
+std::optional<Endpoint> PeerList::last_idle() const {
+    const Due* last = nullptr;
+    for (const auto& line : lines_)
+        if (!line.empty() && (last == nullptr || *last < *line.rbegin())) last = &*line.rbegin();
+    return last == nullptr ? std::nullopt : std::optional(last->address);
 }
 
 namespace {
@@ -82,15 +90,19 @@ void PeerList::forget(std::map<Endpoint, KnownAddress>::iterator at) {
     known_.erase(at);
 }
 
+std::size_t PeerList::line_of(const KnownAddress& known) noexcept {
+    return known.tried ? sources : static_cast<std::size_t>(known.source);
+}
+
 void PeerList::enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial) {
     known.state = AddressState::idle;
     known.next_dial = next_dial;
-    queue_.insert({next_dial, known.serial, address});
+    lines_[line_of(known)].insert({next_dial, known.serial, address});
     if (known.failures > 0) worst_.insert({~known.failures, known.serial, address});
 }
 
 void PeerList::leave_idle(const Endpoint& address, const KnownAddress& known) {
-    queue_.erase({known.next_dial, known.serial, address});
+    lines_[line_of(known)].erase({known.next_dial, known.serial, address});
     worst_.erase({~known.failures, known.serial, address});
 }
 
@@ -105,7 +117,9 @@ void PeerList::on_dialling(const Endpoint& address) {
     const auto at = known_.find(address);
     if (at == known_.end() || at->second.state != AddressState::idle) return;
     leave_idle(address, at->second);
+    turn_ = (line_of(at->second) + 1) % lines_.size();
     at->second.state = AddressState::dialling;
+    at->second.tried = true;
 }
 
 void PeerList::on_dial_failed(const Endpoint& address, Time now) {
@@ -121,6 +135,7 @@ void PeerList::on_connected(const Endpoint& address, Time now) {
     if (at == known_.end() || at->second.state == AddressState::connected) return;
     if (at->second.state == AddressState::idle) leave_idle(address, at->second);
     at->second.state = AddressState::connected;
+    at->second.tried = true;
     at->second.connected_at = now;
 }
 
@@ -183,9 +198,17 @@ Duration PeerList::wait_after(const KnownAddress& known) noexcept {
            nanoseconds(static_cast<std::int64_t>(prng_.between(0, 2 * quarter)));
 }
 
+Time PeerList::deadline() const noexcept {
+    Time first = Time::never();
+    for (const auto& line : lines_)
+        if (!line.empty()) first = std::min(first, line.begin()->at);
+    return first;
+}
+
 std::size_t PeerList::candidates_waiting(Time now, std::size_t at_most) const noexcept {
     std::size_t n = 0;
-    for (auto due = queue_.begin(); due != queue_.end() && n < at_most && due->at <= now; ++due) ++n;
+    for (const auto& line : lines_)
+        for (auto due = line.begin(); due != line.end() && n < at_most && due->at <= now; ++due) ++n;
     return n;
 }
 

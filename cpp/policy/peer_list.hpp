@@ -1,12 +1,15 @@
 // The addresses known for one torrent, and which of them to dial when.
 //
 // Every dial and every link that gave nothing doubles the wait before the next dial (with seeded jitter, capped); a
-// link that lived and gave payload resets it. Stopping and starting a torrent resets nothing. States: idle -> dialling
-// -> connected -> idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address
-// twice; 3. at most one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4
-// apart. Does not know bans or limits: next_to_dial() takes a predicate.
+// link that lived and gave payload resets it. Stopping and starting a torrent resets nothing. Addresses that were never
+// dialled wait in a line for each source, those that were in one more, and the lines take turns: who floods one source
+// with addresses delays what others told, and those we know, by one dial each. States: idle -> dialling -> connected ->
+// idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address twice; 3. at most one
+// dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart; 5. an idle address is
+// in one line, and every address in a line is idle. Does not know bans or limits: next_to_dial() takes a predicate.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -53,6 +56,7 @@ struct KnownAddress {
     bool eager = false;  // dialled at least every eager_wait
     LinkTotals totals;
     std::uint64_t serial = 0;  // order of arrival
+    bool tried = false;        // dialled or linked once
 };
 
 class PeerList {
@@ -83,17 +87,20 @@ class PeerList {
     /// Forgets the idle addresses of a host (it was banned).
     void forget_host(const IpAddress& host);
 
-    /// The address whose turn came first, if `allowed(address)`. Pass it to on_dialling() next.
+    /// Of the line whose turn it is, the address that may be dialled first, if `allowed(address)`. Pass it to
+    /// on_dialling() next.
     template <class Allowed>
     std::optional<Endpoint> next_to_dial(Time now, Allowed&& allowed) const {
-        for (const auto& due : queue_) {
-            if (due.at > now) break;
-            if (allowed(due.address)) return due.address;
+        for (std::size_t i = 0; i < lines_.size(); ++i) {
+            for (const auto& due : lines_[(turn_ + i) % lines_.size()]) {
+                if (due.at > now) break;
+                if (allowed(due.address)) return due.address;
+            }
         }
         return std::nullopt;
     }
     /// When the next idle address may be dialled; never when there is none.
-    Time deadline() const noexcept { return queue_.empty() ? Time::never() : queue_.begin()->at; }
+    Time deadline() const noexcept;
     /// How many could be dialled now, counted up to `at_most`.
     std::size_t candidates_waiting(Time now, std::size_t at_most) const noexcept;
 
@@ -118,6 +125,9 @@ class PeerList {
         friend auto operator<=>(const Worst&, const Worst&) noexcept = default;
     };
 
+    static constexpr std::size_t sources = static_cast<std::size_t>(PeerSource::resume) + 1;
+    static std::size_t line_of(const KnownAddress& known) noexcept;
+    std::optional<Endpoint> last_idle() const;
     bool make_room();
     void enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial);
     void leave_idle(const Endpoint& address, const KnownAddress& known);
@@ -128,7 +138,8 @@ class PeerList {
     Duration reconnect_interval_;
     Prng prng_;
     std::map<Endpoint, KnownAddress> known_;
-    std::set<Due> queue_;    // the idle ones
+    std::array<std::set<Due>, sources + 1> lines_;  // the idle ones: by source until they were tried, then in the last
+    std::size_t turn_ = 0;
     std::set<Worst> worst_;  // those of them that failed
     std::vector<Endpoint> own_;
     bool starved_ = false;

@@ -61,6 +61,48 @@ def test_addresses_are_dialled_in_the_order_of_their_turn() -> None:
     assert known.candidates_waiting(0.0, 10) == 0
 
 
+def dialled(known: Any, now: float, most: int) -> list[str]:
+    """One after the other, none of which answers for as long as this takes."""
+    out = []
+    while len(out) < most and (address := known.next_to_dial(now)) is not None:
+        known.on_dialling(address)
+        out.append(address)
+    return out
+
+
+def test_a_flood_from_one_source_delays_the_others_by_a_dial_each() -> None:
+    known = lab.PeerList(capacity=1000, reconnect_interval=10.0)
+    flood = [f"9.1.{i // 256}.{i % 256}:1" for i in range(300)]
+    for address in flood:
+        known.add(address, 0.0, source="tracker")
+    known.add(Z, 1.0, source="pex")
+    known.add(X, 1.0, source="dht")
+    known.on_connected(Y, 0.0)  # it called us, and broke off
+    known.on_disconnected(Y, 2.0)
+    assert dialled(known, 5.0, 3) == [flood[0], X, Z]
+    assert dialled(known, 15.0, 4) == [Y, flood[1], flood[2], flood[3]]
+    assert known.deadline == 0.0 and known.candidates_waiting(15.0, 1000) == 296
+
+
+def test_whoever_failed_once_waits_for_one_dial_of_a_flood() -> None:
+    known = lab.PeerList(capacity=1000, reconnect_interval=10.0)
+    known.add(X, 0.0)
+    for i in range(300):
+        known.add(f"9.1.{i // 256}.{i % 256}:1", 0.0)
+    known.on_dialling(X)
+    known.on_dial_failed(X, 1.0)
+    assert X in dialled(known, 14.0, 2)
+
+
+def test_lowering_the_capacity_forgets_the_one_whose_turn_is_last() -> None:
+    known = lab.PeerList()
+    known.add(X, 3.0, source="dht")
+    known.add(Y, 5.0, source="pex")
+    known.add(Z, 4.0, source="tracker")
+    known.configure(1, 10.0)
+    assert known.find(Y) is None and known.find(Z) is None and known.find(X) is not None
+
+
 def dial_and_fail(known: Any, address: str) -> float:
     now = known.deadline
     assert known.next_to_dial(now) == address
