@@ -22,6 +22,7 @@ void bind_event(py::module_& lab) {
         .def_readonly("round", &LabEvent::round)
         .def_readonly("is_inline", &LabEvent::is_inline)
         .def_readonly("intact", &LabEvent::intact)
+        .def_property_readonly("is_lent", [](const LabEvent& e) { return bool(e.lent); })
         .def("__repr__", [](const LabEvent& e) {
             return "<" + e.kind + " " + std::to_string(e.id) + " " + std::string(word(e.error)) + " " +
                    std::to_string(e.value) + ">";
@@ -42,6 +43,7 @@ void bind_sockets(py::class_<LabHost>& host) {
              "then"_a = nothing)
         .def("read_now", &LabHost::read_now, "stream"_a, "sizes"_a)
         .def("write", &LabHost::write, "stream"_a, "spans"_a, "then"_a = nothing)
+        .def("write_lent", &LabHost::write_lent, "stream"_a, "read"_a)
         .def("shutdown_send", &LabHost::shutdown_send, "stream"_a)
         .def("close", &LabHost::close, "thing"_a, "abort"_a = false)
         .def("cancel", &LabHost::cancel, "stream"_a)

@@ -220,6 +220,14 @@ std::uint64_t LabHost::write(std::uint64_t id, const std::vector<py::bytes>& spa
     return operation.id;
 }
 
+std::uint64_t LabHost::write_lent(std::uint64_t id, const LabEvent& read) {
+    auto& operation = make<WriteOp>("write", py::none());
+    operation.lent = read.lent;
+    operation.from.push_back(read.lent.bytes);
+    submit([&] { stream(id).write_some(operation.op, operation.from); });
+    return operation.id;
+}
+
 void LabHost::shutdown_send(std::uint64_t id) {
     submit([&] { stream(id).shutdown_send(); });
 }

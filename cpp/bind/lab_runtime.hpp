@@ -45,6 +45,7 @@ struct LabEvent {
     std::uint64_t round = 0;
     bool is_inline = false;  // on_done came while the operation was being submitted
     bool intact = true;      // the buffers given are as they were given
+    runtime::Lent lent;      // the bytes of a read, if they were not copied
 };
 
 class LabHost final : public runtime::Host {
@@ -79,6 +80,8 @@ class LabHost final : public runtime::Host {
     std::uint64_t readable(std::uint64_t stream, const std::vector<std::size_t>& sizes, py::object then);
     py::object read_now(std::uint64_t stream, const std::vector<std::size_t>& sizes);
     std::uint64_t write(std::uint64_t stream, const std::vector<py::bytes>& spans, py::object then);
+    /// What a read lent, without a look at it.
+    std::uint64_t write_lent(std::uint64_t stream, const LabEvent& read);
     void shutdown_send(std::uint64_t stream);
     void close(std::uint64_t thing, bool abort);
     void cancel(std::uint64_t stream);

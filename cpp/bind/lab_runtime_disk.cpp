@@ -64,7 +64,8 @@ void LabHost::Operation<DiskOp>::fill(LabEvent& event) {
             return;
         case DiskAction::read:
             event.value = op.transferred;
-            event.data = taken(op.transferred);
+            event.data = op.lent ? py::object(to_python(op.lent.bytes)) : taken(op.transferred);
+            event.lent = std::exchange(op.lent, {});
             return;
         case DiskAction::stat:
             found["kind"] = name_of(op.stat.kind);
@@ -105,6 +106,8 @@ std::uint64_t LabHost::disk(const std::string& action, const py::dict& arguments
             op.bulk = value.cast<bool>();
         else if (name == "ahead")
             op.ahead = value.cast<std::uint32_t>();
+        else if (name == "may_lend")
+            op.may_lend = value.cast<bool>();
         else if (name == "trusted")
             op.trusted_prefix = value.cast<std::size_t>();
         else if (name == "file")

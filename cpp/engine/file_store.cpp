@@ -220,6 +220,7 @@ void FileStore::submit_io(StoreJob& job, runtime::FileHandle file) {
     op.action = job.into.empty() ? runtime::DiskAction::write : runtime::DiskAction::read;
     op.into = {};
     op.from = {};
+    op.may_lend = job.may_lend && all;
     if (job.into.empty()) {
         op.from = cut(job.from, job.span_, job.span_at_, job.slice_, all, job.from_);
     } else {
@@ -240,7 +241,8 @@ void FileStore::on_op(runtime::Op& op, Time now) {
 }
 
 void FileStore::op_done(StoreJob& job, Time now) {
-    const runtime::DiskOp& op = job.op_;
+    runtime::DiskOp& op = job.op_;
+    job.lent = std::exchange(op.lent, {});
     if (op.action == runtime::DiskAction::stat) return finish(job, Errc::ok, now);
     handles_.release(job.pinned_, now);
     if (op.error != Errc::ok) return finish(job, op.error, now);

@@ -44,9 +44,11 @@ struct StoreJob {
     std::span<const Bytes> from;         // a write; one of the two is empty
     bool bulk = false;                   // a check: may wait behind others
     std::uint32_t ahead = 0;             // so many bytes after a read will be read soon
+    bool may_lend = false;               // a read may answer with `lent` instead of filling `into`
     // the answer
     Errc error = Errc::ok;  // short_read where a file ends too early
     std::string path;       // whose error it is
+    runtime::Lent lent;
 
     StoreJob() = default;
     StoreJob(const StoreJob&) = delete;

@@ -51,8 +51,8 @@ Link::Link(Core& core, PeerKey peer) : core_(core), peer_(peer) {
 }
 
 Link::~Link() {
-    for (const auto& kept : buffers_)
-        if (kept) core_.uploaded();
+    for (const auto& kept : kept_)
+        if (kept.buffer) core_.uploaded();
 }
 
 void Link::dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& tag) {
@@ -86,25 +86,29 @@ void Link::flush(std::uint64_t most) {
     stream_->write_some(write_, std::span<const Bytes>(spans_).first(n));
 }
 
-std::uint64_t Link::keep(BlockBuffer buffer) {
+std::uint64_t Link::keep(Kept kept) {
     if (free_tokens_.empty()) {
-        buffers_.push_back(std::move(buffer));
-        return buffers_.size() - 1;
+        kept_.push_back(std::move(kept));
+        return kept_.size() - 1;
     }
     const std::uint64_t token = free_tokens_.back();
     free_tokens_.pop_back();
-    buffers_[token] = std::move(buffer);
+    kept_[token] = std::move(kept);
     return token;
 }
 
 void Link::send_block(const Block& block, BlockBuffer buffer) {
     const Bytes data = buffer.span(block.length);
-    out_.push_block(block, data, keep(std::move(buffer)));
+    out_.push_block(block, data, keep({std::move(buffer), nullptr}));
+}
+
+void Link::send_block(const Block& block, runtime::Lent lent) {
+    out_.push_block(block, lent.bytes, keep({BlockBuffer{}, std::move(lent.keeper)}));
 }
 
 void Link::release(std::uint64_t token) {
-    buffers_[token].reset();
-    core_.uploaded();
+    if (kept_[token].buffer) core_.uploaded();
+    kept_[token] = {};
     free_tokens_.push_back(token);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/buffer.hpp"
 #include "engine/core.hpp"
+#include "runtime/disk.hpp"
 #include "runtime/net.hpp"
 #include "wire/peer_output.hpp"
 
@@ -35,6 +36,7 @@ class Link {
 
     /// Keeps a block alive until it is sent.
     void send_block(const Block& block, BlockBuffer buffer);
+    void send_block(const Block& block, runtime::Lent lent);
     wire::PeerOutput& out() noexcept { return out_; }
     const wire::PeerOutput& out() const noexcept { return out_; }
     /// Gives back what cancelled or dropped blocks held.
@@ -46,7 +48,12 @@ class Link {
 
   private:
     friend class LinkHandlers;
-    std::uint64_t keep(BlockBuffer buffer);
+    /// One of the two: memory of ours, or what the disk lent.
+    struct Kept {
+        BlockBuffer buffer;
+        std::shared_ptr<const void> lent;
+    };
+    std::uint64_t keep(Kept kept);
     void release_sent();
 
     Core& core_;
@@ -58,7 +65,7 @@ class Link {
     runtime::WriteOp write_;
     wire::PeerOutput out_;
     std::vector<Bytes> spans_;
-    std::vector<BlockBuffer> buffers_;
+    std::vector<Kept> kept_;
     std::vector<std::uint64_t> free_tokens_;
     std::vector<std::uint64_t> sent_;
 };

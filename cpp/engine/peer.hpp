@@ -5,6 +5,7 @@
 // readable until the end of the round and is in no table any more; 3. the timer is never later than deadline().
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -89,6 +90,16 @@ struct Traffic {
 struct Uploads {
     std::vector<Block> queued;   // not read yet, in order
     std::vector<Block> reading;  // with the disk
+    Block highest;               // nothing that is queued lies beyond it
+
+    void queue(std::size_t at, const Block& block) {
+        highest = queued.empty() ? block : std::max(highest, block);
+        queued.insert(queued.begin() + static_cast<std::ptrdiff_t>(at), block);
+    }
+    /// Peers ask in order: most are told apart by one look.
+    bool is_queued(const Block& block) const {
+        return !queued.empty() && block <= highest && std::find(queued.begin(), queued.end(), block) != queued.end();
+    }
 };
 
 struct Peer {

@@ -13,6 +13,7 @@ struct Upload::Run {
             auto& run = *static_cast<Run*>(done.owner);
             run.upload->finish(run, now);
         };
+        job.may_lend = true;
         upload = &owner;
     }
     Upload* upload;
@@ -58,8 +59,8 @@ bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
         refuse(peer, block);
         return true;
     }
-    if (std::find(up.queued.begin(), up.queued.end(), block) != up.queued.end()) return true;
-    up.queued.push_back(block);
+    if (up.is_queued(block)) return true;
+    up.queue(up.queued.size(), block);
     core_.touch(peer);
     return true;
 }
@@ -111,10 +112,9 @@ std::uint64_t Upload::most_ahead() const noexcept {
 void Upload::hold(Peer& peer) {
     std::vector<wire::QueuedBlock> held;
     peer.link->out().drop_blocks(held);
-    auto& queued = peer.uploads.queued;
     for (std::size_t i = 0; i < held.size(); ++i) {
         peer.link->release(held[i].token);
-        queued.insert(queued.begin() + static_cast<std::ptrdiff_t>(i), held[i].block);
+        peer.uploads.queue(i, held[i].block);
     }
 }
 
@@ -180,8 +180,10 @@ bool Upload::start_run(Peer& peer, std::size_t most) {
 
 void Upload::finish(Run& run, Time now) {
     Peer* const peer = core_.peer(run.peer);
+    runtime::Lent lent = std::exchange(run.job.lent, {});
     if (peer != nullptr && peer->is_connected()) {
         for (std::size_t i = 0; i < run.blocks.size(); ++i) {
+            const std::uint32_t at = run.blocks[i].begin - run.blocks.front().begin;
             auto& reading = peer->uploads.reading;
             const auto wanted = std::find(reading.begin(), reading.end(), run.blocks[i]);
             if (wanted == reading.end()) continue;  // cancelled or choked meanwhile
@@ -189,7 +191,9 @@ void Upload::finish(Run& run, Time now) {
             if (run.job.error != Errc::ok) {
                 refuse(*peer, run.blocks[i]);
             } else if (is_barred()) {
-                peer->uploads.queued.push_back(run.blocks[i]);
+                peer->uploads.queue(peer->uploads.queued.size(), run.blocks[i]);
+            } else if (lent) {
+                peer->link->send_block(run.blocks[i], {lent.bytes.subspan(at, run.blocks[i].length), lent.keeper});
             } else {
                 peer->link->send_block(run.blocks[i], std::move(run.buffers[i]));
             }

@@ -6,6 +6,7 @@
 // Only regular files are opened: anything else is Errc::not_a_file (a directory: Errc::is_directory), without waiting.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,6 +69,18 @@ struct DirEntry {
     FileKind kind = FileKind::missing;
 };
 
+/// Bytes of a file that lie somewhere else than in the reader's memory, for as long as a copy of this lives. They are for
+/// Stream::write_some and nobody else: a file that is cut short takes its bytes away, and only the kernel survives that (the
+/// write fails). Until they are sent, what is written to the file may show.
+struct Lent {
+    Bytes bytes;
+    std::shared_ptr<const void> keeper;
+    explicit operator bool() const noexcept { return keeper != nullptr; }
+};
+
+/// Shorter reads are copied: that is cheaper.
+inline constexpr std::size_t lent_from_bytes = 32u << 10;
+
 struct DiskOp : Op {
     DiskAction action = DiskAction::stat;
     OpenMode mode = OpenMode::read;
@@ -81,6 +94,8 @@ struct DiskOp : Op {
     std::uint64_t offset = 0;
     std::span<const MutableBytes> into;
     std::uint32_t ahead = 0;  // so many bytes after `into` will be read soon: a hint
+    bool may_lend = false;    // a read may answer with `lent` instead of filling `into`
+    Lent lent;
     std::span<const Bytes> from;
     std::size_t transferred = 0;
     FileStat stat;

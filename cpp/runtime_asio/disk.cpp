@@ -68,6 +68,7 @@ void AsioDisk::submit(DiskOp& op) {
     op.stat = {};
     op.entries.clear();
     op.ranges.clear();
+    op.lent = {};
     if (is_free(op)) return free_.push(op);
     Row* row = &paths_;
     if (!names_a_path(op.action)) {
@@ -138,6 +139,10 @@ bool AsioDisk::wants_worker(const DiskOp& op, const Row& row) const noexcept {
 }
 
 bool AsioDisk::run_here(DiskOp& op, Row& row) {
+    if (op.action == DiskAction::read && op.may_lend && windows_.lend(op, row.handle, row.fd)) {
+        ended(op, &row);
+        return true;
+    }
     const Time start = reactor_.refresh();
     if (op.action == DiskAction::read && row.cache_known) {
         const auto cached = read_cached(op, row.fd);
@@ -182,7 +187,10 @@ void AsioDisk::collect() {
 void AsioDisk::ended(DiskOp& op, Row* row) {
     const bool opened = op.action == DiskAction::open || op.action == DiskAction::lock;
     if (opened && op.error == Errc::ok) adopt(op);
-    if (op.action == DiskAction::close) files_.erase(row->handle);
+    if (op.action == DiskAction::close) {
+        windows_.forget(row->handle);
+        files_.erase(row->handle);
+    }
     --pending_;
     reactor_.finish(op, op.error);
 }

@@ -1,7 +1,8 @@
 // Which disk operation runs when and where.
 //
 // At the end of a round the engine thread itself does what is quick: writes into the page cache, reads that the cache
-// has, small changes of names. Waking a worker would cost more than that. Syncs, listings, large reservations, bulk
+// has (those of more than a block or two that may lend it are not even copied), small changes of names. Waking a worker
+// would cost more than that. Syncs, listings, large reservations, bulk
 // work and reads that miss the cache go to the workers; and everything does, for a while, on a device where one call
 // took longer than slow_call, unless this thread was only put aside for others meanwhile.
 // 1. Operations on one file take effect in the order of submission, on both ways: reads may overlap reads, nothing else
@@ -11,6 +12,7 @@
 #include <unordered_map>
 
 #include "runtime_asio/crew.hpp"
+#include "runtime_asio/file_windows.hpp"
 #include "runtime_asio/thread_switches.hpp"
 
 namespace jst::runtime_asio {
@@ -81,6 +83,7 @@ class AsioDisk final : public runtime::Disk {
     std::vector<Row*> active_;
     std::vector<Row*> running_;
     std::vector<Device> devices_;
+    FileWindows windows_;
     OpList free_;       // in no row
     OpList for_crew_;   // of this round
     OpList for_later_;  // bulk ones

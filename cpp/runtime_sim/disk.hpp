@@ -65,6 +65,7 @@ class Disk final : public runtime::Disk, private EventSink {
     Result<void> perform(runtime::DiskOp& op);
     Result<void> perform_on_path(runtime::DiskOp& op);
     Result<void> perform_on_file(runtime::DiskOp& op, OpenFile& file);
+    bool lend(runtime::DiskOp& op, const OpenFile& file);
     Result<void> open(runtime::DiskOp& op, runtime::OpenMode mode, bool lock);
     Result<void> rename(runtime::DiskOp& op);
     Result<void> write(runtime::DiskOp& op, const OpenFile& file);
