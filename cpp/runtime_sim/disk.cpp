@@ -192,10 +192,10 @@ bool Disk::lend(runtime::DiskOp& op, const OpenFile& file) {
     const std::uint64_t wanted = bytes_of(op);
     op.lent = {};
     if (!op.may_lend || wanted < runtime::lent_from_bytes) return false;
-    auto copy = std::make_shared<ByteVector>(wanted);
-    const MutableBytes room = *copy;
+    auto copy = std::make_shared_for_overwrite<Byte[]>(wanted);
+    const MutableBytes room(copy.get(), wanted);
     if (files_.read(file.file, op.offset, {&room, 1}) < wanted) return false;
-    op.lent = {*copy, copy};
+    op.lent = {room, std::move(copy)};
     op.transferred = wanted;
     return true;
 }
