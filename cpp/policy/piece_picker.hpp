@@ -78,7 +78,8 @@ class PiecePicker {
     /// The piece to abandon so that a capped peer can go on; none while every active piece is served.
     std::optional<PieceIndex> stranded(const RequestLedger& ledger, Time now) const;
     /// The piece to abandon for one on parole, who may only begin pieces: the oldest of those that it has, that nobody
-    /// works on any more and that got no block for a while. Else what two suspects left half done stays so for ever.
+    /// works on any more and that got no block for a while. Else what two suspects left half done stays so for ever. Who gave
+    /// it up waits twice as long: it would take it again and again while the others look a moment later.
     std::optional<PieceIndex> orphan(const Asker& asker, const RequestLedger& ledger, Time now) const;
 
     const Geometry& geometry() const noexcept { return geometry_; }

@@ -18,7 +18,8 @@ std::optional<PieceIndex> PiecePicker::orphan(const Asker& asker, const RequestL
     for (const auto piece : ledger.active()) {
         const auto status = ledger.status(piece);
         if (status.progress != PieceProgress::downloading || status.pending_requests > 0 || status.exclusive == asker.peer) continue;
-        if (!is_wanted(piece) || !(*asker.has)[piece] || now - status.last_block < orphaned_after) continue;
+        const Duration alone = status.given_up_by == asker.peer ? orphaned_after * 2 : orphaned_after;
+        if (!is_wanted(piece) || !(*asker.has)[piece] || now - status.last_block < alone) continue;
         const std::tuple candidate{status.last_block, piece};
         if (!oldest || candidate < *oldest) oldest = candidate;
     }

@@ -95,7 +95,7 @@ void RequestLedger::start(PieceIndex piece, Time now) {
     active.received = 0;
     active.pending = 0;
     active.started_at = active.last_block = now;
-    active.exclusive = {};
+    active.exclusive = active.given_up_by = {};
     active.missing = geometry_.blocks_in(piece);
     active.blocks.assign(active.missing, BlockState{});
     slots_of_.emplace(piece.value, slot);
@@ -205,7 +205,9 @@ void RequestLedger::avoid(PeerKey peer, const Block& block, Time until) {
     auto& state = piece.blocks[block.begin / block_size];
     state.avoided = peer;
     state.avoided_until = until;
-    if (piece.exclusive == peer) piece.exclusive = {};
+    if (piece.exclusive != peer) return;
+    piece.exclusive = {};
+    piece.given_up_by = peer;
 }
 
 bool RequestLedger::on_reject(PeerKey peer, const Block& block, Time now) {

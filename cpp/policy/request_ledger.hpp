@@ -77,7 +77,8 @@ struct ActiveStatus {
     std::uint32_t pending_requests = 0;
     Time started_at{0};
     Time last_block{0};  // or when it became active
-    PeerKey exclusive;   // on parole: nobody else is asked
+    PeerKey exclusive;    // on parole: nobody else is asked
+    PeerKey given_up_by;  // who was asked alone and did not give
 };
 
 class RequestLedger {
@@ -189,6 +190,7 @@ class RequestLedger {
         Time started_at;
         Time last_block;
         PeerKey exclusive;
+        PeerKey given_up_by;
         std::vector<BlockState> blocks;
     };
     struct PeerState {

@@ -128,6 +128,7 @@ ActiveStatus RequestLedger::status(PieceIndex index) const noexcept {
     status.started_at = piece->started_at;
     status.last_block = piece->last_block;
     status.exclusive = piece->exclusive;
+    status.given_up_by = piece->given_up_by;
     return status;
 }
 
