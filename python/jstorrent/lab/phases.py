@@ -31,6 +31,7 @@ EXCUSES = ("no honest copy", "disk still full", "honest host shares a banned IP"
 """Why somebody need not have completed. The list is closed."""
 _FIRST_LOOK, _LONGEST_LOOK = 0.2, 8.0
 _LAST_WORDS = 2.0
+_RECORDS_READ = 0.1  # limits that a session remembers come with them
 _COMPLETE = 3
 _OWN_LIMITS = ("download_rate_limit", "upload_rate_limit", "upload_slots", "max_connections")
 _SERVES = {"claims", "unchoke", "serve"}
@@ -55,6 +56,7 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
     for engine in lab.engines:
         if not engine.running:
             engine.start()
+            lab._run_until(lab.now + _RECORDS_READ)
         _unlimit(engine)
         if lab.net._lies:
             _forgive(engine, core)
