@@ -76,7 +76,7 @@ struct ActiveStatus {
     std::uint32_t blocks_missing = 0;  // neither received nor asked for
     std::uint32_t pending_requests = 0;
     Time started_at{0};
-    Time last_block{0};  // or when it became active
+    Time last_block{0};   // or when it became active
     PeerKey exclusive;    // on parole: nobody else is asked
     PeerKey given_up_by;  // who was asked alone and did not give
 };

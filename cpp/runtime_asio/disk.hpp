@@ -1,10 +1,9 @@
 // Which disk operation runs when and where.
 //
 // At the end of a round the engine thread itself does what is quick: writes into the page cache, reads that the cache
-// has (those of more than a block or two that may lend it are not even copied), small changes of names. Waking a worker
-// would cost more than that. Syncs, listings, large reservations, bulk
-// work and reads that miss the cache go to the workers; and everything does, for a while, on a device where one call
-// took longer than slow_call, unless this thread was only put aside for others meanwhile.
+// has (some are lent without a copy: FileWindows), small changes of names. Waking a worker would cost more than that.
+// Syncs, listings, large reservations, bulk work and reads that miss the cache go to the workers; and everything does, for
+// a while, on a device where one call took longer than slow_call, unless this thread was only put aside for others.
 // 1. Operations on one file take effect in the order of submission, on both ways: reads may overlap reads, nothing else
 // overlaps. 2. Operations by path form one such row as well, bulk stat, list and free_space excepted.
 #pragma once

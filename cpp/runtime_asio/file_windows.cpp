@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <utility>
 
 namespace jst::runtime_asio {
 namespace {
@@ -28,7 +29,7 @@ bool is_cached(const Byte* at, std::uint64_t length) noexcept {
     const auto end = reinterpret_cast<std::uintptr_t>(at) + length;
     const std::size_t n = (end - first + page_bytes - 1) / page_bytes;
     if (::mincore(reinterpret_cast<void*>(first), end - first, pages.data()) != 0) return false;
-    return std::all_of(pages.begin(), pages.begin() + static_cast<std::ptrdiff_t>(n), [](auto page) { return (page & 1) != 0; });
+    return std::all_of(pages.data(), pages.data() + n, [](auto page) { return (page & 1) != 0; });
 }
 
 }  // namespace
@@ -37,16 +38,21 @@ class FileWindows::Mapping {
   public:
     static constexpr std::size_t size = window_bytes + longest_lent;
 
-    Mapping(int fd, std::uint64_t offset) noexcept
-        : at_(::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(offset))) {}
+    Mapping(int fd, std::uint64_t offset, std::shared_ptr<std::size_t> mapped) noexcept
+        : mapped_(std::move(mapped)),
+          at_(::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(offset))) {
+        ++*mapped_;
+    }
     Mapping(const Mapping&) = delete;
     ~Mapping() {
+        --*mapped_;
         if (is_good()) ::munmap(at_, size);
     }
     bool is_good() const noexcept { return at_ != MAP_FAILED; }
     const Byte* data() const noexcept { return static_cast<const Byte*>(at_); }
 
   private:
+    std::shared_ptr<std::size_t> mapped_;
     void* at_;
 };
 
@@ -76,9 +82,11 @@ const FileWindows::Mapping* FileWindows::find(std::uint64_t handle, std::uint64_
         return kept_.back().mapping.get();
     }
     try {
-        auto mapping = std::make_shared<const Mapping>(fd, index * window_bytes);
-        if (!mapping->is_good()) return nullptr;
+        if (!mapped_) mapped_ = std::make_shared<std::size_t>(0);
         if (kept_.size() == most_kept) kept_.erase(kept_.begin());
+        if (*mapped_ >= most_mapped) return nullptr;
+        auto mapping = std::make_shared<const Mapping>(fd, index * window_bytes, mapped_);
+        if (!mapping->is_good()) return nullptr;
         kept_.push_back({handle, index, std::move(mapping)});
     } catch (const std::bad_alloc&) {
         return nullptr;
