@@ -268,6 +268,17 @@ void bind_replacement(py::module_& lab) {
             return out;
         },
         py::arg("peers"), py::arg("candidates"), py::arg("now"));
+    // One peer: (peer, connected_at, received, lets_wait).
+    lab.def(
+        "choose_silent",
+        [](const std::vector<std::tuple<std::uint64_t, double, std::uint64_t, bool>>& peers, double last, double now) {
+            std::vector<SilentFacts> facts;
+            for (const auto& [peer, connected, received, lets_wait] : peers)
+                facts.push_back({to_peer(peer), to_time(connected), received, lets_wait});
+            const auto chosen = choose_silent(facts, to_time(last), to_time(now));
+            return chosen ? std::optional(chosen->packed()) : std::nullopt;
+        },
+        py::arg("peers"), py::arg("last_payload"), py::arg("now"));
 }
 
 void bind_limits(py::module_& lab) {

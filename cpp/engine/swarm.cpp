@@ -430,6 +430,7 @@ void Swarm::on_replace_timer(Time now) {
     const auto& download = torrent_.download();
     std::vector<policy::LinkFacts> facts;
     std::vector<policy::UselessFacts> useless;
+    std::vector<policy::SilentFacts> silent;
     for (const PeerKey key : links_) {
         const Peer* const p = core_.peer(key);
         if (p == nullptr || !p->is_connected()) continue;
@@ -440,6 +441,8 @@ void Swarm::on_replace_timer(Time now) {
         }
         const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
         facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
+        const bool lets_wait = p->choking.peer_choking || !download.ledger().outstanding(p->key).empty();
+        silent.push_back({p->key, p->began, p->traffic.counters.payload_received, lets_wait});
     }
     const std::size_t candidates = company_->list.candidates_waiting(now, 1);
     if (const auto slow = company_->replacement.choose(facts, candidates, torrent_.is_throttled(now), now))
@@ -448,6 +451,9 @@ void Swarm::on_replace_timer(Time now) {
         const std::size_t waiting = company_->list.candidates_waiting(now, policy::Replacement::most_useless_at_once);
         for (const PeerKey key : policy::choose_useless(std::move(useless), waiting, now))
             if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
+        if (waiting > 0 && !torrent_.is_throttled(now))
+            if (const auto least = policy::choose_silent(silent, download.last_payload(), now))
+                if (Peer* peer = core_.peer(*least)) close(*peer, CloseReason::replaced, now);
     }
     look_for_useless(now);
 }

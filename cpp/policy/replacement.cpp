@@ -47,6 +47,16 @@ std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t
     return out;
 }
 
+std::optional<PeerKey> choose_silent(std::span<const SilentFacts> peers, Time last_payload, Time now) {
+    const SilentFacts* least = nullptr;
+    const auto rank = [](const SilentFacts& p) { return std::tuple(p.received, p.connected_at, p.peer); };
+    for (const auto& p : peers) {
+        if (!p.lets_wait || now - std::max(p.connected_at, last_payload) < Replacement::silence) return std::nullopt;
+        if (least == nullptr || rank(p) < rank(*least)) least = &p;
+    }
+    return least == nullptr ? std::nullopt : std::optional(least->peer);
+}
+
 std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now) {
     const IdleFacts* chosen = nullptr;
     const auto rank = [](const IdleFacts& p) { return std::tuple(!p.is_mute, p.connected_at, p.peer); };

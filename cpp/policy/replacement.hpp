@@ -33,6 +33,18 @@ struct UselessFacts {
 /// longest, at most most_useless_at_once and never more than wait.
 std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t candidates_waiting, Time now);
 
+struct SilentFacts {
+    PeerKey peer;
+    Time connected_at;           // it has something that we want
+    std::uint64_t received = 0;  // payload, ever
+    bool lets_wait = false;      // it chokes us or owes us: that nothing comes is not our doing
+};
+
+/// Who makes room when no more links are allowed, addresses wait, and nothing has come from anybody for `silence`: the one
+/// that gave least, of equals the oldest. To unchoke is not to give. A mean of nothing proves nothing, so Replacement keeps them all; three that only hold their places
+/// would keep everybody else out. Also a sole source: it gives nothing.
+std::optional<PeerKey> choose_silent(std::span<const SilentFacts> peers, Time last_payload, Time now);
+
 struct IdleFacts {
     PeerKey peer;
     Time connected_at;
@@ -57,6 +69,7 @@ class Replacement {
     static constexpr Duration grace = seconds(10);
     static constexpr Duration mute_grace = seconds(1);  // whoever has something to say says it with the handshake
     static constexpr Duration patience = seconds(8);
+    static constexpr Duration silence = seconds(60);  // an honest peer with four slots has got round to a few others by then
     static constexpr Duration pause = seconds(5);
     static constexpr Duration interval = seconds(2);
     static constexpr std::uint64_t slower_by = 5;

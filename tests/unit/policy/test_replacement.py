@@ -112,3 +112,12 @@ def test_those_idle_for_longest_make_room_as_many_as_wait() -> None:
 
 def test_at_most_eight_make_room_at_once() -> None:
     assert len(lab.choose_useless([(key(i), 0.0) for i in range(9)], candidates=9, now=100.0)) == 8
+
+
+def test_where_nobody_gives_anything_who_gave_least_makes_room() -> None:
+    peers = [(key(1), 20.0, 5, True), (key(2), 10.0, 9, True), (key(3), 40.0, 5, True)]
+    assert lab.choose_silent(peers, last_payload=30.0, now=100.0) == key(1)
+    assert lab.choose_silent(peers, last_payload=30.0, now=99.9) is None  # 3 came less than a minute ago
+    assert lab.choose_silent(peers, last_payload=41.0, now=100.0) is None  # somebody gave something since
+    assert lab.choose_silent([*peers, (key(4), 0.0, 0, False)], last_payload=30.0, now=100.0) is None  # our doing
+    assert lab.choose_silent([], last_payload=0.0, now=100.0) is None
