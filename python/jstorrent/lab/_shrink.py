@@ -57,7 +57,7 @@ def shrink(plan: Plan, run: Fails, *, report: Report | None = None, seconds: flo
 
     def still_fails(candidate: Plan) -> Report | None:
         nonlocal tried
-        if tried >= tries or time.monotonic() > limit:
+        if tried >= tries or time.monotonic() > limit or (best.oracle == "until" and _core_is_lost(plan, candidate)):
             return None
         tried += 1
         try:
@@ -75,6 +75,11 @@ def shrink(plan: Plan, run: Fails, *, report: Report | None = None, seconds: flo
                 plan, best = smaller
                 progress = True
     return Shrunk(plan, best, tried, elements_of(plan))
+
+
+def _core_is_lost(plan: Plan, candidate: Plan) -> bool:
+    """Nobody honest is left to heal: then nothing is complete, whatever went wrong before."""
+    return any(op.get("core") for op in plan.ops) and not any(op.get("core") for op in candidate.ops)
 
 
 def _apply(

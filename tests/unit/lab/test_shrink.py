@@ -43,11 +43,11 @@ CROWDED = Plan(
 
 def judge(guilty: Any, what: str = "until: client: 7 things at 10.0.0.1:6881") -> Any:
     """A run that fails where the plan has what `guilty` looks for."""
-    good = run(Plan(seed=1, engines=[{"name": "a", "have": "all"}]))
+    good, oracle = run(Plan(seed=1, engines=[{"name": "a", "have": "all"}])), what.partition(":")[0]
 
     def judged(plan: Plan) -> Report:
         bad = guilty(plan)
-        return dataclasses.replace(good, ok=not bad, oracle="until" if bad else None, error=what if bad else None, plan=plan)
+        return dataclasses.replace(good, ok=not bad, oracle=oracle if bad else None, error=what if bad else None, plan=plan)
 
     return judged
 
@@ -66,10 +66,15 @@ def test_only_what_matters_is_left() -> None:
 
 
 def test_a_node_takes_along_what_names_it() -> None:
-    made = shrink(CROWDED, judge(lambda plan: any(peer.get("behave") for peer in plan.peers)))
+    made = shrink(CROWDED, judge(lambda plan: any(peer.get("behave") for peer in plan.peers), "integrity: wrong"))
     (liar,) = made.plan.peers
     assert liar == {"name": "p0", "behave": ["corrupt"]} or liar["behave"] == [{"kind": "late"}]
     assert [op["op"] for op in made.plan.ops] == ["recover"] and made.plan.ops[0]["core"] == []
+
+
+def test_who_is_to_complete_keeps_somebody_honest() -> None:
+    made = shrink(CROWDED, judge(lambda plan: any(peer.get("behave") for peer in plan.peers), "until: not complete"))
+    assert len(made.plan.ops[0]["core"]) == 1
 
 
 def test_another_failure_is_not_followed() -> None:
