@@ -167,3 +167,9 @@ def was_failed(lab: Lab, engine: Engine, point: str = "") -> bool:
     """A gate at such a point made something of the engine fail."""
     gates = [gate for gate in lab._gates or () if gate.action == "fail" and gate.point.startswith(point)]
     return any(hit.node == engine.name for gate in gates for hit in gate.hits)
+
+
+def is_held(lab: Lab, engine: Engine, point: str) -> bool:
+    """A gate at such a point holds something of the engine: it is under way and with nobody."""
+    gates = [gate for gate in lab._gates or () if not gate._lets_pass and gate.point.startswith(point)]
+    return any(hit.node == engine.name for gate in gates for hit in gate.hits)

@@ -97,6 +97,7 @@ class Gate:
         conditions = _conditions(POINTS[point], where)
         self._lab = lab
         self._hits: list[Hit] = []
+        self._lets_pass = action != "hold"
         self._instruments = lab._lane.instruments
         self._id = self._instruments.add_gate(point, action, nth, times, mode, ERRORS[error], conditions)
         self.point = point
@@ -118,6 +119,7 @@ class Gate:
     def release(self) -> None:
         """Performs what is held, in order. From now on it lets pass, and still records."""
         self._lab._check_thread()
+        self._lets_pass = True
         self._instruments.open_gate(self._id)
         for engine in self._lab.engines:
             if engine.running:

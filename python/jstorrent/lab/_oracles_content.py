@@ -11,8 +11,9 @@ from jstorrent._events import TorrentRemoved
 from jstorrent._metadata import FileEntry
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._facts import TorrentFacts, running, was_failed
+from jstorrent.lab._facts import TorrentFacts, is_held, running, was_failed
 from jstorrent.lab._lanes import SimLane
+from jstorrent.lab._oracles_links import reads_slowly
 from jstorrent.lab._oracles_wire import payload_is_true
 from jstorrent.lab._spec import Spec
 
@@ -80,9 +81,10 @@ def _wanted_files(engine: Engine, torrent: Torrent, spec: Spec) -> Iterator[tupl
             yield file, path
 
 
-# Files of a torrent that moves, or whose folder changed by hand, are compared when they have arrived.
+# Files of a torrent that moves, or whose folder changed by hand, are compared when they have arrived: a gate may hold one.
 def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
-    if engine._names_changed and isinstance(lab._lane, SimLane) and not lab._lane.world.idle:
+    is_under_way = isinstance(lab._lane, SimLane) and (not lab._lane.world.idle or is_held(lab, engine, "disk."))
+    if engine._names_changed and is_under_way:
         return
     pieces = torrent.pieces()
     for file, path in _wanted_files(engine, torrent, spec):
@@ -175,7 +177,7 @@ def _shares_a_host(lab: Lab, engine: Engine) -> bool:
     return sum(node._host == engine._host for node in [*lab.engines, *lab._peers]) > 1
 
 
-# Only where the two have exactly one link of which both know, and nothing waits in it for a rate limit.
+# Only where the two have exactly one link of which both know, and nothing waits in it for a rate limit of either.
 def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torrent]) -> None:
     (engine, torrent), (other, its) = mine, theirs
     if torrent.metainfo is None:
@@ -183,6 +185,8 @@ def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torr
     seen = [peer for peer in torrent.peers() if peer.address[0] == other._host]
     back = [peer for peer in its.peers() if peer.address[0] == engine._host]
     if len(seen) != 1 or len(back) != 1 or seen[0].direction == back[0].direction or back[0].send_buffered:
+        return
+    if reads_slowly(engine, torrent):
         return
     if _shares_a_host(lab, engine) or _shares_a_host(lab, other) or seen[0].connected_at is None or its.state in ("checking", "error"):
         return

@@ -47,7 +47,7 @@ def hears(lab: Lab, engine: Engine, peer: Peer) -> bool:
     return not (world.is_blocked(engine._number, peer._number) or world.is_blocked(peer._number, engine._number))
 
 
-def _reads_slowly(engine: Engine, torrent: Torrent) -> bool:
+def reads_slowly(engine: Engine, torrent: Torrent) -> bool:
     """What came may wait in the socket for a limit of its rate."""
     own = engine.session._engine.limits(torrent._key)["download_rate_limit"]
     return own is not None or engine.session.settings.download_rate_limit is not None
@@ -80,7 +80,7 @@ def owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentF
     if sum(connection.closed_at is None for connection in peer.ledger.connections) != 1:
         return  # it left without a word: the engine still has the link
     outstanding, said = peer.ledger.outstanding, {message.block for message in peer.ledger.served}
-    if _reads_slowly(engine, torrent):
+    if reads_slowly(engine, torrent):
         return
     if links[0].outstanding > len(outstanding):
         lab._fail(
@@ -116,7 +116,7 @@ def breaches_end_links(lab: Lab) -> None:
         return
     for engine, _ in running(lab.engines):
         status = engine.session.status()
-        if status.disk_operations or status.hash_jobs or any(_reads_slowly(engine, torrent) for torrent in engine.session.torrents):
+        if status.disk_operations or status.hash_jobs or any(reads_slowly(engine, torrent) for torrent in engine.session.torrents):
             continue  # it may not read
         for peer in sole_peers(lab, engine):
             if not peer._misdeeds & {*_DEAF, *_SLOW} - {"malformed"} and hears(lab, engine, peer):
