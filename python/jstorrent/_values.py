@@ -11,7 +11,6 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from pathlib import PurePath
-from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 __all__ = ["Address", "Value", "dataclass", "to_json"]
@@ -50,7 +49,7 @@ class Value:
     _row: ClassVar[Callable[[Any], Any]]
     """Of a value: what its fields hold."""
     _assigns: ClassVar[tuple[Callable[[Any, Any], None], ...]] = ()
-    """Of each field, in order: what sets it in a new value. That of a slot takes a third of the time of its name."""
+    """Of a class with slots: what sets each field of a new value, in order. It takes a third of the time of setattr by name."""
     __match_args__: ClassVar[tuple[str, ...]] = ()
     """The fields that may be given by their place."""
 
@@ -66,8 +65,11 @@ class Value:
     def __init__(self, *given: Any, **named: Any) -> None:
         if named or not given or len(given) != len(self.__match_args__):
             given = self._in_order(given, named)
-        for assign, item in zip(self._assigns, given, strict=True):
-            assign(self, item)
+        if self._assigns:
+            for assign, item in zip(self._assigns, given, strict=True):
+                assign(self, item)
+        else:
+            vars(self).update(zip(self._types, given, strict=True))
         self.__post_init__()
 
     def _in_order(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
@@ -144,14 +146,6 @@ def _with_slots(cls: type[Value], names: Iterable[str]) -> type[Value]:
     return type(cls.__name__, cls.__bases__, body | {"__slots__": tuple(names)})
 
 
-def _assign_of(cls: type[Value], name: str) -> Callable[[Any, Any], None]:
-    """What sets that field of a new value."""
-    slot = getattr(cls, name, None)
-    if isinstance(slot, MemberDescriptorType):
-        return slot.__set__
-    return lambda value, item: object.__setattr__(value, name, item)
-
-
 if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
@@ -169,7 +163,7 @@ else:
                 cls = _with_slots(cls, [name for name in own if name not in cls._types])
             cls._types, cls._defaults = types, defaults
             cls._row = attrgetter(*types)
-            cls._assigns = tuple(_assign_of(cls, name) for name in types)
+            cls._assigns = tuple(getattr(cls, name).__set__ for name in types) if slots else ()
             cls.__match_args__ = () if kw_only else tuple(types)
             for name in ("__dataclass_fields__", "__dataclass_params__", "__signature__"):
                 setattr(cls, name, _AsDataclass(cls, name))

@@ -160,7 +160,7 @@ def running(engines: list[Engine]) -> Iterator[tuple[Engine, EngineFacts]]:
     """Those that are up, with what is known of them."""
     for engine in engines:
         if engine.running:
-            yield engine, engine._facts.update()
+            yield engine, engine.session._ask("facts", engine._facts.update)
 
 
 def was_failed(lab: Lab, engine: Engine, point: str = "") -> bool:

@@ -22,7 +22,7 @@ from jstorrent.lab._oracles import NAMES, ORACLES, leaks
 from jstorrent.lab._oracles_content import told_too_soon
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._record import Record
-from jstorrent.lab._recorder import Recorded
+from jstorrent.lab._recorder import Recorded, one_look
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
 from jstorrent.lab._tracker import ProgramTracker, Tracker, TrackerNode, make_tracker
@@ -324,8 +324,9 @@ class Lab(Gating, Recorded):
         """Asks all oracles now, moving no time; the names of those that ran."""
         self._check_thread()
         names = tuple(name for name in ORACLES if name not in self._without)
-        for name in names:
-            ORACLES[name](self)
+        with one_look(self.engines if isinstance(self._lane, SimLane) else ()):
+            for name in names:
+                ORACLES[name](self)
         return names
 
     def _check_rules(self) -> None:

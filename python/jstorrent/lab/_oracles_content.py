@@ -72,7 +72,7 @@ def _wanted_files(engine: Engine, torrent: Torrent, spec: Spec) -> Iterator[tupl
     below, touched = torrent.save_path, {str(path) for path in engine.disk.touched}
     for file, (_, name, _, priority, *_) in zip(spec.metainfo.files, torrent._session._engine.files(torrent._key), strict=True):
         path = f"{below}/{name}"
-        before = engine._places.get((spec.info_hash, file.path), str(engine.downloads / file.path))
+        before = engine._places.get((spec.info_hash, file.path)) or str(engine.downloads / file.path)
         engine._places[spec.info_hash, file.path] = path
         if path != before and before in touched:  # changed by hand, and then moved
             engine.disk.touched.add(Path(path))
