@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -37,11 +38,15 @@ class Spans {
   public:
     explicit Spans(std::span<const Span> spans) noexcept : spans_(spans) { skip_empty(); }
     bool empty() const noexcept { return spans_.empty(); }
-    int fill(std::array<iovec, 64>& out) const noexcept {
-        const auto n = std::min(spans_.size(), out.size());
-        for (std::size_t i = 0; i < n; ++i) out[i] = {const_cast<Byte*>(spans_[i].data()), spans_[i].size()};
-        out[0].iov_base = const_cast<Byte*>(spans_[0].data()) + offset_;
-        out[0].iov_len -= offset_;
+    /// The next spans, of `most` bytes together at most.
+    int fill(std::array<iovec, 64>& out, std::size_t most) const noexcept {
+        std::size_t n = 0;
+        for (std::size_t skipped = offset_; n < std::min(spans_.size(), out.size()) && most > 0; skipped = 0) {
+            const auto size = std::min(spans_[n].size() - skipped, most);
+            out[n] = {const_cast<Byte*>(spans_[n].data()) + skipped, size};
+            most -= size;
+            ++n;
+        }
         return static_cast<int>(n);
     }
     void take(std::size_t n) noexcept {
@@ -66,7 +71,7 @@ Errc write_all(DiskOp& op, int fd) noexcept {
     Spans<Bytes> from(op.from);
     std::array<iovec, 64> vectors;
     while (!from.empty()) {
-        const auto n = ::pwritev(fd, vectors.data(), from.fill(vectors), position(op));
+        const auto n = ::pwritev(fd, vectors.data(), from.fill(vectors, most_written_at_once), position(op));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return disk_error(errno);
         if (n == 0) return Errc::short_write;
@@ -81,7 +86,7 @@ int read_all(DiskOp& op, int fd, int flags) noexcept {
     Spans<MutableBytes> into(op.into);
     std::array<iovec, 64> vectors;
     while (!into.empty()) {
-        const auto n = ::preadv2(fd, vectors.data(), into.fill(vectors), position(op), flags);
+        const auto n = ::preadv2(fd, vectors.data(), into.fill(vectors, SIZE_MAX), position(op), flags);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return errno;
         if (n == 0) break;

@@ -78,6 +78,14 @@ def test_what_is_short_or_not_all_there_is_copied(world: World, base: str) -> No
     assert not world.disk("read", file=file, sizes=[32768]).is_lent
 
 
+def test_spans_longer_and_shorter_than_one_call_writes(world: World, base: str) -> None:
+    file = world.open(f"{base}/spans")
+    sizes = [1, 32767, 32768, 32769, 0, 5, 100_003, 65536, 2, 32766]
+    spans = [bytes([i + 1]) * size for i, size in enumerate(sizes)]
+    assert world.disk("write", file=file, offset=7, data=spans).value == sum(sizes)
+    assert world.disk("read", file=file, offset=7, sizes=[sum(sizes)]).data == b"".join(spans)
+
+
 def test_many_spans(world: World, base: str) -> None:
     file = world.open(f"{base}/a")
     spans = [bytes([i % 256]) * (i % 5) for i in range(300)]

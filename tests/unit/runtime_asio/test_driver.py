@@ -57,6 +57,17 @@ def test_a_round_has_at_most_sixty_four_turns(world: World) -> None:
     assert [rounds.count(r) for r in sorted(set(rounds))] == [TURNS_PER_ROUND, TURNS_PER_ROUND, 1]
 
 
+def test_no_call_writes_more_than_lies_ready(world: World, tmp_path: Path) -> None:
+    def calls() -> int:
+        return int(Path("/proc/self/io").read_text(encoding="ascii").split("syscw: ")[1].split()[0])
+
+    file = world.open(f"{tmp_path}/long")
+    for size, most in ((1 << 20, 32), ((1 << 20) + 1, 33)):
+        before = calls()
+        assert world.disk("write", file=file, data=[bytes(size)]).value == size
+        assert most <= calls() - before < most + 16  # bells are calls, too
+
+
 def test_sockets_and_disk_share_a_round(world: World) -> None:
     near, _far = world.pair()
     ops: list[int] = []
