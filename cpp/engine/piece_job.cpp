@@ -177,7 +177,7 @@ void PieceJob::begin_hash() {
     hash_.spans = spans_;
     hash_.want_sha1 = true;
     core_.hashing += geometry_.piece_size(piece_);
-    const bool leaves_room = core_.hashing <= core_.download_memory() / 3 * 2;  // for what comes meanwhile
+    const bool leaves_room = core_.hashing <= core_.download_memory() / 6 * 5;  // for what comes meanwhile
     hash_.patient = leaves_room && client_.is_patient();
     core_.rt.compute.hash(hash_);
 }
