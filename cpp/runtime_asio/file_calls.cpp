@@ -67,11 +67,24 @@ class Spans {
 
 off_t position(const DiskOp& op) noexcept { return static_cast<off_t>(op.offset + op.transferred); }
 
+// 0: not told.
+std::uint64_t file_system_of(int fd) noexcept {
+    struct statfs status;
+    return ::fstatfs(fd, &status) == 0 ? static_cast<std::uint64_t>(status.f_type) : 0;
+}
+
+// Elsewhere a call costs more than memory: where files are another program's (FUSE) each is a question to it.
+std::size_t most_at_once(int fd) noexcept {
+    const auto kind = file_system_of(fd);
+    return kind == EXT4_SUPER_MAGIC || kind == XFS_SUPER_MAGIC ? most_written_at_once : SIZE_MAX;
+}
+
 Errc write_all(DiskOp& op, int fd) noexcept {
     Spans<Bytes> from(op.from);
     std::array<iovec, 64> vectors;
+    const std::size_t most = most_at_once(fd);
     while (!from.empty()) {
-        const auto n = ::pwritev(fd, vectors.data(), from.fill(vectors, most_written_at_once), position(op));
+        const auto n = ::pwritev(fd, vectors.data(), from.fill(vectors, most), position(op));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return disk_error(errno);
         if (n == 0) return Errc::short_write;
@@ -210,10 +223,8 @@ Errc extents(DiskOp& op, const Place& place) {
 
 // Reserving is cheap only where files are extents; elsewhere it would write the whole file.
 bool has_extents(int fd) noexcept {
-    struct statfs status;
-    if (::fstatfs(fd, &status) != 0) return false;
-    const auto magic = static_cast<std::uint64_t>(status.f_type);
-    return magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC || magic == BTRFS_SUPER_MAGIC;
+    const auto kind = file_system_of(fd);
+    return kind == EXT4_SUPER_MAGIC || kind == XFS_SUPER_MAGIC || kind == BTRFS_SUPER_MAGIC;
 }
 
 // Where it is slow it is done only by who can wait: with the first byte of a file, the engine's thread would.

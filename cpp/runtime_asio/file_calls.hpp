@@ -5,8 +5,8 @@
 
 namespace jst::runtime_asio {
 
-/// Bytes that one system call writes. The page cache takes memory in runs as long as a write, and only runs of up to eight
-/// pages lie ready for each CPU: longer ones must be found first, or be had back from the host of a virtual machine.
+/// Bytes that one system call writes on ext4 and xfs. Their page cache takes memory in runs as long as a write, and only runs
+/// of up to eight pages lie ready for each CPU: longer ones must be found, or be had back from the host of a virtual machine.
 inline constexpr std::size_t most_written_at_once = 32u << 10;
 
 /// Does `op` and sets its error and results. `fd` is that of op.file; open and lock put theirs into op.extra.
