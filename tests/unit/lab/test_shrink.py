@@ -164,6 +164,15 @@ def test_a_number_is_the_same_plan_everywhere_and_all_are_valid() -> None:
         assert Plan.from_json(plan.to_json()) == plan and has(plan, "recover")
 
 
+def test_a_number_is_the_same_plan_whatever_was_imported_before() -> None:
+    """A campaign draws in one process what another of its processes ran."""
+    told = set()
+    for first in ("soak", "_generate", "_deeds_trackers", "_deeds_more"):
+        code = f"import jstorrent.lab.{first}; from jstorrent.lab._generate import generate; print(generate(1, 16).token)"
+        told.add(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert told == {generate(1, 16).token + "\n"}
+
+
 def test_everything_that_is_known_is_drawn() -> None:
     words = json.dumps([generate(3, number).to_dict() for number in range(4000)])
     assert [kind for kind in KINDS_DRAWN if f'"kind": "{kind}"' not in words] == []
