@@ -18,13 +18,13 @@ from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, LaneLacks, Report
 from jstorrent.lab._gates import Gate, Hit
 from jstorrent.lab._lab import Lab
+from jstorrent.lab._lab_session import LabSession, LabTorrent
 from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._perform import run
 from jstorrent.lab._plan import Plan
 from jstorrent.lab._record import Record
-from jstorrent.lab._recorder import LabSession, LabTorrent
 from jstorrent.lab._recorder import install as _install
 from jstorrent.lab._saved import Saved
 from jstorrent.lab._sockets import Sockets

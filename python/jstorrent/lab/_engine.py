@@ -14,8 +14,8 @@ from jstorrent._torrent import Torrent
 from jstorrent.lab._disk import PathLike
 from jstorrent.lab._facts import EngineFacts
 from jstorrent.lab._failure import check_word
+from jstorrent.lab._lab_session import LabSession
 from jstorrent.lab._node import Client, Have, Node, addresses_of
-from jstorrent.lab._recorder import LabSession
 from jstorrent.lab._saved import Saved, decode_saved
 from jstorrent.lab._sockets import Sockets
 from jstorrent.lab._spec import Spec

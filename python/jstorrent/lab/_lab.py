@@ -15,6 +15,7 @@ from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
 from jstorrent.lab._gates import Gating
+from jstorrent.lab._lab_session import one_look
 from jstorrent.lab._lanes import LANES, Lane, SimLane
 from jstorrent.lab._net import Clocks, Net
 from jstorrent.lab._node import Client, Node
@@ -22,7 +23,7 @@ from jstorrent.lab._oracles import NAMES, ORACLES, leaks
 from jstorrent.lab._oracles_content import told_too_soon
 from jstorrent.lab._peer import Peer
 from jstorrent.lab._record import Record
-from jstorrent.lab._recorder import Recorded, one_look
+from jstorrent.lab._recorder import Recorded
 from jstorrent.lab._report import make_report, source_of
 from jstorrent.lab._spec import Spec, make_spec
 from jstorrent.lab._tracker import ProgramTracker, Tracker, TrackerNode, make_tracker

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from jstorrent._errors import Error
-from jstorrent._session import Session
-from jstorrent._settings import Settings
-from jstorrent._status import PeerStatus, SessionStatus, TorrentStatus
 from jstorrent._torrent import Torrent
 from jstorrent.lab._failure import LaneLacks
 from jstorrent.lab._lanes import SimLane
@@ -33,7 +29,6 @@ MOST_RECORDED = 100_000
 """Operations of one world that are kept; a world with more cannot be told as a plan."""
 _LISTED = ("engine", "peer")
 _URLS = ("trackers", "tiers")
-T = TypeVar("T")
 
 
 class Recorder:
@@ -168,61 +163,6 @@ class Recorded:
         lab._check_rules()
 
 
-class LabTorrent(Torrent):
-    """A torrent of an engine in a laboratory: commands are recorded."""
-
-    __slots__ = ()
-
-    def status(self) -> TorrentStatus:
-        return cast("LabSession", self._session)._ask((self._key, "status"), super().status)
-
-    def peers(self, all: bool = False) -> list[PeerStatus]:
-        return cast("LabSession", self._session)._ask((self._key, "peers", all), lambda: super(LabTorrent, self).peers(all))
-
-    def move(self, path: str | os.PathLike[str]) -> None:
-        self._names_change()
-        super().move(path)
-
-    def rename_file(self, file: int | str, path: str | os.PathLike[str]) -> None:
-        self._names_change()
-        super().rename_file(file, path)
-
-    def _names_change(self) -> None:
-        owner = getattr(self._session, "_owner", None)
-        if owner is not None:
-            owner._names_changed = True
-
-
-class LabSession(Session):
-    """The session of an engine in a laboratory: commands are recorded."""
-
-    _owner: Engine | None = None
-    _asked: dict[object, Any] | None = None
-    """While the oracles look, nothing moves: what was answered once."""
-
-    @property
-    def torrents(self) -> list[Torrent]:
-        return list(self._ask("torrents", lambda: super(LabSession, self).torrents))
-
-    @property
-    def settings(self) -> Settings:
-        return self._ask("settings", lambda: super(LabSession, self).settings)
-
-    def status(self) -> SessionStatus:
-        return self._ask("status", super().status)
-
-    def _ask(self, what: object, ask: Callable[[], T]) -> T:
-        """What it says now, or said before in this look."""
-        if self._asked is None:
-            return ask()
-        if what not in self._asked:
-            self._asked[what] = ask()
-        return cast("T", self._asked[what])
-
-    def _torrent(self, key: int) -> Torrent:
-        return LabTorrent(self, key)
-
-
 # -- wrapping
 
 
@@ -240,19 +180,6 @@ def _within(recorder: Recorder, inside: bool) -> Iterator[None]:
         yield
     finally:
         recorder.is_within, recorder.is_during = before, was_during
-
-
-@contextmanager
-def one_look(engines: Iterable[Engine]) -> Iterator[None]:
-    """Within, nothing moves, so each engine is asked the same thing once."""
-    sessions = [engine.session for engine in engines if engine.running]
-    for session in sessions:
-        session._asked = {}
-    try:
-        yield
-    finally:
-        for session in sessions:
-            session._asked = None
 
 
 def _lab_of(kind: str, target: Any) -> Lab | None:
