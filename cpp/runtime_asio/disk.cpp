@@ -34,16 +34,13 @@ bool is_free(const DiskOp& op) noexcept {
            (op.action == DiskAction::stat || op.action == DiskAction::list || op.action == DiskAction::free_space);
 }
 
-// A worker has no way to a row, so the descriptor travels in the operation; paths have none.
-constexpr std::uint64_t no_descriptor = ~std::uint64_t{0};
-
 }  // namespace
 
+// A worker has no way to a row, so the file travels in the operation.
 void AsioDisk::DiskLane::work(OpList& batch) noexcept {
     OpList done;
     while (auto* op = batch.pop()) {
-        const int fd = op->extra == no_descriptor ? -1 : static_cast<int>(op->extra);
-        perform(static_cast<DiskOp&>(*op), fd);
+        perform(static_cast<DiskOp&>(*op), OpenFile::from(op->extra));
         done.push(*op);
     }
     batch.append(done);
@@ -58,7 +55,7 @@ AsioDisk::AsioDisk(Reactor& reactor, Crew& crew, Duration slow_call)
 // The descriptors go as they would at the end of the process. The crew has stopped.
 AsioDisk::~AsioDisk() {
     for (const auto& [handle, row] : files_)
-        if (row->fd >= 0) ::close(row->fd);
+        if (row->file.fd >= 0) ::close(row->file.fd);
 }
 
 void AsioDisk::submit(DiskOp& op) {
@@ -94,7 +91,7 @@ void AsioDisk::activate(Row& row) {
 void AsioDisk::flush(Time until) {
     while (auto* op = free_.pop()) {
         op->runtime = nullptr;
-        op->extra = no_descriptor;
+        op->extra = OpenFile{}.packed();
         for_later_.push(*op);
     }
     running_.swap(active_);
@@ -139,17 +136,17 @@ bool AsioDisk::wants_worker(const DiskOp& op, const Row& row) const noexcept {
 }
 
 bool AsioDisk::run_here(DiskOp& op, Row& row) {
-    if (op.action == DiskAction::read && op.may_lend && windows_.lend(op, row.handle, row.fd)) {
+    if (op.action == DiskAction::read && op.may_lend && windows_.lend(op, row.handle, row.file.fd)) {
         ended(op, &row);
         return true;
     }
     const Time start = reactor_.refresh();
     if (op.action == DiskAction::read && row.cache_known) {
-        const auto cached = read_cached(op, row.fd);
+        const auto cached = read_cached(op, row.file.fd);
         if (cached == Cached::not_cached) return false;
         row.cache_known = cached == Cached::done;
     }
-    if (op.action != DiskAction::read || !row.cache_known) perform(op, row.fd);
+    if (op.action != DiskAction::read || !row.cache_known) perform(op, row.file);
     const Duration took = reactor_.refresh() - start;
     if (took > slow_call_ && !was_preempted())
         device(row.device).slow_until = reactor_.mono_now() + std::clamp(took * slow_times, least_slow, most_slow);
@@ -158,7 +155,7 @@ bool AsioDisk::run_here(DiskOp& op, Row& row) {
 }
 
 void AsioDisk::hand_over(DiskOp& op, Row& row) {
-    op.extra = row.fd >= 0 ? static_cast<std::uint64_t>(row.fd) : no_descriptor;
+    op.extra = row.file.packed();
     if (op.action == DiskAction::read)
         ++row.reads;
     else
@@ -198,9 +195,9 @@ void AsioDisk::ended(DiskOp& op, Row* row) {
 void AsioDisk::adopt(DiskOp& op) {
     auto row = std::make_unique<Row>();
     row->handle = ++last_handle_;
-    row->fd = static_cast<int>(op.extra);
+    row->file = OpenFile::from(op.extra);
     struct stat status;
-    if (::fstat(row->fd, &status) == 0) row->device = status.st_dev;
+    if (::fstat(row->file.fd, &status) == 0) row->device = status.st_dev;
     op.file = {row->handle};
     files_.emplace(row->handle, std::move(row));
 }

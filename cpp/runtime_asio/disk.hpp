@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "runtime_asio/crew.hpp"
+#include "runtime_asio/file_calls.hpp"
 #include "runtime_asio/file_windows.hpp"
 #include "runtime_asio/thread_switches.hpp"
 
@@ -42,7 +43,7 @@ class AsioDisk final : public runtime::Disk {
     // One file, or the row of the operations by path.
     struct Row {
         std::uint64_t handle = 0;
-        int fd = -1;
+        OpenFile file;
         std::uint64_t device = 0;
         OpList waiting;
         int reads = 0;            // on workers

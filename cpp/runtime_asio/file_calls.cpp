@@ -73,18 +73,19 @@ std::uint64_t file_system_of(int fd) noexcept {
     return ::fstatfs(fd, &status) == 0 ? static_cast<std::uint64_t>(status.f_type) : 0;
 }
 
-// Elsewhere a call costs more than memory: where files are another program's (FUSE) each is a question to it.
-std::size_t most_at_once(int fd) noexcept {
+// Elsewhere a call costs more than memory: where files are another program's (FUSE) each is a question to it. So is this: it
+// is asked once for each file, by who opens it.
+bool cuts_writes(int fd) noexcept {
     const auto kind = file_system_of(fd);
-    return kind == EXT4_SUPER_MAGIC || kind == XFS_SUPER_MAGIC ? most_written_at_once : SIZE_MAX;
+    return kind == EXT4_SUPER_MAGIC || kind == XFS_SUPER_MAGIC;
 }
 
-Errc write_all(DiskOp& op, int fd) noexcept {
+Errc write_all(DiskOp& op, OpenFile file) noexcept {
     Spans<Bytes> from(op.from);
     std::array<iovec, 64> vectors;
-    const std::size_t most = most_at_once(fd);
+    const std::size_t most = file.cuts_writes ? most_written_at_once : SIZE_MAX;
     while (!from.empty()) {
-        const auto n = ::pwritev(fd, vectors.data(), from.fill(vectors, most), position(op));
+        const auto n = ::pwritev(file.fd, vectors.data(), from.fill(vectors, most), position(op));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return disk_error(errno);
         if (n == 0) return Errc::short_write;
@@ -132,7 +133,7 @@ Errc open_file(DiskOp& op, const Place& place, bool lock) noexcept {
     if (error == Errc::ok && lock && ::flock(fd, LOCK_EX | LOCK_NB) != 0)
         error = errno == EWOULDBLOCK ? Errc::state_dir_in_use : disk_error(errno);
     if (error == Errc::ok)
-        op.extra = static_cast<std::uint64_t>(fd);
+        op.extra = OpenFile{fd, (flags & O_ACCMODE) != O_RDONLY && cuts_writes(fd)}.packed();
     else
         ::close(fd);
     return error;
@@ -215,7 +216,7 @@ Errc extents(DiskOp& op, const Place& place) {
     op.mode = runtime::OpenMode::read;
     const Errc opened = open_file(op, place, false);
     if (opened != Errc::ok) return opened;
-    const int fd = static_cast<int>(op.extra);
+    const int fd = OpenFile::from(op.extra).fd;
     const Errc error = find_extents(op, fd);
     ::close(fd);
     return error;
@@ -294,14 +295,15 @@ Errc read(DiskOp& op, int fd) noexcept {
     return number == 0 ? Errc::ok : disk_error(number);
 }
 
-Errc perform_on(DiskOp& op, int fd) noexcept {
+Errc perform_on(DiskOp& op, OpenFile file) noexcept {
+    const int fd = file.fd;
     switch (op.action) {
         case DiskAction::close:
             return result_of(::close(fd));
         case DiskAction::read:
             return read(op, fd);
         case DiskAction::write:
-            return write_all(op, fd);
+            return write_all(op, file);
         case DiskAction::truncate:
             return result_of(::ftruncate(fd, static_cast<off_t>(op.offset)));
         case DiskAction::allocate:
@@ -324,10 +326,10 @@ Errc perform_path(DiskOp& op) {
 
 }  // namespace
 
-void perform(DiskOp& op, int fd) noexcept {
+void perform(DiskOp& op, OpenFile file) noexcept {
     op.transferred = 0;
     try {
-        op.error = fd >= 0 ? perform_on(op, fd) : perform_path(op);
+        op.error = file.fd >= 0 ? perform_on(op, file) : perform_path(op);
     } catch (const std::bad_alloc&) {
         op.error = Errc::out_of_memory;
     }

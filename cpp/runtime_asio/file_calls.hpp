@@ -9,8 +9,19 @@ namespace jst::runtime_asio {
 /// of up to eight pages lie ready for each CPU: longer ones must be found, or be had back from the host of a virtual machine.
 inline constexpr std::size_t most_written_at_once = 32u << 10;
 
-/// Does `op` and sets its error and results. `fd` is that of op.file; open and lock put theirs into op.extra.
-void perform(runtime::DiskOp& op, int fd) noexcept;
+/// What an opened file is to system calls. In one word it travels in the `extra` of an operation.
+struct OpenFile {
+    int fd = -1;               // none: a path is meant
+    bool cuts_writes = false;  // no call writes more than most_written_at_once
+
+    std::uint64_t packed() const noexcept { return std::uint64_t{cuts_writes} << 32 | static_cast<std::uint32_t>(fd); }
+    static OpenFile from(std::uint64_t word) noexcept {
+        return {static_cast<int>(static_cast<std::uint32_t>(word)), word >> 32 != 0};
+    }
+};
+
+/// Does `op` and sets its error and results. `file` is op.file; open and lock put theirs into op.extra.
+void perform(runtime::DiskOp& op, OpenFile file) noexcept;
 
 enum class Cached : std::uint8_t { done, not_cached, unsupported };
 
