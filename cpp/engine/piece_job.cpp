@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::uint64_t long_piece_memory = 4u << 20;  // what a long piece reserves: 16 runs in the making
 
+constexpr std::uint64_t patient_sixths = 5;            // of downloads' memory may wait for hashes; the rest is for what comes meanwhile
+
 // In lanes of words that go side by side: a sixth of what SHA-1 takes. Never 0.
 std::uint64_t digest_of(Bytes data) noexcept {
     std::array<std::uint64_t, 4> lanes{1, 2, 3, data.size()};
@@ -177,7 +179,7 @@ void PieceJob::begin_hash() {
     hash_.spans = spans_;
     hash_.want_sha1 = true;
     core_.hashing += geometry_.piece_size(piece_);
-    const bool leaves_room = core_.hashing <= core_.download_memory() / 6 * 5;  // for what comes meanwhile
+    const bool leaves_room = core_.hashing <= core_.download_memory() / 6 * patient_sixths;
     hash_.patient = leaves_room && client_.is_patient();
     core_.rt.compute.hash(hash_);
 }
