@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from jstorrent.lab import _deeds_more  # noqa: F401  its deeds stand before these, whoever is imported first
 from jstorrent.lab._deeds import Draw, Ops, deed
 from mock_peer.tracker import KINDS
 

@@ -10,8 +10,8 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from jstorrent.lab import _deeds_more  # noqa: F401  its deeds
-from jstorrent.lab._deeds import DEEDS, Draw, Ops
+from jstorrent.lab import _deeds, _deeds_more, _deeds_trackers
+from jstorrent.lab._deeds import Deed, Draw, Ops
 from jstorrent.lab._deeds_trackers import TRACKER_FEATURES, trackers
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
@@ -39,6 +39,10 @@ _LONG_PIECE, _SHORT_MEMORY = 262_144, 1 << 20
 """A piece that does not fit into its part of that memory, and goes to disk before its hash is known."""
 
 KINDS_DRAWN: Final = tuple(KINDS)
+
+_MODULES: Final = [module.__name__ for module in (_deeds, _deeds_more, _deeds_trackers)]
+DEEDS: Final[dict[str, Deed]] = dict(sorted(_deeds.DEEDS.items(), key=lambda item: _MODULES.index(item[1].__module__)))
+"""All that may happen, in an order that no import changes: a plan's number depends on it."""
 
 
 def behaviour(rng: random.Random, kind: str) -> dict[str, Any]:

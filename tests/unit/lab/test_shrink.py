@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import random
@@ -17,7 +18,7 @@ from jstorrent.lab import _child as child
 from jstorrent.lab._deeds_trackers import TRACKER_KINDS
 from jstorrent.lab._disk_faults import ERRORS
 from jstorrent.lab._engine import CRASH_MODES
-from jstorrent.lab._generate import DEEDS, KINDS_DRAWN, behaviour, generate
+from jstorrent.lab._generate import DEEDS, KINDS_DRAWN, VERSION, behaviour, generate
 from jstorrent.lab._perform import perform
 from jstorrent.lab._shrink import cause_of, elements_of, shrink
 from jstorrent.lab.soak import expected_hits, soak
@@ -171,6 +172,8 @@ def test_a_number_is_the_same_plan_whatever_was_imported_before() -> None:
         code = f"import jstorrent.lab.{first}; from jstorrent.lab._generate import generate; print(generate(1, 16).token)"
         told.add(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert told == {generate(1, 16).token + "\n"}
+    drawn = hashlib.sha1(generate(1, 16).to_json().encode()).hexdigest()
+    assert (VERSION, drawn) == (5, "6bcbeac9071847b65516b414a520141230b2cf9b"), "another plan is another version of the generator"
 
 
 def test_everything_that_is_known_is_drawn() -> None:
