@@ -69,7 +69,8 @@ class Value:
             for assign, item in zip(self._assigns, given, strict=True):
                 assign(self, item)
         else:
-            vars(self).update(zip(self._types, given, strict=True))
+            for name, item in zip(self._types, given, strict=True):
+                object.__setattr__(self, name, item)
         self.__post_init__()
 
     def _in_order(self, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
