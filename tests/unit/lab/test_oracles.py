@@ -166,3 +166,26 @@ def test_the_books_of_a_node_count_what_its_streams_moved(lab: Lab) -> None:
     assert connected is not None and ended is not None and 0 <= at < connected < ended
     with pytest.raises(ValueError, match="no such node"):
         world.ledger(99)
+
+
+def test_in_one_look_an_engine_is_asked_once_and_afterwards_anew(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = lab.torrent(pieces=2)
+    seed, client = lab.seeder("seed", spec), lab.engine("client")
+    t = client.add(spec, peers=[seed])
+    looks: list[list[object]] = []
+
+    def look(lab: Lab) -> None:
+        looks.append([client.session.status(), client.session.settings, t.status(), client.torrent(spec).status(), *t.peers()])
+
+    def fails(lab: Lab) -> None:
+        lab._fail("quiet", "it is not")
+
+    monkeypatch.setattr("jstorrent.lab._lab.ORACLES", {"bounds": look, "loops": look, "quiet": fails})
+    lab.run_for(0.02)
+    with pytest.raises(LabFailure):
+        lab.check()
+    (first, second), before = looks, t.status()
+    assert [id(each) for each in first] == [id(each) for each in second] and first[2] is first[3]
+    lab.run_for(60)
+    assert (before.state, t.state, t.status().state) == ("downloading", "seeding", "seeding"), "also where a look ended early"
+    monkeypatch.undo()
