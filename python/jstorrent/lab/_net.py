@@ -141,6 +141,8 @@ class Clocks:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+        self._jumps: list[tuple[float, Node, float]] = []
+        """Of monotonic clocks: when, whose, and how far."""
 
     def jump_mono(self, seconds: float, engine: Node | None = None) -> None:
         """The monotonic clock goes forward."""
@@ -161,6 +163,12 @@ class Clocks:
         jump: Callable[[int, float], None] = getattr(lane.world, what)
         for node in self._lab.engines if engine is None else [engine]:
             jump(node._number, seconds)
+            if what == "jump_mono":
+                self._jumps.append((self._lab.now, node, seconds))
+
+    def _jumped(self, engine: Node, since: float) -> float:
+        """Seconds that its monotonic clock has jumped since that time of the world."""
+        return sum(seconds for at, node, seconds in self._jumps if node is engine and at >= since)
 
 
 def _numbers(ends: Ends) -> list[int]:

@@ -102,8 +102,8 @@ def owed(lab: Lab, engine: Engine, torrent: Torrent, peer: Peer, known: TorrentF
     ahead = engine.session.now - lab.now
     for message in asked:
         done = known.completed.get(message.piece if message.piece is not None else -1)
-        in_time = done is not None and done - ahead < message.time + young
-        if in_time:
+        asked_at = message.time + ahead - lab.clock._jumped(engine, message.time)  # by its own clock
+        if done is not None and done < asked_at + young:
             lab._fail("accounting", f"{torrent.name}: no CANCEL to {peer.name} for what came from others: {message}", engine)
 
 
