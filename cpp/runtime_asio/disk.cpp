@@ -1,6 +1,7 @@
 #include "runtime_asio/disk.hpp"
 
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,13 @@ bool names_a_path(DiskAction action) noexcept {
 bool is_free(const DiskOp& op) noexcept {
     return op.bulk &&
            (op.action == DiskAction::stat || op.action == DiskAction::list || op.action == DiskAction::free_space);
+}
+
+// Not what others do on this CPU meanwhile.
+Duration thread_cpu() noexcept {
+    timespec t{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return seconds(t.tv_sec) + nanoseconds(t.tv_nsec);
 }
 
 }  // namespace
@@ -146,16 +154,27 @@ bool AsioDisk::run_here(DiskOp& op, Row& row) {
         if (cached == Cached::not_cached) return false;
         row.cache_known = cached == Cached::done;
     }
-    if (op.action != DiskAction::read || !row.cache_known) perform(op, row.file);
+    if (op.action != DiskAction::read || !row.cache_known) perform_here(op, row);
     const Duration took = reactor_.refresh() - start;
-    if (took > slow_call_ && !was_preempted())
-        device(row.device).slow_until = reactor_.mono_now() + std::clamp(took * slow_times, least_slow, most_slow);
+    if (took > slow_call_ && !was_preempted()) device(row.device).patience.on_call(took, reactor_.mono_now());
     ended(op, &row);
     return true;
 }
 
+void AsioDisk::perform_here(DiskOp& op, const Row& row) {
+    const bool tells = op.action == DiskAction::write && row.file.cuts_writes;
+    const Duration before = tells ? thread_cpu() : Duration{};
+    perform(op, as_written_now(row.file));
+    if (tells && op.transferred >= WriteRuns::tells_from) runs_.on_write(op.transferred, thread_cpu() - before);
+}
+
+OpenFile AsioDisk::as_written_now(OpenFile file) const noexcept {
+    file.cuts_writes = file.cuts_writes && !runs_.are_long();
+    return file;
+}
+
 void AsioDisk::hand_over(DiskOp& op, Row& row) {
-    op.extra = row.file.packed();
+    op.extra = as_written_now(row.file).packed();
     if (op.action == DiskAction::read)
         ++row.reads;
     else
@@ -206,12 +225,12 @@ void AsioDisk::adopt(DiskOp& op) {
 AsioDisk::Device& AsioDisk::device(std::uint64_t id) {
     for (auto& known : devices_)
         if (known.id == id) return known;
-    return devices_.emplace_back(Device{id, {}});
+    return devices_.emplace_back(Device{id, SlowDevice(slow_call_)});
 }
 
 bool AsioDisk::slow(std::uint64_t id) const noexcept {
     for (const auto& known : devices_)
-        if (known.id == id) return known.slow_until > reactor_.mono_now();
+        if (known.id == id) return known.patience.is_slow(reactor_.mono_now());
     return false;
 }
 

@@ -3,7 +3,7 @@
 // At the end of a round the engine thread itself does what is quick: writes into the page cache, reads that the cache
 // has (some are lent without a copy: FileWindows), small changes of names. Waking a worker would cost more than that.
 // Syncs, listings, large reservations, bulk work and reads that miss the cache go to the workers; and everything does, for
-// a while, on a device where one call took longer than slow_call, unless this thread was only put aside for others.
+// a while, on a device where calls take longer than slow_call (SlowDevice), unless this thread was only put aside for others.
 // 1. Operations on one file take effect in the order of submission, on both ways: reads may overlap reads, nothing else
 // overlaps. 2. Operations by path form one such row as well, bulk stat, list and free_space excepted.
 #pragma once
@@ -13,15 +13,14 @@
 #include "runtime_asio/crew.hpp"
 #include "runtime_asio/file_calls.hpp"
 #include "runtime_asio/file_windows.hpp"
+#include "runtime_asio/slow_device.hpp"
 #include "runtime_asio/thread_switches.hpp"
+#include "runtime_asio/write_runs.hpp"
 
 namespace jst::runtime_asio {
 
 class AsioDisk final : public runtime::Disk {
   public:
-    static constexpr int slow_times = 50;  // a slow call keeps the next ones away for so many times as long as it took:
-    static constexpr Duration least_slow = milliseconds(100);  // the engine's thread waits for a fiftieth of its time at most,
-    static constexpr Duration most_slow = seconds(5);          // and one hiccup does not cost thousands of wakes
     static constexpr std::uint64_t large_reservation = 64ull << 20;
     static constexpr std::size_t bulk_told_at = 16;  // the engine wakes once for so many reads of a check
 
@@ -54,7 +53,7 @@ class AsioDisk final : public runtime::Disk {
     };
     struct Device {
         std::uint64_t id = 0;
-        Time slow_until;
+        SlowDevice patience;
     };
     struct DiskLane final : Crew::Lane {
         explicit DiskLane(std::size_t told_at) noexcept : Lane(1, told_at) {}
@@ -65,6 +64,8 @@ class AsioDisk final : public runtime::Disk {
     bool run_row(Row& row, Time until);
     bool run_here(runtime::DiskOp& op, Row& row);
     bool wants_worker(const runtime::DiskOp& op, const Row& row) const noexcept;
+    void perform_here(runtime::DiskOp& op, const Row& row);
+    OpenFile as_written_now(OpenFile file) const noexcept;
     void hand_over(runtime::DiskOp& op, Row& row);
     void ended(runtime::DiskOp& op, Row* row);
     void adopt(runtime::DiskOp& op);
@@ -84,6 +85,7 @@ class AsioDisk final : public runtime::Disk {
     std::vector<Row*> running_;
     std::vector<Device> devices_;
     FileWindows windows_;
+    WriteRuns runs_;
     OpList free_;       // in no row
     OpList for_crew_;   // of this round
     OpList for_later_;  // bulk ones

@@ -5,8 +5,7 @@
 
 namespace jst::runtime_asio {
 
-/// Bytes that one system call writes on ext4 and xfs. Their page cache takes memory in runs as long as a write, and only runs
-/// of up to eight pages lie ready for each CPU: longer ones must be found, or be had back from the host of a virtual machine.
+/// Bytes that one system call writes on ext4 and xfs, where memory for longer runs is dear (WriteRuns).
 inline constexpr std::size_t most_written_at_once = 32u << 10;
 
 /// What an opened file is to system calls. In one word it travels in the `extra` of an operation.
