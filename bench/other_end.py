@@ -37,7 +37,7 @@ def _command(role: str, data: Data, *more: object) -> list[str]:
 
 @dataclass(frozen=True)
 class Seeders:
-    """`count` peers of one process. `parts`: each has some pieces only. `stall_after`: blocks, then one falls silent."""
+    """`count` peers of one process. `parts`: each has some pieces only. `stall_after`: blocks of all, then one falls silent."""
 
     process: Child
     peers: tuple[tuple[str, int], ...]

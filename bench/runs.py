@@ -25,7 +25,6 @@ from bench.tracker import Tracker
 
 Peers = tuple[tuple[str, int], ...]
 _BLOCK = 16384
-_LEAST_STALL = 16
 _SETTLED = 0.5  # seconds until nothing comes any more from peers that have nothing to say
 
 
@@ -100,11 +99,10 @@ def _dialled(client: Client, setting: Setting, peers: Peers) -> Peers:
 
 
 def leech(
-    client: Client, setting: Setting, *, peers: int = 1, parts: bool = False, stall_after: int = 0, **options: Any
+    client: Client, setting: Setting, *, peers: int = 1, parts: bool = False, stalls: bool = False, **options: Any
 ) -> Outcome:
-    """The client downloads everything. With stall_after: `figures` has the time from the stall to completion."""
-    if stall_after:  # in a small file it must come before all is done
-        stall_after = max(_LEAST_STALL, min(stall_after, setting.data.size // _BLOCK // (4 * peers)))
+    """The client downloads everything. `stalls`: with half of it, a peer falls silent; `figures` has the time from then to the end."""
+    stall_after = setting.data.size // _BLOCK // 2 if stalls else 0
     many = other_end.seeders(setting.seeder, setting.data, peers, parts=parts, stall_after=stall_after)
     with many as seeders, _own_folder(setting) as folder:
         dialled = _dialled(client, setting, seeders.peers)
@@ -114,7 +112,7 @@ def leech(
         figures = {"transfer": told["wall"]} if told else {}
         if told.get("hash_calls"):
             figures["lanes"] = told["hashed_messages"] / told["hash_calls"]
-        if stall_after:
+        if stalls:
             last = dict(line.split() for line in seeders.process.rest().splitlines())
             figures["after_stall"] = done_at - float(last.get("stalled", "nan"))
             figures["held"] = float(last["held"])

@@ -53,9 +53,9 @@ _BOTH = ("libtorrent", "jstorrent")
 _OF_MANY_PEERS = tuple(name for name, client in CLIENTS.items() if not client.refuses_loopback)
 
 
-def _leech(name: str, meaning: str, *, peers: int = 1, parts: bool = False, stall_after: int = 0, **more: Any) -> Workload:
+def _leech(name: str, meaning: str, *, peers: int = 1, parts: bool = False, stalls: bool = False, **more: Any) -> Workload:
     def run(client: Client, setting: Setting, options: dict[str, Any]) -> Outcome:
-        return runs.leech(client, setting, peers=peers, parts=parts, stall_after=stall_after, **options)
+        return runs.leech(client, setting, peers=peers, parts=parts, stalls=stalls, **options)
 
     able = tuple(CLIENTS) if peers == 1 else _OF_MANY_PEERS
     return Workload(name, meaning, "leech", run, **({"clients": able} | more))
@@ -75,9 +75,9 @@ def _stalled(helpers: int) -> Workload:
     others = "another peer" if helpers == 1 else f"{helpers} others"
     return _leech(
         f"stalled-{helpers}",
-        f"a peer answers up to 512 blocks, then takes requests and never answers, beside {others}",
+        f"with half of the file there, a peer takes requests and answers none any more, beside {others}",
         peers=helpers + 1,
-        stall_after=512,
+        stalls=True,
         figures=(AFTER_STALL, HELD, WALL, CPU),
         clients=_BOTH,
         part=1 / 4,

@@ -17,6 +17,7 @@ constexpr std::size_t batch = 32;
 constexpr std::size_t request_buffer = 65536;  // the longest message that comes is a bitfield
 
 std::atomic<unsigned> held{0};
+std::atomic<std::size_t> served{0};  // blocks, by all peers
 
 struct Span {
     std::uint32_t piece;
@@ -71,7 +72,7 @@ class Seeder {
         return link_.write_all(have);
     }
     bool answer(std::vector<Span>& wanted) {
-        if (manners_.stall_after != 0 && index_ == 0 && served_ >= manners_.stall_after) {
+        if (manners_.stall_after != 0 && index_ == 0 && served >= manners_.stall_after) {
             fall_silent();
             held += static_cast<unsigned>(wanted.size());
             wanted.clear();
@@ -89,7 +90,7 @@ class Seeder {
             parts.push_back({heads[i].data(), heads[i].size()});
             parts.push_back({const_cast<Byte*>(content_.data + offset), wanted[i].length});
         }
-        served_ += wanted.size();
+        served += wanted.size();
         wanted.clear();
         return link_.write_all(parts) && (manners_.parts == 0 || announce_one());
     }
@@ -104,7 +105,6 @@ class Seeder {
     unsigned index_;
     const Content& content_;
     const Manners& manners_;
-    std::size_t served_ = 0;
     std::uint32_t announced_ = 0;
     bool silent_ = false;
 };

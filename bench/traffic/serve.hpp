@@ -10,7 +10,7 @@ struct Manners {
     /// 0: every peer has everything. N: peer i of N has half of the pieces, and those that are its own alone; the
     /// others it announces one by one while it serves.
     unsigned parts = 0;
-    /// 0: never. N: peer 0 falls silent after so many blocks; it goes on taking requests.
+    /// 0: never. N: peer 0 falls silent when all of them together gave so many blocks; it goes on taking requests.
     unsigned stall_after = 0;
 };
 
