@@ -321,8 +321,11 @@ void bind_pipeline(py::module_& lab) {
              py::arg("now"), py::arg("timeout"), py::arg("blocks") = 1)
         .def("on_choke", &Pipeline::on_choke)
         .def("on_reject", [](Pipeline& p, double now) { p.on_reject(to_time(now)); })
-        .def("refill", [](const Pipeline& p, std::uint32_t outstanding,
-                          double now) { return p.refill(outstanding, to_time(now)); })
+        .def("refill",
+             [](const Pipeline& p, std::uint32_t outstanding, double now, std::uint32_t most) {
+                 return p.refill(outstanding, to_time(now), most);
+             },
+             py::arg("outstanding"), py::arg("now"), py::arg("most") = UINT32_MAX)
         .def_property_readonly("window", &Pipeline::window)
         .def_property_readonly("is_probing", &Pipeline::is_probing)
         .def_property_readonly("is_silent", &Pipeline::is_silent)

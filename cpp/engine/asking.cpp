@@ -95,12 +95,18 @@ std::uint32_t Download::most_active() const {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
 }
 
+// However fast one peer is, it leaves half of the memory to the others: should it fall silent, they go on.
+std::uint32_t Download::most_of_one() const {
+    if (peers.size() < 2) return UINT32_MAX;
+    return static_cast<std::uint32_t>(std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
+}
+
 void Download::refill(Peer& peer, Time now) {
     Work& w = work();
     if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
     if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
     const auto outstanding = static_cast<std::uint32_t>(w.ledger.outstanding(peer.key).size());
-    const std::uint32_t room = peer.pipeline.refill(outstanding, now);
+    const std::uint32_t room = peer.pipeline.refill(outstanding, now, most_of_one());
     if (room == 0) return;
     w.asked.clear();
     const std::uint32_t got = ask(peer, room, now);
@@ -163,9 +169,15 @@ std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std:
     return copies;
 }
 
-// Seldom, however many idle and however often they ask: nobody falls silent sooner than that.
-void Download::look_for_stuck(Time now) {
-    if (now < work().next_look) return;
+// Seldom, however many idle and however often they ask: nobody falls silent sooner than that. The first who asks too early
+// asks again.
+void Download::look_for_stuck(Peer& idle, Time now) {
+    if (now < work().next_look) {
+        if (somebody_idles_) return;
+        work().looker = idle.key;
+        return idle.timer.set_sooner(work().next_look);
+    }
+    work().looker = {};
     work().next_look = now + policy::Pipeline::least_patience;
     work().looks_in_vain = 0;
     work().stuck.clear();
@@ -178,10 +190,10 @@ void Download::look_for_stuck(Time now) {
 }
 
 // Who has nothing else to do need not wait for those that have fallen silent. They begin small again.
-std::uint32_t Download::take_over(const Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
+std::uint32_t Download::take_over(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
     Work& w = work();
     if (!w.ledger.outstanding(peer.key).empty()) return 0;
-    look_for_stuck(now);
+    look_for_stuck(peer, now);
     std::uint32_t taken = 0;
     for (const PeerKey key : w.stuck) {
         Peer* const owner = core_.peer(key);

@@ -66,7 +66,7 @@ void Download::on_join(Peer& peer) {
 void Download::on_leave(Peer& peer, Time) {
     if (std::erase(peers, peer.key) == 0) return;
     settle(peer);
-    hungry_ = hungry_ || !work().ledger.outstanding(peer.key).empty();
+    hungry_ = hungry_ || work().looker == peer.key || !work().ledger.outstanding(peer.key).empty();
     work().ledger.on_disconnect(peer.key);
     if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
     peer.claims.counted.reset();
@@ -126,14 +126,15 @@ void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
 
 bool Download::expire(Peer& peer, Time now) {
     Work& w = work();
-    if (somebody_idles_ && stuck_at(peer) <= now) {
+    const bool stuck = somebody_idles_ && stuck_at(peer) <= now;
+    if (stuck) {
         hungry_ = true;
         w.next_look = now;
     }
     w.withdrawn.clear();
     const Duration timeout = peer.pipeline.time_limit(to_duration(core_.settings.request_timeout));
     w.ledger.expire(peer.key, now, timeout, w.withdrawn);
-    if (w.withdrawn.empty()) return false;
+    if (w.withdrawn.empty()) return stuck;
     peer.pipeline.on_timeout(now, timeout, static_cast<std::uint32_t>(w.withdrawn.size()));
     on_unanswered(peer);
     return true;

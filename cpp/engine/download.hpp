@@ -50,7 +50,7 @@ class Download final : public PieceJob::Client {
     void on_unchoked(Peer& peer, Time now);
     void on_rejected(Peer& peer, const Block& block, Time now);
     void on_allowed_fast(Peer& peer, PieceIndex piece);
-    /// Requests that are overdue go back; true when the peer lost some.
+    /// Requests that are overdue go back; true when others have something to take.
     bool expire(Peer& peer, Time now);
     Time deadline(const Peer& peer) const;
     /// When a peer that owes blocks is snubbed; never for one that owes none or is.
@@ -146,6 +146,7 @@ class Download final : public PieceJob::Client {
         std::vector<policy::PeerBlock> withdrawn;
         std::vector<PeerKey> stuck;  // owe blocks and have fallen silent, at the last look
         Time next_look{0};
+        PeerKey looker;  // asks again then
         std::size_t looks_in_vain = 0;
     };
 
@@ -165,13 +166,14 @@ class Download final : public PieceJob::Client {
     void take_up_parked(Time now);
     void forget_parked(PieceIndex piece, const Flags& flags);
     std::uint32_t most_active() const;
+    std::uint32_t most_of_one() const;
     bool notice_endgame(Time now);
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     bool may_copy(Peer& peer, Time now) const;
     Time stuck_at(const Peer& peer) const;
-    void look_for_stuck(Time now);
-    std::uint32_t take_over(const Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
+    void look_for_stuck(Peer& idle, Time now);
+    std::uint32_t take_over(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);
     void request(Peer& peer, const std::vector<Block>& blocks, Time now);
     void store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival, Time now);

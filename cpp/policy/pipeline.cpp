@@ -128,11 +128,11 @@ void Pipeline::on_reject(Time now) noexcept {
 
 std::uint32_t Pipeline::window() const noexcept { return std::clamp(window_, 1u, std::min(limit_, reqq_)); }
 
-std::uint32_t Pipeline::refill(std::uint32_t outstanding, Time now) const noexcept {
+std::uint32_t Pipeline::refill(std::uint32_t outstanding, Time now, std::uint32_t most) const noexcept {
     if (now < paused_until_) return 0;
     if (planted<Plant::request_cap_missing>()) return 64;
     if (now < patient_until_) outstanding += owed_;
-    const std::uint32_t most = window();
+    most = std::min(most, window());
     const std::uint32_t free_enough = std::max(most / 4, 1u);
     return outstanding <= most - free_enough ? most - outstanding : 0;
 }

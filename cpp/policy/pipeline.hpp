@@ -52,8 +52,8 @@ class Pipeline {
     void on_reject(Time now) noexcept;
 
     std::uint32_t window() const noexcept;
-    /// How many to ask for now, with so many outstanding: nothing until a quarter of the window is free.
-    std::uint32_t refill(std::uint32_t outstanding, Time now) const noexcept;
+    /// How many to ask for now, with so many outstanding: nothing until a quarter of the window is free, or of `most`.
+    std::uint32_t refill(std::uint32_t outstanding, Time now, std::uint32_t most) const noexcept;
     /// While it is in the future, refill() gives 0.
     Time paused_until() const noexcept { return paused_until_; }
     /// It let requests expire and has given nothing since.

@@ -183,3 +183,53 @@ def test_one_slow_peer_does_not_hold_up_the_end(lab: Lab, count: int) -> None:
     fair = spec.total_size / (500_000 * (count - 1))
     assert lab.now <= fair * 1.3 + 4
     assert t.status().counters.payload_redundant <= spec.total_size // 50
+
+
+@pytest.mark.parametrize("helpers", [1, 2, 8])
+@pytest.mark.parametrize("complete", [4, 32, 50])
+def test_who_falls_silent_with_all_pieces_under_way_holds_nobody_up(lab: Lab, helpers: int, complete: int) -> None:
+    """No other piece may be begun, so the others have nothing to do; no event but time tells them what they may take."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    peers = [RawPeer(lab, f"raw{i}", spec) for i in range(helpers + 1)]
+    client = lab.engine("client", max_active_pieces=8, endgame_fraction=0.01)
+    for peer in peers:
+        lab.net.link(peer, client, latency=0.005, rate=4_000_000)
+    t = client.add(spec, peers=peers)
+    lab.until(lambda: t.status().pieces_complete >= complete, within=5)
+    peers[0].serves = False
+    stalled_at = lab.now
+    lab.until(lambda: t.state == "seeding", within=20)
+    assert lab.now - stalled_at < 1.5
+
+
+@pytest.mark.parametrize("moment", range(40))
+def test_who_asked_too_early_for_what_others_owe_asks_again(moment: int) -> None:
+    """Somebody looked just before, in vain: the one that has nothing to do since then must not wait for an event."""
+    with Lab(seed=1194) as lab:
+        spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+        peers = [RawPeer(lab, f"raw{i}", spec) for i in range(3)]
+        client = lab.engine("client", max_active_pieces=4, endgame_fraction=0.01)
+        for peer in peers:
+            lab.net.link(peer, client, latency=0.002, rate=10_000_000)
+        t = client.add(spec, peers=peers)
+        lab.run_for(0.024 + moment * 0.0005)
+        peers[0].serves = False
+        stalled_at = lab.now
+        lab.until(lambda: t.state == "seeding", within=20)
+        assert lab.now - stalled_at < 1.5
+
+
+def test_whoever_falls_silent_left_the_others_half_of_the_memory(lab: Lab) -> None:
+    """Its round trip is long: it takes seconds until it counts as silent, and all the while the other goes on."""
+    spec = lab.torrent(pieces=256, piece_length=4 * BLOCK)
+    fast, other = RawPeer(lab, "fast", spec), RawPeer(lab, "other", spec)
+    client = lab.engine("client", max_memory=4 << 20)
+    lab.net.link(fast, client, latency=0.15, rate=20_000_000)
+    lab.net.link(other, client, latency=0.01, rate=500_000)
+    t = client.add(spec, peers=[fast, other])
+    lab.until(lambda: t.status().pieces_complete >= 80, within=10)
+    fast.serves = False
+    most, before = (4 << 20) * 6 // 8 // 2 // BLOCK, t.status().pieces_complete
+    assert {peer.address: peer.outstanding for peer in t.peers()}[fast.address] <= most
+    lab.run_for(1.2)  # eight round trips would be 2.4 s
+    assert t.status().pieces_complete >= before + 6

@@ -229,3 +229,9 @@ def test_patience_with_silence_follows_the_line(rate: float, rtt: float, least: 
 
 def test_a_peer_that_never_gave_anything_is_not_stuck_soon() -> None:
     assert lab.Pipeline().stuck_after == 5.0
+
+
+def test_less_than_the_window_is_asked_for_where_others_need_the_room() -> None:
+    p = lab.Pipeline()
+    assert [p.refill(n, 0.0, most=32) for n in (0, 23, 24, 25, 32, 64)] == [32, 9, 8, 0, 0, 0]
+    assert p.refill(0, 0.0, most=65) == 64
