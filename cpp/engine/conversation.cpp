@@ -60,6 +60,7 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     if (peer.state == PeerState::connected && download.is_short_of_memory() && expected.size() <= wire::max_predicted) --n;
     if (n == 0) {
         peer.waits_for_memory = true;
+        download.wait_for_memory();
         return read_nothing(peer, now);
     }
     // Within a header nothing is predicted: its rest is read alone, so that the blocks behind it find their places.

@@ -68,6 +68,7 @@ void Download::on_leave(Peer& peer, Time) {
     settle(peer);
     hungry_ = hungry_ || work().looker == peer.key || !work().ledger.outstanding(peer.key).empty();
     work().ledger.on_disconnect(peer.key);
+    memory_freed_ = memory_freed_ || somebody_waits_;
     if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
     peer.claims.counted.reset();
 }
@@ -171,7 +172,7 @@ std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
         if (asked.block == arriving) continue;
         PieceJob* const piece = job(asked.block.piece);
         if (piece == nullptr || !w.ledger.lease(peer.key, asked.block)) break;
-        Byte* const slot = piece->slot(asked.block.begin / block_size);
+        Byte* const slot = place_for(*piece, asked.block);
         if (slot == nullptr) {
             w.ledger.release_lease(peer.key, asked.block);
             short_ = true;
@@ -180,6 +181,14 @@ std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
         w.expected.push_back({asked.block, slot});
     }
     return w.expected;
+}
+
+// What was at hand for blocks that did not come is taken from them: else a peer that gives nothing keeps it from those that do.
+Byte* Download::place_for(PieceJob& piece, const Block& block) {
+    const std::uint32_t number = block.begin / block_size;
+    if (Byte* const slot = piece.slot(number)) return slot;
+    const auto is_leased = [&](std::uint32_t other) { return work().ledger.is_leased(geometry_.block(block.piece, other)); };
+    return piece.reclaim(is_leased) ? piece.slot(number) : nullptr;
 }
 
 void Download::settle(Peer& peer) {
@@ -275,6 +284,7 @@ void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& a
         if (Peer* other = core_.peer(loser)) other->send(wire::Cancel{block});
     }
     piece.stored(number, arrival.piece_complete);
+    if (somebody_waits_) piece.make_room();
 }
 
 void Download::revoke(PeerKey key) {

@@ -60,8 +60,13 @@ class Download final : public PieceJob::Client {
     std::span<const wire::ExpectedBlock> expect(Peer& peer);
     /// The last expect() ended early because there was no memory: read no further than it says.
     bool is_short_of_memory() const noexcept { return short_; }
-    /// Peers that were not read for want of memory may be read again.
-    bool take_memory_freed() noexcept { return std::exchange(memory_freed_, false); }
+    /// A peer is not read for want of memory.
+    void wait_for_memory() noexcept { somebody_waits_ = true; }
+    /// Those may be read again.
+    bool take_memory_freed() noexcept {
+        somebody_waits_ = somebody_waits_ && !memory_freed_;
+        return std::exchange(memory_freed_, false);
+    }
     /// After the events of one read: predicted places that were not filled are free again.
     void settle(Peer& peer);
     void on_block_started(Peer& peer, const wire::BlockStarted& started, Time now);
@@ -167,6 +172,7 @@ class Download final : public PieceJob::Client {
     void forget_parked(PieceIndex piece, const Flags& flags);
     std::uint32_t most_active() const;
     std::uint32_t most_of_one() const;
+    Byte* place_for(PieceJob& piece, const Block& block);
     bool notice_endgame(Time now);
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
@@ -204,6 +210,7 @@ class Download final : public PieceJob::Client {
     bool in_endgame_ = false;
     bool short_ = false;
     bool memory_freed_ = false;
+    bool somebody_waits_ = false;  // for memory
     Time last_payload_{0};
 };
 

@@ -47,6 +47,21 @@ class PieceJob {
     /// Where the block belongs; nullptr while there is no memory for it. `arriving`: it is on its way already and would be
     /// lost, so one block for each peer may go beyond the reservation.
     Byte* slot(std::uint32_t number, bool arriving = false);
+    /// Gives back the buffers of blocks that are not there and not `leased`: nothing comes into them. True if there were any.
+    template <class Leased>
+    bool reclaim(Leased&& leased) {
+        const std::uint32_t before = held_;
+        for (std::uint32_t i = 0; i < blocks_; ++i) {
+            if (!buffers_[i] || places_[i] != Place::absent || leased(i)) continue;
+            buffers_[i].reset();
+            --held_;
+        }
+        return held_ < before;
+    }
+    /// Somebody waits for memory: what is stored of a long piece goes to disk, whole runs or not.
+    void make_room() {
+        if (long_) write_stored();
+    }
     /// The block is whole in its slot. `last`: all are, the hash begins.
     void stored(std::uint32_t number, bool last);
     /// Blocks that are on disk already: they are read back for the hash, whatever its length. Before any other.

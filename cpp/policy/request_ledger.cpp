@@ -376,6 +376,12 @@ void RequestLedger::release_lease(PeerKey peer, const Block& block) {
     end_lease(state_of(block), block);
 }
 
+bool RequestLedger::is_leased(const Block& block) const noexcept {
+    const auto* piece = find(block.piece);
+    const auto number = geometry_.block_number(block);
+    return piece != nullptr && number && piece->blocks[*number].lease;
+}
+
 PeerKey RequestLedger::end_lease(BlockState& state, const Block& block) noexcept {
     const PeerKey holder = state.lease;
     state.lease = {};

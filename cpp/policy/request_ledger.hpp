@@ -126,6 +126,7 @@ class RequestLedger {
     /// Granted when the peer was asked for the block, which is not received, and nobody else holds the lease.
     bool lease(PeerKey peer, const Block& block);
     void release_lease(PeerKey peer, const Block& block);
+    bool is_leased(const Block& block) const noexcept;
 
     // Pieces. Each ends the piece's being active; the owner tells the picker.
     /// Hash and write are done. Returns its bytes: from partial to verified.
