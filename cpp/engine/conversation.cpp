@@ -56,15 +56,15 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     std::array<MutableBytes, wire::max_spans> spans;
     const auto expected = peer.state == PeerState::connected ? download.expect(peer) : std::span<const wire::ExpectedBlock>{};
     std::size_t n = peer.wire.prepare(expected, core_.scratch, spans);
+    // Within a header nothing is predicted: its rest is read alone, so that the blocks behind it find their places.
+    if (n == 1 && !expected.empty()) spans[0] = spans[0].first(wire::piece_header_size);
     // Payload that overflows would be lost. Who shows its handshake brings none, whatever was found out of the peer before.
-    if (peer.state == PeerState::connected && download.is_short_of_memory() && expected.size() <= wire::max_predicted) --n;
+    else if (peer.state == PeerState::connected && download.is_short_of_memory() && expected.size() <= wire::max_predicted) --n;
     if (n == 0) {
         peer.waits_for_memory = true;
         download.wait_for_memory();
         return read_nothing(peer, now);
     }
-    // Within a header nothing is predicted: its rest is read alone, so that the blocks behind it find their places.
-    if (n == 1 && !expected.empty()) spans[0] = spans[0].first(wire::piece_header_size);
     std::uint64_t room = 0;
     for (std::size_t i = 0; i < n; ++i) room += spans[i].size();
     // At a limit of 0 nothing is asked for, and what comes all the same is what the link lives by.
