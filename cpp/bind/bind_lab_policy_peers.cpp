@@ -268,13 +268,24 @@ void bind_replacement(py::module_& lab) {
             return out;
         },
         py::arg("peers"), py::arg("candidates"), py::arg("now"));
+    // One peer: (peer, connected_at, ignores).
+    lab.def(
+        "choose_deaf",
+        [](const std::vector<std::tuple<std::uint64_t, double, bool>>& peers, double last, double now) {
+            std::vector<SilentFacts> facts;
+            for (const auto& [peer, connected, ignores] : peers) facts.push_back({to_peer(peer), to_time(connected), 0, true, ignores});
+            std::vector<std::uint64_t> out;
+            for (const PeerKey chosen : choose_deaf(facts, to_time(last), to_time(now))) out.push_back(chosen.packed());
+            return out;
+        },
+        py::arg("peers"), py::arg("last_payload"), py::arg("now"));
     // One peer: (peer, connected_at, received, lets_wait).
     lab.def(
         "choose_silent",
         [](const std::vector<std::tuple<std::uint64_t, double, std::uint64_t, bool>>& peers, double last, double now) {
             std::vector<SilentFacts> facts;
             for (const auto& [peer, connected, received, lets_wait] : peers)
-                facts.push_back({to_peer(peer), to_time(connected), received, lets_wait});
+                facts.push_back({to_peer(peer), to_time(connected), received, lets_wait, false});
             const auto chosen = choose_silent(facts, to_time(last), to_time(now));
             return chosen ? std::optional(chosen->packed()) : std::nullopt;
         },

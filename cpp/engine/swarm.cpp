@@ -442,8 +442,11 @@ void Swarm::on_replace_timer(Time now) {
         const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
         facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
         const bool lets_wait = p->choking.peer_choking || !download.ledger().outstanding(p->key).empty();
-        silent.push_back({p->key, p->began, p->traffic.counters.payload_received, lets_wait});
+        silent.push_back({p->key, p->began, p->traffic.counters.payload_received, lets_wait, p->pipeline.is_silent()});
     }
+    if (!torrent_.is_throttled(now))
+        for (const PeerKey key : policy::choose_deaf(silent, download.last_payload(), now))
+            if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
     const std::size_t candidates = company_->list.candidates_waiting(now, 1);
     if (const auto slow = company_->replacement.choose(facts, candidates, torrent_.is_throttled(now), now))
         if (Peer* peer = core_.peer(*slow)) close(*peer, CloseReason::replaced, now);

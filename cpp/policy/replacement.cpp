@@ -57,6 +57,13 @@ std::optional<PeerKey> choose_silent(std::span<const SilentFacts> peers, Time la
     return least == nullptr ? std::nullopt : std::optional(least->peer);
 }
 
+std::vector<PeerKey> choose_deaf(std::span<const SilentFacts> peers, Time last_payload, Time now) {
+    std::vector<PeerKey> out;
+    for (const auto& p : peers)
+        if (p.ignores && now - std::max(p.connected_at, last_payload) >= Replacement::deafness) out.push_back(p.peer);
+    return out;
+}
+
 std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now) {
     const IdleFacts* chosen = nullptr;
     const auto rank = [](const IdleFacts& p) { return std::tuple(!p.is_mute, p.connected_at, p.peer); };

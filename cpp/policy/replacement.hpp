@@ -38,12 +38,17 @@ struct SilentFacts {
     Time connected_at;           // it has something that we want
     std::uint64_t received = 0;  // payload, ever
     bool lets_wait = false;      // it chokes us or owes us: that nothing comes is not our doing
+    bool ignores = false;        // it let requests expire and has given nothing since
 };
 
 /// Who makes room when no more links are allowed, addresses wait, and nothing has come from anybody for `silence`: the one
 /// that gave least, of equals the oldest. To unchoke is not to give. A mean of nothing proves nothing, so Replacement keeps them all; three that only hold their places
 /// would keep everybody else out. Also a sole source: it gives nothing.
 std::optional<PeerKey> choose_silent(std::span<const SilentFacts> peers, Time last_payload, Time now);
+
+/// Whose link is to be made anew when nothing has come from anybody for `deafness`: of those who ignore what they are asked. What
+/// was damaged on its way may have left a link where the other side waits for the rest of a message for ever.
+std::vector<PeerKey> choose_deaf(std::span<const SilentFacts> peers, Time last_payload, Time now);
 
 struct IdleFacts {
     PeerKey peer;
@@ -70,6 +75,7 @@ class Replacement {
     static constexpr Duration mute_grace = seconds(1);  // whoever has something to say says it with the handshake
     static constexpr Duration patience = seconds(8);
     static constexpr Duration silence = seconds(60);  // an honest peer with four slots has got round to a few others by then
+    static constexpr Duration deafness = seconds(300);  // several time-outs, each with twice the pause behind it
     static constexpr Duration pause = seconds(5);
     static constexpr Duration interval = seconds(2);
     static constexpr std::uint64_t slower_by = 5;

@@ -121,3 +121,11 @@ def test_where_nobody_gives_anything_who_gave_least_makes_room() -> None:
     assert lab.choose_silent(peers, last_payload=41.0, now=100.0) is None  # somebody gave something since
     assert lab.choose_silent([*peers, (key(4), 0.0, 0, False)], last_payload=30.0, now=100.0) is None  # our doing
     assert lab.choose_silent([], last_payload=0.0, now=100.0) is None
+
+
+def test_links_that_ignore_what_they_are_asked_are_made_anew_when_nothing_comes_from_anybody() -> None:
+    peers = [(key(1), 0.0, True), (key(2), 0.0, False), (key(3), 50.0, True)]
+    assert lab.choose_deaf(peers, last_payload=10.0, now=309.9) == []
+    assert lab.choose_deaf(peers, last_payload=10.0, now=310.0) == [key(1)]
+    assert lab.choose_deaf(peers, last_payload=10.0, now=350.0) == [key(1), key(3)]
+    assert lab.choose_deaf(peers, last_payload=51.0, now=350.0) == []  # somebody gave something since
