@@ -16,7 +16,7 @@ from jstorrent.lab._deeds_trackers import TRACKER_FEATURES, trackers
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Of the generator: a finding names it, and it goes up when the same number draws another plan."""
 _ALWAYS = 900.0
 """Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
@@ -35,7 +35,7 @@ _OFTEN = {"gate": 4, "disk_fails": 4, "disk_full": 2, "disk_stalls": 2, "observe
 _MALFORMED = (
     "ffffffff", "00000000", "0000000105", "00000005040000ffff", "0000000214ff", "000000050700000000", "00100009070000000000000000",
 )  # fmt: skip
-_LONG_PIECE, _SHORT_MEMORY = 262_144, 1 << 20
+_LONG_PIECE, _SHORT_MEMORY = 524_288, 1 << 20  # so there is room for half of its blocks
 """A piece that does not fit into its part of that memory, and goes to disk before its hash is known."""
 
 KINDS_DRAWN: Final = tuple(KINDS)
