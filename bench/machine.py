@@ -43,16 +43,21 @@ def fault_microseconds() -> float:
     return best
 
 
-def _dirty() -> int:
+def _memory(what: str) -> int:
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Dirty:"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{what}:"))
+
+
+def most_warm() -> int:
+    """So much may be touched that everybody else still has room."""
+    return _memory("MemAvailable") // 2
 
 
 def settle() -> None:
     """Waits until what the run before wrote is on the disk."""
     os.sync()
     until = time.monotonic() + _SETTLE_PATIENCE
-    while _dirty() > _DIRTY_LEFT and time.monotonic() < until:
+    while _memory("Dirty") > _DIRTY_LEFT and time.monotonic() < until:
         time.sleep(0.05)
 
 

@@ -17,7 +17,6 @@ from bench.runs import Outcome, Setting
 from bench.workloads import Figure, Workload
 
 _LEAST_WARM = 64 << 20
-_MOST_WARM = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def play(
     for number in range(rounds + 1):
         for place, one in enumerate(luck.sample(who, len(who))):
             machine.settle()
-            machine.warm(max(_LEAST_WARM, min(setting.data.size * 3 // 2, _MOST_WARM)))
+            machine.warm(max(_LEAST_WARM, min(setting.data.size * workload.copies * 3 // 2, machine.most_warm())))
             fault = machine.fault_microseconds()
             outcome, error = _run(workload, one, setting)
             record = Record(workload.name, one.label, number, place, fault, outcome, error)

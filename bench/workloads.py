@@ -11,6 +11,7 @@ from bench.clients import CLIENTS, Client
 from bench.runs import Outcome, Setting
 
 _MIB = 1 << 20
+_LEECHERS = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ Run = Callable[[Client, Setting, dict[str, Any]], Outcome]
 
 @dataclass(frozen=True)
 class Workload:
-    """`variants`: options of one client that are compared, instead of clients. `part`: of --size, where all is too much."""
+    """`variants`: options of one client that are compared, instead of clients. `part`: of --size, where all is too much. `copies`: that are written."""
 
     name: str
     meaning: str
@@ -47,6 +48,7 @@ class Workload:
     small_files: bool = False
     in_memory: bool = False
     part: float = 1.0
+    copies: int = 1
 
 
 _BOTH = ("libtorrent", "jstorrent")
@@ -93,9 +95,9 @@ def _alone(role: str, meaning: str) -> Workload:
 
 def _swarm(name: str, meaning: str, **more: Any) -> Workload:
     def run(client: Client, setting: Setting, options: dict[str, Any]) -> Outcome:
-        return runs.swarm(client, setting, leechers=10, **options)
+        return runs.swarm(client, setting, leechers=_LEECHERS, **options)
 
-    return Workload(name, meaning, "swarm", run, in_memory=True, **({"clients": _BOTH} | more))
+    return Workload(name, meaning, "swarm", run, in_memory=True, copies=_LEECHERS, **({"clients": _BOTH} | more))
 
 
 def _idle(what: str, meaning: str, run: Run, role: str) -> Workload:
