@@ -8,7 +8,7 @@ from jstorrent.lab import Lab
 
 from tests.scenarios.s0 import BLOCK, completes
 
-LONGEST = 0.05
+LONGEST = 0.1
 ONE_WAY = 0.01
 
 
