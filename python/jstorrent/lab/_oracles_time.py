@@ -219,7 +219,7 @@ def loops(lab: Lab) -> None:
             blocks = max(1, (torrent.metainfo.piece_length if torrent.metainfo else _BLOCK) // _BLOCK)
             for (piece, host), times in known.failures.items():
                 suspects = sum(each == piece for each, _ in known.failures)  # each round clears one, or finds the liar
-                bans = now / settings.ban_duration if settings.ban_duration else 0  # that may have ended since
+                bans = now // settings.ban_duration  # that may have ended since
                 if times >= _MOST_FAILURES + suspects + bans and settings.ban_duration >= 60:
                     lab._fail("loops", f"{torrent.name}: piece {piece} failed {times} times with bytes of {host}", engine)
             for piece, stored in known.stored.items():
