@@ -105,6 +105,8 @@ void Download::refill(Peer& peer, Time now) {
     Work& w = work();
     if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
     if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
+    // Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
+    if (hungry_ && peers.size() > 1 && peers.back() == peer.key) return;
     const auto outstanding = static_cast<std::uint32_t>(w.ledger.outstanding(peer.key).size());
     const std::uint32_t room = peer.pipeline.refill(outstanding, now, most_of_one());
     if (room == 0) return;
