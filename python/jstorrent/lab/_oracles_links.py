@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
     from jstorrent.lab._peer import Peer
 
+_HANDSHAKE = 68  # bytes
 _PLAIN = (Handshake(), Handshake(fast=False), Handshake(extended=False), Handshake(fast=False, extended=False))
 _DEAF = {"never_read", "half_open"}
 _SLOW = {"trickle", "cut", "slow_handshake", "malformed"}
@@ -130,6 +131,8 @@ def _its_links_ended(lab: Lab, engine: Engine, peer: Peer) -> None:
             continue
         waited = lab.now - max(when, link.handshake_at, lab._disturbed_at)
         most = _AT_ONCE + 20 * lab.net._longest_latency + len([*lab.engines, *lab._peers]) * _AHEAD / lab.net._slowest
+        if shake := peer._core.handshake.dribble:  # what it said after that comes behind it
+            most += _HANDSHAKE / shake[0] * shake[1]
         if waited > most:
             lab._fail("bounds", f"{peer.name} broke the protocol {waited:.1f} s ago, and its link is still open", engine)
 

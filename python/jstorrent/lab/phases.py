@@ -42,7 +42,8 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
     runs without limits of its own, is checked if its files were changed by hand, and dials the core, which are honest
     nodes, and every other engine that has it: where one of the core shares a banned host, they have what is missing.
 
-    Where a line changed bytes, bans of the core are lifted: an engine cannot know that it was the line.
+    Where a line changed bytes, bans of the core are lifted, and links end over which less was heard of what a core node has: an
+    engine cannot know that it was the line.
     """
     for gate in lab._gates or []:
         gate.remove()
@@ -60,6 +61,7 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
         _unlimit(engine)
         if lab.net._lies:
             _forgive(engine, core)
+            _end_misheard(lab, engine, core)
         for spec in list(engine._specs.values()):
             others = [other for other in lab.engines if other not in core and spec.info_hash in other._specs]
             _restore(engine, spec, [node for node in [*core, *others] if node is not engine])
@@ -78,6 +80,16 @@ def _forgive(engine: Engine, core: list[Any]) -> None:
     for ban in engine.session.bans():
         if ban.host in hosts:
             engine.session.unban(ban.host)
+
+
+def _end_misheard(lab: Lab, engine: Engine, core: list[Any]) -> None:
+    for spec in engine._specs.values():
+        torrent = engine.torrent(spec)
+        for peer in torrent.peers() if torrent is not None and torrent.num_pieces else ():
+            for node in core:
+                claimed = peer.progress * spec.num_pieces
+                if peer.address[0] == node._host and claimed < len(_had(spec, [node])) - 0.5:
+                    lab.net.cut_after(node, engine, 0, "rst")
 
 
 def _restore(engine: Engine, spec: Spec, core: list[Node]) -> None:
