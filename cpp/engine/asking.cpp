@@ -80,7 +80,7 @@ void Download::refill_all(Time now) {
         Peer* const peer = core_.peer(key);
         if (peer == nullptr) continue;
         update_interest(*peer);
-        refill(*peer, now);
+        fill(*peer, now);
     }
 }
 
@@ -101,12 +101,16 @@ std::uint32_t Download::most_of_one() const {
     return static_cast<std::uint32_t>(std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
 }
 
+// Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
 void Download::refill(Peer& peer, Time now) {
+    if (allowed_ && hungry_ && peers.size() > 1 && peers.back() == peer.key) return client_.on_download_idle(now);
+    fill(peer, now);
+}
+
+void Download::fill(Peer& peer, Time now) {
     Work& w = work();
     if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
     if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
-    // Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
-    if (hungry_ && peers.size() > 1 && peers.back() == peer.key) return;
     const auto outstanding = static_cast<std::uint32_t>(w.ledger.outstanding(peer.key).size());
     const std::uint32_t room = peer.pipeline.refill(outstanding, now, most_of_one());
     if (room == 0) return;

@@ -100,9 +100,9 @@ class Download final : public PieceJob::Client {
     bool take_parked_changed() noexcept { return std::exchange(parked_changed_, false); }
 
     // -- asking
-    /// Ask everybody again who could be asked for more.
     /// The round ends: no handler of a piece that ended runs any more.
     void free_ended();
+    /// Ask everybody again who could be asked for more.
     void refill_all(Time now);
     void refill(Peer& peer, Time now);
     void update_interest(Peer& peer);
@@ -171,6 +171,7 @@ class Download final : public PieceJob::Client {
     void take_up_parked(Time now);
     void forget_parked(PieceIndex piece, const Flags& flags);
     std::uint32_t most_active() const;
+    void fill(Peer& peer, Time now);
     std::uint32_t most_of_one() const;
     Byte* place_for(PieceJob& piece, const Block& block);
     bool notice_endgame(Time now);
