@@ -30,8 +30,10 @@ def test_a_link_becomes_a_download(lab: Lab) -> None:
     spec = big(lab)
     seeds = [lab.seeder(f"seed{i}", spec, "engine") for i in range(3)]
     client = lab.engine("client")
-    t = client.add(spec, peers=seeds, magnet=True)
+    t = client.add(spec, magnet=True)  # over sockets everything may be there before add() returns
     assert t.metainfo is None and t.name == spec.name and t.info_hash == spec.info_hash
+    for seed in seeds:
+        t.connect(seed)
     lab.until(lambda: t.metainfo is not None, within=LONG)
     assert t.metainfo is not None and t.metainfo.info_bytes == spec.metainfo.info_bytes
     lab.until(lambda: t.state == "seeding", within=LONG)
