@@ -94,6 +94,20 @@ class DiskBench final : public runtime::Host {
     std::string broken_;
 };
 
+class CountedDisk final : public runtime::Disk {
+  public:
+    explicit CountedDisk(runtime::Disk& disk) : disk_(disk) {}
+    void submit(runtime::DiskOp& op) override {
+        ++submitted;
+        disk_.submit(op);
+    }
+    std::size_t pending() const noexcept override { return disk_.pending(); }
+    std::size_t submitted = 0;
+
+  private:
+    runtime::Disk& disk_;
+};
+
 struct Bytewise {
     std::unique_ptr<StoreJob> job = std::make_unique<StoreJob>();
     ByteVector data;
@@ -106,10 +120,10 @@ Outcome outcome(Errc error, const std::string& path) { return {std::string(word(
 class StoreBench {
   public:
     StoreBench(DiskBench& bench, const py::bytes& torrent, const std::string& save_path, std::uint32_t number)
-        : bench_(bench) {
+        : bench_(bench), disk_(bench.seam().disk) {
         metainfo_ = std::make_shared<codec::Metainfo>(value_or_raise(codec::parse_metainfo(view_of(torrent))));
         auto layout = std::make_shared<storage::Layout>(value_or_raise(storage::make_layout(*metainfo_)));
-        store_ = std::make_unique<FileStore>(bench.seam().disk, bench.handles(), std::move(layout), save_path, number);
+        store_ = std::make_unique<FileStore>(disk_, bench.handles(), std::move(layout), save_path, number);
     }
 
     using Write = std::tuple<std::uint32_t, std::uint32_t, py::bytes>;
@@ -162,6 +176,8 @@ class StoreBench {
         return py::make_tuple(outcome(sweep.error(), sweep.error_path()), stamps, sweep.holes(),
                               sweep.part_file().exists);
     }
+    /// Operations on the disk that it and its sweeps began; the handle cache opens files besides.
+    std::size_t operations() const noexcept { return disk_.submitted; }
     void set_reserving(bool on) { store_->set_reserving(on); }
     template <class S, class... Args>
     Outcome sweep(Args&&... args) {
@@ -280,6 +296,7 @@ class StoreBench {
     }
 
     DiskBench& bench_;
+    CountedDisk disk_;
     std::shared_ptr<const codec::Metainfo> metainfo_;
     std::unique_ptr<FileStore> store_;
     Bitfield have_;
@@ -352,6 +369,7 @@ void bind_lab_disk(py::module_& storage) {
         .def("read", &StoreBench::read, py::arg("reads"), py::arg("span") = 16384)
         .def("paths", &StoreBench::paths)
         .def("stat", &StoreBench::stat)
+        .def_property_readonly("operations", &StoreBench::operations)
         .def(
             "create_empty", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<MakingSweep>(w); },
             py::arg("wanted") = std::vector<bool>{})

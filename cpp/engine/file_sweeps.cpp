@@ -119,41 +119,75 @@ void Sweep::prepare(Lane& lane, DiskAction action, std::string path, std::size_t
     lane.op.trusted_prefix = trusted_prefix;
 }
 
-// -- StatSweep: 0 begin, 1 looked, 2 asked for holes
+// -- StatSweep: 0 begin, 1 looked, 2 asked for holes, 3 and more: looked at directories above a file that is missing
 
 bool StatSweep::advance(Lane& lane) {
-    if (lane.item == 0 && lane.stage == 0) {
-        stamps_.assign(store_.num_files(), {});
-        holes_.assign(store_.num_files(), false);
-        sparse_.clear();
-        part_file_ = {};
-    }
-    const bool is_part = lane.item == store_.num_files();
+    if (lane.item == 0 && lane.stage == 0) begin();
     if (lane.stage == 2) {
         // Where that can not be said, every byte counts as there.
         if (lane.op.error == Errc::ok) sparse_[FileIndex{lane.item}] = std::move(lane.op.ranges);
         return false;
     }
-    if (lane.stage++ == 0) {
-        if (!is_part && !store_.layout().files[lane.item].on_disk) return false;
-        const std::string path = is_part ? store_.part_path() : store_.path_of(FileIndex{lane.item});
-        prepare(lane, DiskAction::stat, path, store_.save_path().size());
-        return true;
-    }
+    if (lane.stage == 0) return look(lane);
+    if (lane.stage > 2) return climb(lane);
+    lane.stage = 2;
     const auto& op = lane.op;
-    if (op.error != Errc::ok && !is_absence(op.error)) failed(op.error, op.path);
-    if (op.error != Errc::ok || op.stat.kind != FileKind::file) return false;
-    const storage::FileStamp stamp{true, op.stat.size, op.stat.modified_ns};
-    if (is_part) {
-        part_file_ = stamp;
-    } else {
-        stamps_[lane.item] = stamp;
-        holes_[lane.item] = op.stat.size > 0 && op.stat.allocated == 0;
-        if (!looks_for_holes_ || holes_[lane.item] || op.stat.allocated >= op.stat.size) return false;
-        lane.op.action = DiskAction::extents;
-        lane.op.offset = 0;
-        return true;
+    if (op.error == Errc::not_found) {
+        lane.stage = 3;
+        return look_above(lane);
     }
+    if (op.error != Errc::ok && !is_absence(op.error)) failed(op.error, op.path);
+    return op.error == Errc::ok && op.stat.kind == FileKind::file && note(lane);
+}
+
+void StatSweep::begin() {
+    stamps_.assign(store_.num_files(), {});
+    holes_.assign(store_.num_files(), false);
+    sparse_.clear();
+    part_file_ = {};
+    missing_.clear();
+    present_.clear();
+}
+
+bool StatSweep::look(Lane& lane) {
+    const bool is_part = lane.item == store_.num_files();
+    if (!is_part && !store_.layout().files[lane.item].on_disk) return false;
+    std::string path = is_part ? store_.part_path() : store_.path_of(FileIndex{lane.item});
+    if (!missing_.empty() && path.starts_with(missing_)) return false;
+    lane.stage = 1;
+    prepare(lane, DiskAction::stat, std::move(path), store_.save_path().size());
+    return true;
+}
+
+/// Of a file that is there; true when it is asked where its holes are.
+bool StatSweep::note(Lane& lane) {
+    const auto& op = lane.op;
+    const storage::FileStamp stamp{true, op.stat.size, op.stat.modified_ns};
+    if (lane.item == store_.num_files()) {
+        part_file_ = stamp;
+        return false;
+    }
+    stamps_[lane.item] = stamp;
+    holes_[lane.item] = op.stat.size > 0 && op.stat.allocated == 0;
+    if (!looks_for_holes_ || holes_[lane.item] || op.stat.allocated >= op.stat.size) return false;
+    lane.op.action = DiskAction::extents;
+    lane.op.offset = 0;
+    return true;
+}
+
+/// The directory above what lane.op did not find, unless it is known.
+bool StatSweep::look_above(Lane& lane) {
+    std::string& path = lane.op.path;
+    path.resize(path.rfind('/'));
+    return path.size() > store_.save_path().size() && path + '/' != present_;
+}
+
+bool StatSweep::climb(Lane& lane) {
+    if (lane.op.error == Errc::not_found) {
+        missing_ = lane.op.path + '/';
+        return look_above(lane);
+    }
+    if (lane.op.error == Errc::ok) present_ = lane.op.path + '/';
     return false;
 }
 

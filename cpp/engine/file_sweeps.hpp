@@ -86,7 +86,7 @@ class Sweep {
 };
 
 /// Stamps of all files and of the part file, as resume_fit wants them, and where in them bytes lie. A missing file is no
-/// error.
+/// error; where its directory is missing as well, nobody asks for the next ones in there.
 class StatSweep final : public Sweep {
   public:
     /// `looks_for_holes`: files with holes are asked where these are.
@@ -107,7 +107,15 @@ class StatSweep final : public Sweep {
     bool advance(Lane& lane) override;
 
   private:
+    void begin();
+    bool look(Lane& lane);
+    bool note(Lane& lane);
+    bool look_above(Lane& lane);
+    bool climb(Lane& lane);
+
     FileStore& store_;
+    std::string missing_;  // the last directory that was, and the last that was not: with a slash
+    std::string present_;
     std::vector<storage::FileStamp> stamps_;
     std::vector<bool> holes_;
     std::map<FileIndex, std::vector<runtime::FileRange>> sparse_;

@@ -118,14 +118,15 @@ FileKind kind_of(mode_t mode) noexcept {
 
 Errc result_of(int status) noexcept { return status == 0 ? Errc::ok : disk_error(errno); }
 
-Errc open_file(DiskOp& op, const Place& place, bool lock) noexcept {
-    int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | place.no_follow();
+Errc open_file(DiskOp& op, bool lock) {
+    int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     if (lock || op.mode == runtime::OpenMode::create)
         flags |= O_RDWR | O_CREAT;
     else
         flags |= op.mode == runtime::OpenMode::write ? O_RDWR : O_RDONLY;
-    const int fd = ::openat(place.dir(), place.name(), flags, 0666);
-    if (fd < 0) return place.error(errno);
+    const auto opened = Place::open(op.path, op.trusted_prefix, flags);
+    if (!opened) return opened.error().code;
+    const int fd = *opened;
     struct stat status;
     Errc error = result_of(::fstat(fd, &status));
     if (error == Errc::ok && S_ISDIR(status.st_mode)) error = Errc::is_directory;
@@ -212,9 +213,9 @@ Errc find_extents(DiskOp& op, int fd) {
     return Errc::ok;
 }
 
-Errc extents(DiskOp& op, const Place& place) {
+Errc extents(DiskOp& op) {
     op.mode = runtime::OpenMode::read;
-    const Errc opened = open_file(op, place, false);
+    const Errc opened = open_file(op, false);
     if (opened != Errc::ok) return opened;
     const int fd = OpenFile::from(op.extra).fd;
     const Errc error = find_extents(op, fd);
@@ -257,10 +258,6 @@ Errc rename_path(const DiskOp& op, const Place& place) {
 
 Errc perform_at(DiskOp& op, const Place& place) {
     switch (op.action) {
-        case DiskAction::open:
-            return open_file(op, place, false);
-        case DiskAction::lock:
-            return open_file(op, place, true);
         case DiskAction::stat:
             return stat_path(op, place);
         case DiskAction::list:
@@ -275,8 +272,6 @@ Errc perform_at(DiskOp& op, const Place& place) {
             return free_space(op);
         case DiskAction::sync_dir:
             return sync_directory(place);
-        case DiskAction::extents:
-            return extents(op, place);
         default:
             return Errc::invalid_argument;
     }
@@ -315,10 +310,23 @@ Errc perform_on(DiskOp& op, OpenFile file) noexcept {
     }
 }
 
+Errc make_directories(const DiskOp& op) {
+    const auto made = Place::make_directories(op.path, op.trusted_prefix);
+    return made ? Errc::ok : made.error().code;
+}
+
 Errc perform_path(DiskOp& op) {
-    if (op.action == DiskAction::mkdirs) {
-        const auto made = Place::make_directories(op.path, op.trusted_prefix);
-        return made ? Errc::ok : made.error().code;
+    switch (op.action) {
+        case DiskAction::mkdirs:
+            return make_directories(op);
+        case DiskAction::open:
+            return open_file(op, false);
+        case DiskAction::lock:
+            return open_file(op, true);
+        case DiskAction::extents:
+            return extents(op);
+        default:
+            break;
     }
     const auto place = Place::find(op.path, op.trusted_prefix);
     return place ? perform_at(op, *place) : place.error().code;

@@ -6,8 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -18,6 +21,7 @@ namespace jst::runtime_asio {
 namespace {
 
 constexpr int directory_flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+constexpr mode_t new_file_mode = 0666;
 
 std::atomic<bool> openat2_missing{false};
 
@@ -75,25 +79,26 @@ Result<Fd> step(int dir, const std::string& name) {
     return next;
 }
 
-// The directory that holds the last of `names`; Errc::not_supported when the kernel does not know openat2.
-Result<Fd> resolve_at_once(int dir, const std::vector<std::string>& names) {
-    std::string parents;
-    for (std::size_t i = 0; i + 1 < names.size(); ++i) parents += (i == 0 ? "" : "/") + names[i];
+bool cannot_resolve(int number) noexcept { return number == ENOSYS || number == EPERM || number == EAGAIN; }
+
+// What lies at `names` below `dir`, reached through no link; Errc::not_supported where openat2 does not do, and steps may.
+Result<Fd> open_at_once(int dir, std::span<const std::string> names, int flags) {
+    if (openat2_missing.load(std::memory_order_relaxed)) return fail(Errc::not_supported);
+    std::string path;
+    for (const auto& name : names) path.append(path.empty() ? "" : "/").append(name);
     open_how how{};
-    how.flags = directory_flags;
+    how.flags = static_cast<std::uint64_t>(flags);
+    how.mode = (flags & O_CREAT) != 0 ? new_file_mode : 0;
     how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH;
-    Fd fd(static_cast<int>(::syscall(SYS_openat2, dir, parents.c_str(), &how, sizeof how)));
+    Fd fd(static_cast<int>(::syscall(SYS_openat2, dir, path.c_str(), &how, sizeof how)));
     if (fd) return fd;
-    if (errno == ENOSYS || errno == EPERM || errno == EAGAIN) return fail(Errc::not_supported);
-    return fail(disk_error(errno));
+    return fail(cannot_resolve(errno) ? Errc::not_supported : disk_error(errno));
 }
 
 Result<Fd> resolve(Fd dir, const std::vector<std::string>& names) {
     if (names.size() == 1) return dir;
-    if (!openat2_missing.load(std::memory_order_relaxed)) {
-        auto found = resolve_at_once(dir.get(), names);
-        if (found || found.error().code != Errc::not_supported) return found;
-    }
+    auto found = open_at_once(dir.get(), std::span(names).first(names.size() - 1), directory_flags);
+    if (found || found.error().code != Errc::not_supported) return found;
     for (std::size_t i = 0; i + 1 < names.size(); ++i) {
         JST_TRY(next, step(dir.get(), names[i]));
         dir = std::move(next);
@@ -132,6 +137,23 @@ Result<Place> Place::find(const std::string& path, std::size_t trusted_prefix) {
     JST_TRY(prefix, open_prefix(path.substr(0, trusted_prefix)));
     JST_TRY(parent, resolve(std::move(prefix), names));
     return Place(parent.release(), std::move(names.back()));
+}
+
+Result<int> Place::open(const std::string& path, std::size_t trusted_prefix, int flags) {
+    if (path.empty() || path.find('\0') != std::string::npos) return fail(Errc::bad_path);
+    if (!whole_is_trusted(path, trusted_prefix)) {
+        JST_TRY(names, components(std::string_view(path).substr(trusted_prefix)));
+        if (!names.empty()) {
+            JST_TRY(prefix, open_prefix(path.substr(0, trusted_prefix)));
+            auto found = open_at_once(prefix.get(), names, flags);
+            if (found) return found->release();
+            if (found.error().code != Errc::not_supported) return fail(found.error().code);
+        }
+    }
+    JST_TRY(place, find(path, trusted_prefix));
+    const int fd = ::openat(place.dir(), place.name(), flags | place.no_follow(), new_file_mode);
+    if (fd < 0) return fail(place.error(errno));
+    return fd;
 }
 
 Result<void> Place::make_directories(const std::string& path, std::size_t trusted_prefix) {

@@ -1,0 +1,47 @@
+"""What is there is found with few questions (engine/file_sweeps, StatSweep)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.engine.test_file_store import open_store, write_all
+from tests.unit.engine.torrents import v1
+
+MANY = [(f"d{n // 100}/e/{n}", 1000) for n in range(2000)]
+
+
+def looked_at(store: Any) -> tuple[int, list[bool]]:
+    """Operations of one look at all files, and which are there."""
+    before = store.operations
+    outcome, stamps, _, _ = store.stat()
+    assert outcome == ("ok", "")
+    return store.operations - before, [exists for exists, _, _ in stamps]
+
+
+def test_files_in_a_directory_that_is_missing_are_not_looked_for(tmp_path: Path) -> None:
+    sample = v1(MANY)
+    store = open_store(sample, tmp_path)
+    operations, there = looked_at(store)
+    assert operations < 50 and not any(there)
+    write_all(store, sample)
+    operations, there = looked_at(store)
+    assert operations == len(MANY) + 1 and all(there)
+
+
+@pytest.mark.parametrize("left", ["t/d7/e/750", "t/d0/e/0", "t/d19/e/1999", "t/d7/e"])
+def test_a_file_among_missing_directories_is_found(tmp_path: Path, left: str) -> None:
+    sample = v1(MANY)
+    target = tmp_path / left
+    target.parent.mkdir(parents=True)
+    if left.endswith("e"):
+        target.mkdir()
+    else:
+        target.write_bytes(bytes(1000))
+    operations, there = looked_at(open_store(sample, tmp_path))
+    assert [n for n, exists in enumerate(there) if exists] == [
+        n for n, (name, _) in enumerate(MANY) if left == f"t/{name}"
+    ]
+    assert operations < 700
