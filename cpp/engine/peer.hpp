@@ -90,15 +90,26 @@ struct Traffic {
 struct Uploads {
     std::vector<Block> queued;   // not read yet, in order
     std::vector<Block> reading;  // with the disk
-    Block highest;               // nothing that is queued lies beyond it
+    // Nothing that is queued of this piece begins here or beyond.
+    PieceIndex last_asked;
+    std::uint32_t free_from = 0;
 
     void queue(std::size_t at, const Block& block) {
-        highest = queued.empty() ? block : std::max(highest, block);
+        if (block.piece == last_asked) free_from = std::max(free_from, block.begin + 1);
         queued.insert(queued.begin() + static_cast<std::ptrdiff_t>(at), block);
     }
-    /// Peers ask in order: most are told apart by one look.
-    bool is_queued(const Block& block) const {
-        return !queued.empty() && block <= highest && std::find(queued.begin(), queued.end(), block) != queued.end();
+    /// Peers ask for a piece in order: the queue is searched once for each piece, not for each block.
+    bool is_queued(const Block& block) {
+        if (block.piece == last_asked && block.begin >= free_from) return false;
+        last_asked = block.piece;
+        free_from = 0;
+        bool found = false;
+        for (const Block& other : queued) {
+            if (other.piece != block.piece) continue;
+            free_from = std::max(free_from, other.begin + 1);
+            found = found || other == block;
+        }
+        return found;
     }
 };
 
