@@ -1,4 +1,5 @@
 #include "bind/lab_runtime.hpp"
+#include "runtime_asio/guarded_mapping.hpp"
 #include "runtime_asio/place.hpp"
 
 namespace jst::bind {
@@ -100,6 +101,12 @@ void bind_lab_runtime(py::module_& module) {
     bind_event(lab);
     bind_host(lab);
     lab.attr("runtime_worlds") = std::vector<std::string>{"asio", "sim"};
+    py::class_<runtime_asio::GuardedMapping>(lab, "GuardedMapping")
+        .def_static("of", &runtime_asio::GuardedMapping::of, py::arg("fd"), py::arg("offset"), py::arg("length"))
+        .def("read", [](const runtime_asio::GuardedMapping& m) { return to_python(ByteVector(m.bytes().begin(), m.bytes().end())); })
+        .def_property_readonly("is_whole", &runtime_asio::GuardedMapping::is_whole)
+        .def_readonly_static("most_at_once", &runtime_asio::GuardedMapping::most_at_once)
+        .def_readonly_static("least_bytes", &runtime_asio::GuardedMapping::least_bytes);
     lab.def("set_openat2_missing", &runtime_asio::set_openat2_missing);
     lab.def("broken_rule", [] { JST_CHECK(false, "a rule broken on purpose"); });
 }

@@ -206,6 +206,9 @@ void bind_creating(py::module_& module) {
                 self.step(view.bytes(), each);
             },
             py::arg("data"), py::arg("each"), "The next `each` bytes of every piece of the group.")
+        .def("group_of_file", &PieceHasher::group_of_file, py::arg("fd"), py::arg("offset"), py::arg("length"),
+             py::arg("each"), py::call_guard<py::gil_scoped_release>(),
+             "A whole group out of the page cache, without a copy; False, and nothing done, where that cannot be.")
         .def("end_group", &PieceHasher::end_group)
         .def("finish", [](PieceHasher& self) { return to_python(Bytes(self.finish())); });
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "runtime_asio/guarded_mapping.hpp"
 
 namespace jst::bind {
 namespace {
@@ -23,6 +24,20 @@ void PieceHasher::step(Bytes data, std::size_t each) {
     }
     JST_CHECK(parts.size() <= lanes_.size() + plain_.size(), "a group has no more pieces than at its begin");
     feed(parts);
+}
+
+bool PieceHasher::group_of_file(int fd, std::uint64_t offset, std::size_t length, std::size_t each) {
+    JST_CHECK(lanes_.empty() && plain_.empty(), "a whole group in the middle of another");
+    const auto mapping = runtime_asio::GuardedMapping::of(fd, offset, length);
+    if (!mapping) return false;
+    step(mapping->bytes(), each);
+    if (mapping->is_whole()) {
+        end_group();
+        return true;
+    }
+    lanes_.clear();
+    plain_.clear();
+    return false;
 }
 
 void PieceHasher::feed(std::span<const Bytes> parts) {

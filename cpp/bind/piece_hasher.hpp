@@ -1,9 +1,10 @@
 // Hashes the pieces of a new torrent, several side by side (BEP 3 "pieces").
 //
 // The pieces of a group advance together: each step brings the next bytes of every one of them, so that they fill the
-// hasher's lanes and nobody needs to hold whole pieces. Knows no files and no lengths.
+// hasher's lanes and nobody needs to hold whole pieces. Knows no names of files.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,9 @@ class PieceHasher {
   public:
     /// The next `each` bytes of every piece of this group, one after another; of the last that are left it may be less.
     void step(Bytes data, std::size_t each);
+    /// A whole group of pieces of `each` bytes out of the page cache, without a copy: step() and end_group() in one. False, and
+    /// nothing done, where that cannot be.
+    bool group_of_file(int fd, std::uint64_t offset, std::size_t length, std::size_t each);
     /// The group's pieces are complete; the next step begins a new group.
     void end_group();
     /// All digests, 20 bytes each. Afterwards as new.

@@ -166,6 +166,10 @@ def _hash(sources: Sequence[_Source], total: int, piece_length: int, progress: P
     with _Stream(sources) as stream:
         for begin in range(0, total, group):
             end = min(begin + group, total)
+            if stream.hash_in_place(hasher, begin, end, piece_length):
+                done += end - begin
+                report(done)
+                continue
             for at in range(0, min(piece_length, end - begin), strip):
                 each = min(strip, piece_length - at)
                 chunk = buffer[: stream.fill(buffer, begin + at, end, each, piece_length)]
@@ -206,6 +210,13 @@ class _Stream:
             self._read(into[held : held + count], at)
             held += count
         return held
+
+    def hash_in_place(self, hasher: _core.PieceHasher, begin: int, end: int, piece_length: int) -> bool:
+        """A group that lies in one file, if the page cache has it: nothing is copied."""
+        number, offset, count = next(self._places(begin, end - begin))
+        if count < end - begin:
+            return False
+        return hasher.group_of_file(self._file(number).fileno(), offset, count, piece_length)
 
     def _places(self, at: int, count: int) -> Iterator[tuple[int, int, int]]:
         number = bisect_right(self._ends, at)
