@@ -30,6 +30,8 @@ inline constexpr std::size_t max_allowed_fast = 64;
 inline constexpr std::uint32_t max_unrequested_blocks = 300;
 /// Requests that make no sense (out of range, not had, while choked long ago) before the peer is closed.
 inline constexpr std::uint32_t max_bad_requests = 300;
+/// So long after a choke requests come that were made before it was heard of: a slow line holds many.
+inline constexpr Duration choke_is_news = seconds(10);
 
 /// Metadata that a peer may send unasked before it is closed.
 inline constexpr std::uint32_t max_unasked_metadata = 32;

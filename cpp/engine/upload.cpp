@@ -52,6 +52,8 @@ bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
     }
     if (peer.choking.am_choking) {
         refuse(peer, block);
+        const bool was_unchoked = peer.choking.changed_at > peer.began;
+        if (was_unchoked && core_.now() < peer.choking.changed_at + choke_is_news) return true;
         return ++peer.traffic.bad_requests <= max_bad_requests;
     }
     auto& up = peer.uploads;

@@ -226,3 +226,31 @@ def test_handshakes_without_fast_and_without_extensions_work(lab: Lab) -> None:
     client = lab.engine("client")
     client.add(spec, peers=[old])
     completes(lab, client, spec)
+
+
+@pytest.mark.covers("S1-3")
+def test_requests_on_their_way_when_we_choke_are_no_breach(lab: Lab) -> None:
+    """However many chokes a link lives through. Who asks on and on is closed all the same."""
+    spec = lab.torrent(pieces=16, piece_length=8 * BLOCK)
+    seed = lab.engine("seed")
+    t = seed.add(spec, have="all")
+    asker = lab.peer("asker", spec, have="none", auto={"claims", "extended", "keepalive"})
+    asker.connect(seed)
+    asker.send_interested()
+
+    def asks(times: int) -> None:
+        for i in range(times):
+            asker.send_request(i % 16)
+
+    for _ in range(5):
+        lab.until(lambda: asker.unchoked, within=30)
+        t.pause()
+        asks(100)
+        lab.run_for(5)
+        t.resume()
+    assert asker.connected and reasons(seed) == []
+    t.pause()
+    lab.run_for(15)
+    asks(301)
+    lab.run_for(1)
+    assert reasons(seed) == ["protocol_error"]
