@@ -107,6 +107,8 @@ void Download::on_rejected(Peer& peer, const Block& block, Time now) {
     if (!peer.choking.peer_choking) {
         peer.pipeline.on_reject(now);
         peer.timer.set_sooner(peer.pipeline.paused_until());  // nothing else may wake it when all was refused
+    } else if (std::erase(peer.claims.allowed_fast, block.piece) > 0) {
+        peer.claims.refused_fast.push_back(block.piece);
     }
     on_unanswered(peer);
 }
@@ -121,8 +123,10 @@ void Download::on_unanswered(const Peer& peer) {
 
 void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
     auto& allowed = peer.claims.allowed_fast;
-    if (!geometry_.contains(piece) || allowed.size() >= max_allowed_fast) return;
-    if (std::find(allowed.begin(), allowed.end(), piece) == allowed.end()) allowed.push_back(piece);
+    const auto& refused = peer.claims.refused_fast;
+    if (!geometry_.contains(piece) || allowed.size() + refused.size() >= max_allowed_fast) return;
+    const bool is_new = std::find(allowed.begin(), allowed.end(), piece) == allowed.end();
+    if (is_new && std::find(refused.begin(), refused.end(), piece) == refused.end()) allowed.push_back(piece);
 }
 
 bool Download::expire(Peer& peer, Time now) {

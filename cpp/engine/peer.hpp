@@ -55,6 +55,7 @@ struct Claims {
     std::optional<policy::Counted> counted;  // how availability knows it
     bool may_claim = true;                   // a bitfield (or have_all, have_none) may still come
     std::vector<PieceIndex> allowed_fast;
+    std::vector<PieceIndex> refused_fast;  // allowed, then refused while it choked us: not believed again
 };
 
 /// What there is between us and it about the metadata.

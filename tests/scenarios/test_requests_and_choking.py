@@ -254,3 +254,19 @@ def test_requests_on_their_way_when_we_choke_are_no_breach(lab: Lab) -> None:
     asks(301)
     lab.run_for(1)
     assert reasons(seed) == ["protocol_error"]
+
+
+@BOTH
+@pytest.mark.covers("S1-1")
+def test_what_is_allowed_and_then_refused_is_not_asked_for_again(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    tease = lab.peer("tease", spec, behave=["never_unchoke", "allowed_fast", "reject"])
+    client = lab.engine("client")
+    client.add(spec, peers=[tease])
+    for _ in range(3):
+        lab.run_for(1)
+        for piece in range(8):
+            tease.send_allowed_fast(piece)
+    lab.run_for(1)
+    assert 8 <= len(tease.ledger.requests) <= 16
+    rescued(lab, client, spec)
