@@ -321,7 +321,9 @@ void Conversation::on_message(Peer& peer, const wire::Message& message, Time now
                    [&](const wire::HaveAll&) { on_claim(peer, true, now); },
                    [&](const wire::HaveNone&) { on_claim(peer, false, now); },
                    [&](const wire::Request& m) { on_request(peer, m.block, now); },
-                   [&](const wire::Cancel& m) { torrent_.upload().on_cancel(peer, m.block); },
+                   [&](const wire::Cancel& m) {
+                       if (!torrent_.upload().on_cancel(peer, m.block)) breach(peer, now);
+                   },
                    [&](const wire::Reject& m) { on_reject(peer, m.block, now); },
                    [&](const wire::AllowedFast& m) { on_allowed_fast(peer, m.piece, now); },
                    [&](const wire::Extended& m) { on_extended(peer, m, now); },
@@ -364,6 +366,7 @@ void Conversation::on_have(Peer& peer, PieceIndex piece, Time now) {
 
 void Conversation::on_choke(Peer& peer, bool on, Time now) {
     if (peer.choking.peer_choking == on) return;
+    if (!peer.may_ask()) return breach(peer, now);
     if (on) {
         peer.choking.unchoked_total = peer.choking.unchoked_total + (now - peer.choking.unchoked_since);
         peer.choking.peer_choking = true;
@@ -379,6 +382,7 @@ void Conversation::on_choke(Peer& peer, bool on, Time now) {
 
 void Conversation::on_interest(Peer& peer, bool on, Time now) {
     if (peer.choking.peer_interested == on) return;
+    if (!peer.may_ask()) return breach(peer, now);
     peer.choking.peer_interested = on;
     torrent_.swarm().rechoke(now);
 }

@@ -31,7 +31,7 @@ void Conversation::on_extended(Peer& peer, const wire::Extended& message, Time n
         return;
     }
     auto said = wire::parse_extended_handshake(message.payload);
-    if (!said) return breach(peer, now);
+    if (!said || !peer.may_ask()) return breach(peer, now);
     const auto size = peer.extended.metadata_size;
     peer.extended.merge(*said);
     if (size && peer.extended.metadata_size != size) return breach(peer, now);  // one of the two is a lie

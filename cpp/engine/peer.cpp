@@ -34,6 +34,11 @@ runtime::Tag Peer::tag() const noexcept {
     return tag;
 }
 
+bool Peer::may_ask() noexcept {
+    const auto& out = link->out();
+    return out.pending_bytes() - out.pending_payload() <= max_unread || ++traffic.bad_requests <= max_bad_requests;
+}
+
 void Peer::count(std::uint64_t Counters::*field, std::uint64_t n) noexcept {
     traffic.counters.*field += n;
     core.counters.*field += n;

@@ -32,6 +32,8 @@ inline constexpr std::uint32_t max_unrequested_blocks = 300;
 inline constexpr std::uint32_t max_bad_requests = 300;
 /// So long after a choke requests come that were made before it was heard of: a slow line holds many.
 inline constexpr Duration choke_is_news = seconds(10);
+/// Messages that a peer need not have read yet before it counts as one that asks and does not listen.
+inline constexpr std::uint64_t max_unread = 64 * 1024;
 
 /// Metadata that a peer may send unasked before it is closed.
 inline constexpr std::uint32_t max_unasked_metadata = 32;
@@ -124,6 +126,8 @@ struct Peer {
     bool is_connected() const noexcept { return state == PeerState::connected && !closed; }
     bool is_seed() const noexcept { return claims.have.size() > 0 && claims.have.all(); }
     runtime::Tag tag() const noexcept;
+    /// Once more we answer. False: it reads no answers, and asked often enough all the same.
+    bool may_ask() noexcept;
     /// Adds to the counters of the peer and of the session.
     void count(std::uint64_t Counters::*field, std::uint64_t n) noexcept;
     Byte* spare_block();

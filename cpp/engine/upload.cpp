@@ -36,8 +36,11 @@ bool Upload::is_idle() const noexcept {
     return std::none_of(runs_.begin(), runs_.end(), [](const auto& run) { return run->job.is_pending(); });
 }
 
-void Upload::refuse(Peer& peer, const Block& block) {
-    if (peer.fast()) peer.send(wire::Reject{block});
+bool Upload::refuse(Peer& peer, const Block& block) {
+    if (!peer.fast()) return true;
+    if (!peer.may_ask()) return false;
+    peer.send(wire::Reject{block});
+    return true;
 }
 
 bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
@@ -46,28 +49,26 @@ bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
                           end > geometry_.piece_size(block.piece);
     if (nonsense) return false;
     if (!have[block.piece] || block.length > block_size) {
-        refuse(peer, block);
+        if (!refuse(peer, block)) return false;
         if (taken_back_.contains(block.piece)) return true;  // the peer was told that we have it
         return ++peer.traffic.bad_requests <= max_bad_requests;
     }
     if (peer.choking.am_choking) {
-        refuse(peer, block);
+        if (!refuse(peer, block)) return false;
         const bool was_unchoked = peer.choking.changed_at > peer.began;
         if (was_unchoked && core_.now() < peer.choking.changed_at + choke_is_news) return true;
         return ++peer.traffic.bad_requests <= max_bad_requests;
     }
     auto& up = peer.uploads;
-    if (up.queued.size() + up.reading.size() + peer.link->out().pending_blocks() >= core_.settings.max_queued_requests) {
-        refuse(peer, block);
-        return true;
-    }
+    if (up.queued.size() + up.reading.size() + peer.link->out().pending_blocks() >= core_.settings.max_queued_requests)
+        return refuse(peer, block);
     if (up.is_queued(block)) return true;
     up.queue(up.queued.size(), block);
     core_.touch(peer);
     return true;
 }
 
-void Upload::on_cancel(Peer& peer, const Block& block) {
+bool Upload::on_cancel(Peer& peer, const Block& block) {
     auto& up = peer.uploads;
     const auto take = [&](std::vector<Block>& from) {
         const auto found = std::find(from.begin(), from.end(), block);
@@ -76,10 +77,10 @@ void Upload::on_cancel(Peer& peer, const Block& block) {
         return true;
     };
     if (take(up.queued) || take(up.reading)) return refuse(peer, block);
-    if (const auto token = peer.link->out().cancel(block)) {
-        peer.link->release(*token);
-        refuse(peer, block);
-    }
+    const auto token = peer.link->out().cancel(block);
+    if (!token) return true;
+    peer.link->release(*token);
+    return refuse(peer, block);
 }
 
 void Upload::drop(Peer& peer) {

@@ -35,7 +35,7 @@ class Upload {
 
     /// False: nonsense for which the peer should be closed.
     bool on_request(Peer& peer, const Block& block, const Bitfield& have);
-    void on_cancel(Peer& peer, const Block& block);
+    bool on_cancel(Peer& peer, const Block& block);
     /// We choke the peer, or are paused: what is queued is refused or forgotten.
     void drop(Peer& peer);
     void on_leave(Peer& peer);
@@ -58,7 +58,7 @@ class Upload {
     bool start_run(Peer& peer, std::size_t most);
     std::uint64_t most_ahead() const noexcept;
     void finish(Run& run, Time now);
-    void refuse(Peer& peer, const Block& block);
+    static bool refuse(Peer& peer, const Block& block);
 
     Core& core_;
     FileStore& files_;

@@ -1,0 +1,78 @@
+"""Peers that make an engine talk and read nothing of it: what waits for them stays small."""
+
+import struct
+from collections.abc import Callable
+
+import pytest
+from jstorrent.lab import Engine, Handshake, Lab
+
+from tests.scenarios.s0 import BLOCK, PLAIN, reasons
+
+SPEAKS = {"claims", "extended", "keepalive"}
+UNREAD = 65536
+
+
+def frame(number: int, payload: bytes = b"") -> bytes:
+    return struct.pack(">IB", 1 + len(payload), number) + payload
+
+
+def said_again_and_again(
+    lab: Lab, to: Engine, words: Callable[[int], bytes], *, have: str = "none", handshake: Handshake | None = None
+) -> int:
+    """Says so many things to the engine and reads nothing. The most that ever waited for it."""
+    (spec,) = to._specs.values()
+    deaf = lab.peer("deaf", spec, have=have, auto=SPEAKS, behave=["never_read"], handshake=handshake)
+    deaf.connect(to)
+    most = lab.watch(lambda: to.session.status().send_buffered)
+    lab.until(lambda: to.session.status().num_peers == 1, within=5)
+    for n in range(20):
+        deaf.send_raw(b"".join(words(1000 * n + i) for i in range(1000)))
+        lab.run_for(0.2)
+    assert reasons(to) == ["protocol_error"] and to.session.is_healthy()
+    return most.max
+
+
+@pytest.mark.covers("S1-4")
+def test_cancels_that_are_answered_and_never_read(lab: Lab) -> None:
+    seed = lab.engine("seed", max_send_buffer=UNREAD)
+    seed.add(lab.torrent(pieces=8, piece_length=2 * BLOCK), have="all")
+
+    def ask_and_cancel(n: int) -> bytes:
+        block = struct.pack(">III", n % 8, 0, 1 + n % BLOCK)
+        return frame(2) + frame(6, block) + frame(8, block)
+
+    assert said_again_and_again(lab, seed, ask_and_cancel) < 3 * UNREAD
+
+
+@pytest.mark.covers("S1-4")
+def test_requests_that_are_refused_and_never_read(lab: Lab) -> None:
+    seed = lab.engine("seed", max_send_buffer=UNREAD)
+    seed.add(lab.torrent(pieces=8, piece_length=2 * BLOCK), have="all")
+    refused = said_again_and_again(lab, seed, lambda n: frame(2) + frame(6, struct.pack(">III", n % 8, 0, 1 + n % BLOCK)))
+    assert refused < 3 * UNREAD
+
+
+@pytest.mark.covers("S1-4")
+def test_chokes_that_follow_interest_and_are_never_read(lab: Lab) -> None:
+    seed = lab.engine("seed")
+    seed.add(lab.torrent(pieces=8), have="all")
+    assert said_again_and_again(lab, seed, lambda n: (frame(2) + frame(3)) * 10) < 2 * UNREAD
+
+
+@pytest.mark.covers("S1-4")
+def test_requests_that_follow_each_unchoke_and_are_never_read(lab: Lab) -> None:
+    """Ten bytes for which a kilobyte is said: what is choked without Fast is asked for anew."""
+    client = lab.engine("client")
+    client.add(lab.torrent(pieces=64, piece_length=4 * BLOCK))
+    asked = said_again_and_again(lab, client, lambda n: frame(1) + frame(0), have="all", handshake=PLAIN)
+    assert asked < 8 * UNREAD
+
+
+@pytest.mark.covers("S1-4")
+def test_requests_for_metadata_that_is_offered_again_and_again(lab: Lab) -> None:
+    spec = lab.torrent(pieces=3000, piece_length=BLOCK)
+    client = lab.engine("client")
+    client.add(spec, magnet=True)
+    offer = frame(20, b"\0d1:md11:ut_metadatai3ee13:metadata_sizei%dee" % len(spec.metainfo.info_bytes))
+    withdrawn = frame(20, b"\0d1:md11:ut_metadatai0eee")
+    assert said_again_and_again(lab, client, lambda n: offer + withdrawn) < 3 * UNREAD
