@@ -229,10 +229,12 @@ void Swarm::on_listen_address(Peer& peer, const Endpoint& address, Time now) {
     peer.listed = address;
 }
 
+// An id is no secret, and nobody proves that it is his: who uses it at another host takes nobody's place.
 Peer* Swarm::duplicate_of(const Peer& peer) const {
     for (const PeerKey key : links_) {
         Peer* const other = core_.peer(key);
-        if (other != nullptr && other != &peer && other->state == PeerState::connected && other->id == peer.id) return other;
+        if (other == nullptr || other == &peer || other->state != PeerState::connected) continue;
+        if (other->id == peer.id && other->address.host == peer.address.host) return other;
     }
     return nullptr;
 }

@@ -2,7 +2,7 @@
 
 import jstorrent as jst
 import pytest
-from jstorrent.lab import Behaviour, Lab, Spec
+from jstorrent.lab import Behaviour, Handshake, Lab, Peer, Spec
 
 from tests.scenarios.s0 import BLOCK, PLAIN, completes, reasons, rescued, until_events
 from tests.unit.engine.torrents import v1
@@ -204,3 +204,29 @@ def test_a_liar_about_padding_is_no_error_of_the_disk(lab: Lab) -> None:
     lab.run_for(1)
     assert [ban.host for ban in client.session.bans()] == [liar.address[0]]
     assert client.history(jst.TorrentFailed) == []
+
+
+@pytest.mark.covers("S1-4", "S1-7")
+@pytest.mark.parametrize("dials", [True, False], ids=["dials-us", "is-dialled"])
+@pytest.mark.parametrize("first", ["honest", "impostor"])
+@pytest.mark.parametrize("peer_id", [b"\xff" * 20, b"\0" * 20], ids=["larger", "smaller"])
+def test_who_uses_the_id_of_a_seed_does_not_take_its_place(lab: Lab, peer_id: bytes, first: str, dials: bool) -> None:
+    spec = lab.torrent(pieces=64, piece_length=65536)
+    name = Handshake(peer_id=peer_id)
+    honest = lab.peer("honest", spec, handshake=name)
+    impostor = lab.peer("impostor", spec, have="none", auto={"claims", "keepalive"}, handshake=name)
+    client = lab.engine("client")
+    lab.net.link(honest, client, rate=1_000_000)
+    t = client.add(spec)
+
+    def comes(who: Peer) -> None:
+        if who is impostor and dials:
+            who.connect(client)
+        else:
+            t.connect(who)
+        lab.run_for(1)
+
+    for who in (honest, impostor) if first == "honest" else (impostor, honest):
+        comes(who)
+    completes(lab, client, spec)
+    assert "duplicate" not in [event.reason for event in client.history(jst.PeerDisconnected)]
