@@ -65,6 +65,7 @@ class Conversation final : public PeerOwner {
     bool hear_early(Peer& peer, const wire::Message& message, Time now);
     void drop_early(Peer& peer, const wire::BlockArrived& arrived, Time now);
     void judge_early(Peer& peer, Time now);
+    Peer& greediest(Peer& speaker) const;
     void breach(Peer& peer, Time now);
     void wait_for_rate(Peer& peer, Time now);
 

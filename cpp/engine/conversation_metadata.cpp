@@ -106,8 +106,19 @@ bool Conversation::hear_early(Peer& peer, const wire::Message& message, Time now
     }
     early_memory_ += claims.memory() - before;
     if (!fine) breach(peer, now);
-    else if (early_memory_ > policy::max_early_memory) torrent_.swarm().close(peer, CloseReason::limit, now);
+    else if (early_memory_ > policy::max_early_memory) torrent_.swarm().close(greediest(peer), CloseReason::limit, now);
     return true;
+}
+
+// Who said most, of equals who says more just now: else a few that say all they may would keep everybody else out.
+Peer& Conversation::greediest(Peer& speaker) const {
+    Peer* most = &speaker;
+    for (const PeerKey key : torrent_.swarm().links()) {
+        Peer* const other = core_.peer(key);
+        if (other == nullptr || !other->metadata.early) continue;
+        if (other->metadata.early->memory() > most->metadata.early->memory()) most = other;
+    }
+    return *most;
 }
 
 // Payload that nobody can have asked for.

@@ -7,7 +7,7 @@ from typing import Any
 
 import jstorrent as jst
 import pytest
-from jstorrent.lab import Lab
+from jstorrent.lab import Handshake, Lab
 
 from tests.scenarios.s0 import completes, reasons, until_events
 from tests.scenarios.test_magnet_attacks import PIECE, seed_is_up
@@ -126,6 +126,22 @@ def test_what_is_remembered_of_all_peers_together_is_bounded(lab: Lab) -> None:
     lab.run_for(5)
     assert sum(peer.connected for peer in greedy) == 16, "of 256 KiB each, 4 MiB is 16"
     assert reasons(client) == ["limit"] * 4 and t.state == "fetching_metadata"
+
+
+@pytest.mark.covers("S1-4")
+def test_who_says_all_that_may_be_remembered_makes_room_for_who_says_little(lab: Lab) -> None:
+    spec = named(lab)
+    greedy = [lab.peer(f"greedy{i}", spec, auto={"extended", "keepalive"}) for i in range(16)]
+    client = lab.engine("client", metadata_request_timeout=2)
+    t = client.add(spec, magnet=True, peers=greedy)
+    lab.until(lambda: all(peer.connected for peer in greedy), within=10)
+    for peer in greedy:
+        peer.send_bitfield(bytes(262_144))
+    lab.run_for(5)
+    good = lab.peer("good", spec, handshake=Handshake(fast=False))  # its claims are a bitfield
+    t.connect(good)
+    completes(lab, client, spec)
+    assert reasons(client, good.address) in ([], ["both_seeds"])
 
 
 @BOTH
