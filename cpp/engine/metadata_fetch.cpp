@@ -129,6 +129,11 @@ void MetadataFetch::on_hashed(Time now) {
         return client_.on_metadata_error(hash_.error, now);
     }
     if (!fits()) {
+        // It is what was asked for by the hash that found these peers: the link contradicts itself, and nobody lied.
+        if (wanted_.v1 && *wanted_.v1 == hash_.sha1) {
+            end();
+            return client_.on_metadata_error(Errc::hybrid_mismatch, now);
+        }
         for (const auto& host : plan_.on_false(hashing_, now)) client_.on_metadata_liar(host, now);
         hash_next();
         return pump(now);

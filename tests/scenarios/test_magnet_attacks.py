@@ -291,3 +291,15 @@ def test_a_hash_that_cannot_be_made_is_nobodys_lie(lab: Lab) -> None:
     t.start()
     t.connect(good)
     lab.until(lambda: t.state == "seeding", within=60)
+
+
+@BOTH
+@pytest.mark.covers("S1-4")
+def test_a_link_whose_two_hashes_disagree_is_held_against_nobody(lab: Lab) -> None:
+    spec = named(lab)
+    good = lab.seeder("good", spec)
+    client = lab.engine("client")
+    t = client.session.add(f"{spec.magnet}&xt=urn:btmh:1220{'ab' * 32}", client.downloads, peers=[good.address])
+    lab.until(lambda: t.state == "error", within=30)
+    assert t.error is not None and t.error.code == "hybrid_mismatch"
+    assert client.session.bans() == []
