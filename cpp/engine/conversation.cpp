@@ -165,7 +165,7 @@ void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::u
     peer.traffic.granted = 0;
     if (torrent_.upload().is_barred()) torrent_.upload().hold(peer);
     if (error != Errc::ok) return torrent_.swarm().close(peer, CloseReason::reset, now);
-    peer.traffic.last_sent = now;
+    peer.traffic.last_sent = peer.traffic.last_taken = now;
     core_.touch(peer);
 }
 
@@ -188,18 +188,24 @@ void Conversation::on_flush(Peer& peer, Time now) {
         }
     }
     if (most == 0) return;
-    peer.traffic.last_sent = now;
+    peer.traffic.last_sent = peer.traffic.last_taken = now;
     peer.link->flush(most);
 }
 
 // -- time -------------------------------------------------------------------------------------------------------------
 
+// Who says nothing is gone, and so is who takes nothing of what waits for it: that is memory which others need.
+Time Conversation::alive_until(const Peer& peer) const {
+    const Time heard = std::max(peer.wire.last_received(), peer.began);
+    const Time seen = peer.link->is_writing() ? std::min(heard, peer.traffic.last_taken) : heard;
+    return seen + to_duration(core_.settings.inactivity_timeout);
+}
+
 Time Conversation::deadline(const Peer& peer, Time now) const {
     const auto& s = core_.settings;
     if (peer.state == PeerState::connecting) return peer.began + to_duration(s.connect_timeout);
     if (peer.state == PeerState::handshake) return peer.began + to_duration(s.handshake_timeout);
-    const Time heard = std::max(peer.wire.last_received(), peer.began);
-    Time due = std::min(peer.traffic.last_sent + to_duration(s.keepalive_interval), heard + to_duration(s.inactivity_timeout));
+    Time due = std::min(peer.traffic.last_sent + to_duration(s.keepalive_interval), alive_until(peer));
     due = std::min(due, torrent_.download().deadline(peer));
     due = std::min(due, torrent_.download().snub_deadline(peer));
     const auto& link = *peer.link;
@@ -216,8 +222,7 @@ void Conversation::on_peer_timer(Peer& peer, Time now) {
     if (peer.state == PeerState::handshake && now >= peer.began + to_duration(s.handshake_timeout))
         return swarm.close(peer, CloseReason::handshake_timeout, now);
     if (peer.state == PeerState::connected) {
-        const Time heard = std::max(peer.wire.last_received(), peer.began);
-        if (!planted<Plant::silence_is_forever>() && now >= heard + to_duration(s.inactivity_timeout)) return swarm.close(peer, CloseReason::inactive, now);
+        if (!planted<Plant::silence_is_forever>() && now >= alive_until(peer)) return swarm.close(peer, CloseReason::inactive, now);
         if (now >= peer.traffic.last_sent + to_duration(s.keepalive_interval)) {
             peer.traffic.last_sent = now;
             if (!planted<Plant::keepalive_never_sent>()) peer.send(wire::KeepAlive{});

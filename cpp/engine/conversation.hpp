@@ -68,6 +68,7 @@ class Conversation final : public PeerOwner {
     Peer& greediest(Peer& speaker) const;
     void breach(Peer& peer, Time now);
     void wait_for_rate(Peer& peer, Time now);
+    Time alive_until(const Peer& peer) const;
 
     Core& core_;
     Torrent& torrent_;

@@ -83,6 +83,7 @@ struct Traffic {
     Counters counters;
     std::uint64_t received_unchoked = 0;
     Time last_sent;
+    Time last_taken;  // when a write began or some of it went out
     Time last_payload;
     Time owes_since;  // when it was asked and owed nothing before
     std::uint64_t granted = 0;  // of the upload limits, for the write under way

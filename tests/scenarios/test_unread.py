@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from jstorrent.lab import Engine, Handshake, Lab
 
-from tests.scenarios.s0 import BLOCK, PLAIN, reasons
+from tests.scenarios.s0 import BLOCK, PLAIN, completes, reasons
 
 SPEAKS = {"claims", "extended", "keepalive"}
 UNREAD = 65536
@@ -76,3 +76,30 @@ def test_requests_for_metadata_that_is_offered_again_and_again(lab: Lab) -> None
     offer = frame(20, b"\0d1:md11:ut_metadatai3ee13:metadata_sizei%dee" % len(spec.metainfo.info_bytes))
     withdrawn = frame(20, b"\0d1:md11:ut_metadatai0eee")
     assert said_again_and_again(lab, client, lambda n: offer + withdrawn) < 3 * UNREAD
+
+
+@pytest.mark.covers("S1-4")
+def test_who_takes_nothing_of_what_it_asked_for_gives_its_memory_back(lab: Lab) -> None:
+    """Five hold all that there is for uploads, and send keep-alives. A leecher of another torrent gets its turn."""
+    held, other = (lab.torrent(pieces=64, piece_length=4 * BLOCK) for _ in range(2))
+    seed = lab.engine("seed", max_memory=8 << 20, inactivity_timeout=30)
+    for spec in (held, other):
+        seed.add(spec, have="all")
+    hogs = [lab.peer(f"hog{i}", held, have="none", auto=SPEAKS, behave=["never_read"]) for i in range(5)]
+    for hog in hogs:
+        hog.connect(seed)
+    lab.until(lambda: seed.session.status().num_peers == 5, within=5)
+    for hog in hogs:
+        hog.send_raw(frame(2))
+    lab.run_for(15)  # until they are unchoked
+    for hog in hogs:
+        hog.send_raw(b"".join(frame(6, struct.pack(">III", n % 64, n // 64 * BLOCK, BLOCK)) for n in range(200)))
+    lab.every(10, lambda: [hog.send_raw(bytes(4)) for hog in hogs])
+    lab.run_for(5)
+    taken = seed.session.status().memory
+    leecher = lab.engine("leecher")
+    leecher.add(other, peers=[seed])
+    lab.run_for(5)
+    assert seed.session.status().memory == taken > 1 << 20, "nothing is left"
+    completes(lab, leecher, other, within=90)
+    assert "inactive" in reasons(seed)
