@@ -19,8 +19,6 @@ std::shared_ptr<const storage::Layout> layout_of(TorrentSetup& setup) {
     return std::make_shared<const storage::Layout>(std::move(none));
 }
 
-constexpr std::uint8_t as_the_files_say = 0xFF;
-
 /// Also when a rule is broken on the way.
 template <class F>
 struct Finally {
@@ -162,7 +160,7 @@ void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now)
 
 void Torrent::set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now) {
     auto& priorities = piece_priorities_.own();
-    if (priorities.empty()) priorities.assign(geometry_.num_pieces, as_the_files_say);
+    if (priorities.empty()) priorities.assign(geometry_.num_pieces, storage::as_the_files_say);
     priorities[piece.value] = priority;
     dirty_ = urgent_ = true;
     apply_priorities();
@@ -185,7 +183,7 @@ void Torrent::apply_priorities() {
     files_.set_skipped(skipped);
     auto priorities = storage::piece_priorities(files_.map(), file_priorities_);
     for (std::size_t i = 0; i < piece_priorities_->size(); ++i)
-        if ((*piece_priorities_)[i] != as_the_files_say) priorities[i] = (*piece_priorities_)[i];
+        if ((*piece_priorities_)[i] != storage::as_the_files_say) priorities[i] = (*piece_priorities_)[i];
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i)
         download_.set_priority(PieceIndex{i}, priorities[i], core_.now());
 }

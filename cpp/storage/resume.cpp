@@ -179,10 +179,12 @@ void read_wishes(FieldReader& in, TorrentRecord& record) {
     });
 }
 
-void read_priorities(FieldReader& in, std::string_view key, std::size_t most, std::vector<std::uint8_t>& out) {
+void read_priorities(FieldReader& in, std::string_view key, std::size_t most, bool may_be_unsaid,
+                     std::vector<std::uint8_t>& out) {
     const Bytes table = in.table(key, 1, most);
     for (const Byte priority : table) {
-        if (priority > max_priority) return in.wrong(*in.find(key));
+        const bool unsaid = may_be_unsaid && priority == as_the_files_say;
+        if (priority > max_priority && !unsaid) return in.wrong(*in.find(key));
     }
     out = to_vector(table);
 }
@@ -292,8 +294,8 @@ Result<TorrentRecord> decode_torrent_record(Bytes bytes) {
     read_have(in, record);
     read_partial(in, record);
     read_files(in, record);
-    read_priorities(in, "file_priorities", max_files, record.file_priorities);
-    read_priorities(in, "piece_priorities", max_pieces, record.piece_priorities);
+    read_priorities(in, "file_priorities", max_files, false, record.file_priorities);
+    read_priorities(in, "piece_priorities", max_pieces, true, record.piece_priorities);
     read_wishes(in, record);
     read_sources(in, record);
     read_limits(in, frame_header_bytes, record.limits);

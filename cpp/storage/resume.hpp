@@ -28,6 +28,7 @@ inline constexpr std::size_t max_saved_bans = 100'000;
 inline constexpr std::size_t max_saved_partials = 10'000;
 inline constexpr std::size_t max_partial_bytes = std::size_t{8} << 10;  // of bits: a piece of a gibibyte
 inline constexpr std::size_t max_saved_torrents = 1'000'000;
+inline constexpr std::uint8_t as_the_files_say = 0xFF;  // a piece that the user said nothing of
 inline constexpr std::size_t max_saved_settings = 256;
 
 enum class WantedState : std::uint8_t { running, paused, stopped };
@@ -104,7 +105,7 @@ struct TorrentRecord {
     FileStamp part_file;
     std::vector<bool> in_parts;                  // files whose bytes are in the part file; empty: none
     std::vector<std::uint8_t> file_priorities;   // empty: all default
-    std::vector<std::uint8_t> piece_priorities;  // empty: as the files say
+    std::vector<std::uint8_t> piece_priorities;  // or as_the_files_say; empty: all
     std::vector<RenamedFile> renamed;
     std::string move_to;                         // files may be on their way there
     std::vector<RenamedFile> renaming;           // or to these names

@@ -1,5 +1,6 @@
 """S0-6: what is had survives a stop, and what is not there is not claimed."""
 
+import jstorrent as jst
 import pytest
 from jstorrent.lab import Engine, Lab, Node, Spec
 
@@ -107,3 +108,22 @@ def test_a_restart_of_a_complete_torrent_fetches_nothing(lab: Lab) -> None:
     t = back(lab, client, spec)
     assert t.state == "seeding"
     assert client.session.status().counters.payload_received == 0
+
+
+@BOTH
+@pytest.mark.covers("S0-6.1")
+def test_a_word_for_a_single_piece_survives_a_restart_and_the_others_follow_their_files(lab: Lab) -> None:
+    spec = lab.torrent(files=[("a", 4 * BLOCK), ("b", 4 * BLOCK)], piece_length=BLOCK)
+    client = lab.engine("client")
+    t = client.add(spec)
+    t.set_piece_priority(2, 0)
+    client.stop()
+    client.start()
+    lab.until(lambda: client.torrent(spec) is not None, within=5)
+    assert client.history(jst.RecordRejected) == []
+    again = client.torrent(spec)
+    assert again is not None
+    again.set_file_priority(1, 0)
+    again.connect(lab.seeder("good", spec))
+    again.wait_complete(30)
+    assert again.pieces() == bytes([3, 3, 0, 3, 0, 0, 0, 0])
