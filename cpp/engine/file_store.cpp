@@ -345,6 +345,21 @@ std::vector<FileIndex> FileStore::take_dirty() {
     return files;
 }
 
+void FileStore::note_found(PieceIndex piece) {
+    map().each_slice(piece, 0, map().piece_size(piece), [&](const storage::FileSlice& slice) {
+        if (!slice.is_pad) note_found(slice.file);
+    });
+}
+
+std::vector<FileIndex> FileStore::take_found() {
+    std::vector<FileIndex> files;
+    for (std::uint32_t f = 0; f < num_files(); ++f) {
+        if (flags_[f].found && !flags_[f].dirty) files.push_back(FileIndex{f});
+        flags_[f].found = false;
+    }
+    return files;
+}
+
 void FileStore::set_save_path(std::string path) {
     JST_CHECK(jobs_ == 0 && !files_open(), "a torrent moves while its files are in use");
     save_path_ = trimmed(std::move(path));

@@ -155,6 +155,11 @@ class FileStore {
     void anchor() noexcept { anchored_ = true; }
     /// Files written since the last take, in order.
     std::vector<FileIndex> take_dirty();
+    /// Of a piece that a check found good: its bytes may be in the cache of the system only.
+    void note_found(PieceIndex piece);
+    void note_found(FileIndex file) { flags_[file.value].found = true; }
+    /// Files that note_found() was told of and that are not dirty besides; not any more.
+    std::vector<FileIndex> take_found();
     bool part_file_dirty() noexcept { return std::exchange(part_dirty_, false); }
 
     /// After a move or a rename on disk, with no job pending and the handles closed (JST_CHECK).
@@ -179,6 +184,7 @@ class FileStore {
         bool exists : 1 = false;
         bool made : 1 = false;
         bool dirty : 1 = false;
+        bool found : 1 = false;  // a check read good bytes of it, which may not be durable
     };
 
     void line_up(StoreJob& job, Time now) noexcept;

@@ -292,16 +292,25 @@ bool MakingSweep::advance(Lane& lane) {
 // -- SyncSweep: 0 begin, 1 opened, 2 synced, 3 closed; then each directory: 0 begin, 1 synced
 
 SyncSweep::SyncSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {
+    found_ = store.take_found();
     taken_ = store.take_dirty();
     took_parts_ = store.part_file_dirty();
     for (const FileIndex file : taken_) files_.push_back(store.path_of(file));
     if (took_parts_) files_.push_back(store.part_path());
-    if (files_.empty()) return;
-    dirs_ = directories_of(files_, store.save_path().size());
-    dirs_.push_back(store.save_path());
+    list_dirs(files_);
     own_dirs_ = dirs_.size();
-    if (store.is_anchored()) return;
+    written_ = files_.size();
+    for (const FileIndex file : found_) files_.push_back(store.path_of(file));
+    if (!found_.empty() && !took_parts_ && !store.parked().empty()) files_.push_back(store.part_path());
+    list_dirs({files_.begin() + static_cast<std::ptrdiff_t>(written_), files_.end()});
+    if (files_.empty() || store.is_anchored()) return;
     for (auto& dir : directories_above(store.save_path())) dirs_.push_back(std::move(dir));
+}
+
+void SyncSweep::list_dirs(const std::vector<std::string>& paths) {
+    if (paths.empty()) return;
+    for (auto& dir : directories_of(paths, store_.save_path().size())) dirs_.push_back(std::move(dir));
+    dirs_.push_back(store_.save_path());
 }
 
 std::uint32_t SyncSweep::num_items() const {
@@ -320,17 +329,17 @@ void SyncSweep::ending() {
         return;
     }
     for (const FileIndex file : taken_) store_.note_written(file);
+    for (const FileIndex file : found_) store_.note_found(file);
     if (took_parts_) store_.note_part_written();
 }
 
 bool SyncSweep::advance(Lane& lane) {
     if (!in_dirs_) return advance_file(lane);
     if (lane.stage++ == 0) {
-        const bool own = lane.item < own_dirs_;
-        prepare(lane, DiskAction::sync_dir, dirs_[lane.item], own ? store_.save_path().size() : 0);
+        prepare(lane, DiskAction::sync_dir, dirs_[lane.item], store_.save_path().size());
         return true;
     }
-    // Who may not read a directory above did not make it either.
+    // Who may not read a directory above did not make it either; and of files that were only read not every one can sync.
     if (lane.item >= own_dirs_) return false;
     if (lane.op.error != Errc::ok && !is_absence(lane.op.error)) failed(lane.op.error, lane.op.path);
     return false;
@@ -339,11 +348,13 @@ bool SyncSweep::advance(Lane& lane) {
 bool SyncSweep::advance_file(Lane& lane) {
     const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
     // A file that the user took away needs no sync: its stamp will tell.
-    if (error != Errc::ok && !is_absence(error)) failed(error, files_[lane.item]);
+    const bool was_written = lane.item < written_;
+    // Not every file system that is only read can sync.
+    if (error != Errc::ok && !is_absence(error) && (was_written || error == Errc::disk_io)) failed(error, files_[lane.item]);
     switch (lane.stage++) {
         case 0:
             prepare(lane, DiskAction::open, files_[lane.item], store_.save_path().size());
-            lane.op.mode = OpenMode::write;
+            lane.op.mode = was_written ? OpenMode::write : OpenMode::read;
             return true;
         case 1:
             lane.op.action = DiskAction::sync_file;

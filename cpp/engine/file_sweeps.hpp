@@ -138,8 +138,8 @@ class MakingSweep final : public Sweep {
     std::vector<FileIndex> files_;
 };
 
-/// Makes what was written durable: take_dirty() of the store, and the directories of those files. After an error they
-/// are dirty again.
+/// Makes what was written durable: take_dirty() of the store, and the directories of those files; and the bytes of
+/// take_found() and their names, as far as their file system can sync. After an error all is to be synced again.
 class SyncSweep final : public Sweep {
   public:
     SyncSweep(FileStore& store, runtime::Tag tag);
@@ -151,12 +151,15 @@ class SyncSweep final : public Sweep {
     void ending() override;
 
   private:
+    void list_dirs(const std::vector<std::string>& paths);
     bool advance_file(Lane& lane);
 
     FileStore& store_;
     std::vector<FileIndex> taken_;
+    std::vector<FileIndex> found_;
     bool took_parts_ = false;
-    std::size_t own_dirs_ = 0;  // the first of dirs_; the rest lead to save_path, which may be new as well
+    std::size_t written_ = 0;   // the first of files_; the others were only read
+    std::size_t own_dirs_ = 0;  // the first of dirs_; the rest lead to save_path, which may be new as well, or hold what was only read
     std::vector<std::string> files_;
     std::vector<std::string> dirs_;
     bool in_dirs_ = false;

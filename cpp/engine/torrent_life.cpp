@@ -82,7 +82,9 @@ void Torrent::on_looked(Time now) {
 
 void Torrent::on_checked(PieceIndex piece, bool good, Time now) {
     if (!rereads()) {
-        if (good) books_.found.own().set(piece);
+        if (!good) return;
+        books_.found.own().set(piece);
+        files_.note_found(piece);
     } else if (phase_ == Phase::ready) {
         if (good) trouble().doubted.clear(piece);
         else take_back(piece, now);

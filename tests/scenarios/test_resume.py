@@ -305,3 +305,27 @@ def test_a_record_that_lies_about_half_pieces_costs_a_piece_and_no_more(lab: Lab
     assert [e.piece for e in client.history(jst.PieceFailed)] == [1]
     assert client.session.bans() == []
     assert client.session.status().counters.payload_received == 5 * 4 * BLOCK + 3 * BLOCK
+
+
+# ---- what is durable
+
+
+@pytest.mark.parametrize("mode", ["drop-all", "keep-prefix", "torn-512", "metadata-first", "random"])
+@pytest.mark.covers("S0-6.3")
+def test_what_a_check_found_in_the_cache_is_durable_before_it_is_claimed(lab: Lab, mode: str) -> None:
+    spec = lab.torrent(pieces=6)
+    client = lab.engine("client", save_interval=3600.0)
+    t = client.add(spec, peers=[lab.seeder("good", spec)])
+    t.wait_complete(30)
+    t.remove()
+    lab.until(lambda: t.state == "removed", within=5)
+    t = client.add(spec)
+    t.wait_complete(30)
+    client.session.save()
+    client.crash(mode)
+    client.start()
+    lab.run_for(1)
+    again = client.torrent(spec)
+    assert again is not None
+    assert again.pieces() == bytes([3] * 6) and client.complete(spec)
+    assert client.session.status().counters.payload_received == 0
