@@ -34,7 +34,7 @@ void Saver::begin(Time now) {
     running_ = true;
     dirty_ = urgent_ = false;
     covering_ = requested_;
-    session_dirty_ = session_dirty_ || core_.counters != saved_;
+    session_dirty_ = session_dirty_ || std::exchange(session_failed_, false) || core_.counters != saved_;
     saved_ = core_.counters;
     core_.torrents.each([&](TorrentKey key, const std::unique_ptr<Torrent>& t) {
         if (t->needs_save() && !t->is_removed()) waiting_.push_back(key);
@@ -99,12 +99,28 @@ void Saver::on_stamped(Time now) {
     next(now);
 }
 
+bool Saver::has_failed(const Torrent& torrent) const {
+    const auto& hashes = torrent.hashes();
+    return store_.has_failed(hashes.v1 ? hashes.v1->view() : hashes.v2->view());
+}
+
+/// What could not be written is still to be saved.
+void Saver::note_failed() {
+    session_failed_ = store_.has_session_failed();
+    if (session_failed_) note(false);
+    for (const auto& [key, wish] : moves_) {
+        Torrent* const torrent = core_.torrent(key);
+        if (torrent == nullptr || torrent->is_removed() || !has_failed(*torrent)) continue;
+        torrent->not_saved();
+        note(false);
+    }
+}
+
 void Saver::cut_spare() {
     for (const Cut& cut : std::exchange(cuts_, {})) {
         Torrent* const torrent = core_.torrent(cut.torrent);
         if (torrent == nullptr || torrent->is_removed()) continue;
-        const auto& hashes = torrent->hashes();
-        if (store_.has_failed(hashes.v1 ? hashes.v1->view() : hashes.v2->view())) continue;
+        if (has_failed(*torrent)) continue;
         if (cut.drops_parts) torrent->files().drop_parts();
         if (!torrent->books().journal->is_empty()) torrent->books().journal->cut(cut.durable, cut.epoch);
     }
@@ -115,6 +131,7 @@ void Saver::on_store_saved(Time now) {
     waits_for_store_ = false;
     running_ = false;
     used_.clear();
+    note_failed();
     cut_spare();
     // Also where it could not be written: a move does not wait for another disk for ever.
     for (const auto& [key, wish] : std::exchange(moves_, {}))

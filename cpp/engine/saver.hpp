@@ -45,6 +45,8 @@ class Saver {
     void next(Time now);
     void on_synced(Time now);
     void on_stamped(Time now);
+    bool has_failed(const Torrent& torrent) const;
+    void note_failed();
     void cut_spare();
 
     Core& core_;
@@ -68,6 +70,7 @@ class Saver {
     bool allowed_ = false;  // the store is open
     bool running_ = false;
     bool session_dirty_ = true;
+    bool session_failed_ = false;  // its record could not be written: the next pass tries again
     Counters saved_;  // the session's, as it was saved
     bool dirty_ = false;
     bool urgent_ = false;

@@ -11,6 +11,8 @@ using runtime::DiskAction;
 
 namespace {
 
+constexpr std::string_view session_name = "session.jst";
+
 Bytes hash_of(const storage::TorrentRecord& record) {
     JST_CHECK(record.info_hash || record.info_hash_v2, "a record without a name");
     return record.info_hash ? record.info_hash->view() : record.info_hash_v2->view();
@@ -66,7 +68,7 @@ void StateStore::save(const storage::TorrentRecord& record, const runtime::Tag& 
     enqueue("torrents/" + record_name(hash_of(record)), storage::encode(record), named);
 }
 
-void StateStore::save(const storage::SessionRecord& record) { enqueue("session.jst", storage::encode(record)); }
+void StateStore::save(const storage::SessionRecord& record) { enqueue(std::string(session_name), storage::encode(record)); }
 
 void StateStore::forget(Bytes info_hash) { enqueue("torrents/" + record_name(info_hash), std::nullopt); }
 
@@ -182,6 +184,8 @@ std::optional<std::pair<Error, std::string>> StateStore::save_error() const {
 bool StateStore::has_failed(Bytes info_hash) const {
     return save_errors_.contains("torrents/" + record_name(info_hash));
 }
+
+bool StateStore::has_session_failed() const { return save_errors_.contains(std::string(session_name)); }
 
 std::string StateStore::journal_path(Bytes info_hash) const {
     return dir_ + "/torrents/" + to_hex(info_hash) + std::string(journal_suffix);

@@ -63,6 +63,7 @@ class StateStore {
     std::optional<std::pair<Error, std::string>> save_error() const;
     /// The last save of this record failed.
     bool has_failed(Bytes info_hash) const;
+    bool has_session_failed() const;
     std::string journal_path(Bytes info_hash) const;
     std::string record_path(Bytes info_hash) const { return dir_ + "/torrents/" + record_name(info_hash); }
     /// Gives the lock up once all that was asked for is done; is_idle() then.

@@ -116,6 +116,8 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool needs_save() const noexcept { return dirty_ || counters_.payload_sent != books_.sent; }
     /// A command or the end of a download: not only progress.
     bool needs_save_now() const noexcept { return urgent_; }
+    /// Its record could not be written.
+    void not_saved() noexcept { dirty_ = true; }
     bool is_quiet() const noexcept;
     void continue_removal(Time now) { if (removed_) begin_removal(now); }
     /// It is drained: from now on its state is `removed`.

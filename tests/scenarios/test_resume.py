@@ -329,3 +329,29 @@ def test_what_a_check_found_in_the_cache_is_durable_before_it_is_claimed(lab: La
     assert again is not None
     assert again.pieces() == bytes([3] * 6) and client.complete(spec)
     assert client.session.status().counters.payload_received == 0
+
+
+@pytest.mark.parametrize("where", ["state/session.jst.tmp", "state/torrents"])
+@pytest.mark.parametrize("op", ["open", "sync", "rename"])
+@pytest.mark.covers("S0-6.1")
+def test_a_record_that_could_not_be_written_is_tried_again(lab: Lab, op: str, where: str) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client", save_interval=10.0)
+    t = client.add(spec)
+    lab.run_for(1)
+    client.session.save()
+    fault = client.disk.fail(op, error="ENOSPC", times=None, path=where)
+    t.set_sequential(True)
+    client.session.configure(download_rate_limit=12345)
+    for _ in range(2):
+        with pytest.raises(jst.DiskError):
+            client.session.save()
+    lab.run_for(100)
+    assert 3 <= fault.hits <= 15, "not all the time"
+    fault.clear()
+    client.session.save()
+    client.crash()
+    client.start()
+    lab.run_for(1)
+    assert client.session.settings.download_rate_limit == 12345
+    assert client.torrent(spec) is not None
