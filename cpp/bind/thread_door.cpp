@@ -122,8 +122,8 @@ ThreadDoor::ThreadDoor(std::shared_ptr<Outlet> outlet, Start start) : shared_(st
 
 ThreadDoor::~ThreadDoor() {
     if (shared_->exchange->is_forked()) {
-        if (thread_.joinable()) thread_.detach();
-        new std::shared_ptr<Shared>(std::move(shared_));  // never destroyed: its mutex may be held
+        new std::thread(std::move(thread_));  // never destroyed: there is no such thread to detach
+        new std::shared_ptr<Shared>(std::move(shared_));  // nor this: its mutex may be held
         return;
     }
     shut(false);

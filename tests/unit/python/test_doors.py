@@ -312,3 +312,17 @@ def test_steps_in_the_queue_from_many_threads_are_all_taken(tmp_path: Path) -> N
         ts[0].set_queue_position("down")
         ts[1].set_queue_position("up")
         assert (ts[0].queue_position, ts[1].queue_position) == (40, 0)
+
+
+def test_a_forked_child_with_a_session_of_its_own_ends_normally() -> None:
+    process = child("""
+pid = os.fork()
+if pid == 0:
+    with jst.Session(jst.Settings(listen=())):
+        pass
+    del session
+    sys.exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), session.close())
+""")
+    out, err = finished(process)
+    assert out == "7 True\n", err
