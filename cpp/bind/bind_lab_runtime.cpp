@@ -73,7 +73,7 @@ void bind_host(py::module_& lab) {
             },
             "world"_a, "node"_a)
         .def("round", &LabHost::round, "longest_wait"_a)
-        .def("interrupt", &LabHost::interrupt, py::call_guard<py::gil_scoped_release>())
+        .def("interrupt", &LabHost::interrupt, py::call_guard<WithoutGil>())
         .def("abandon", &LabHost::abandon)
         .def("command", &LabHost::command, "turn"_a)
         .def("take_events", &LabHost::take_events)

@@ -22,7 +22,7 @@ MetainfoHandle parse(const py::object& data, bool layers_required) {
     codec::MetainfoLimits limits;
     limits.layers_required = layers_required;
     auto parsed = [&] {
-        const py::gil_scoped_release release;
+        const WithoutGil release;
         return codec::parse_metainfo(view.bytes(), limits);
     }();
     return hold(value_or_raise(std::move(parsed)));
@@ -31,7 +31,7 @@ MetainfoHandle parse(const py::object& data, bool layers_required) {
 MetainfoHandle parse_info(const py::object& data) {
     const BufferView view(data);
     auto parsed = [&] {
-        const py::gil_scoped_release release;
+        const WithoutGil release;
         return codec::parse_info(view.bytes());
     }();
     return hold(value_or_raise(std::move(parsed)));
@@ -202,7 +202,7 @@ void bind_creating(py::module_& module) {
             "step",
             [](PieceHasher& self, const py::object& data, std::size_t each) {
                 const BufferView view(data);
-                const py::gil_scoped_release release;
+                const WithoutGil release;
                 self.step(view.bytes(), each);
             },
             py::arg("data"), py::arg("each"), "The next `each` bytes of every piece of the group.")

@@ -3,8 +3,10 @@
 // Each subject has one function bind_<subject>(module); module.cpp calls them all and does nothing else.
 #pragma once
 
+#include <cxxabi.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <unistd.h>
 
 #include <string>
 #include <type_traits>
@@ -14,6 +16,25 @@
 namespace jst::bind {
 
 namespace py = pybind11;
+
+/// Lives without the GIL. A thread that the interpreter's end ends when it wants the GIL back stops here for good: unwound
+/// through a destructor, it would end the process.
+class WithoutGil {
+  public:
+    WithoutGil() : state_(PyEval_SaveThread()) {}
+    WithoutGil(const WithoutGil&) = delete;
+    WithoutGil& operator=(const WithoutGil&) = delete;
+    ~WithoutGil() {
+        try {
+            PyEval_RestoreThread(state_);
+        } catch (const abi::__forced_unwind&) {
+            for (;;) pause();
+        }
+    }
+
+  private:
+    PyThreadState* state_;
+};
 
 /// The bytes of a Python bytes object, valid while the object lives.
 inline Bytes view_of(const py::bytes& bytes) {

@@ -167,7 +167,7 @@ Waited ThreadDoor::wait(Signal& signal, std::optional<Time> deadline, bool one_r
         is_last = left <= interval;
         if (is_last) until = start + left;
     }
-    const py::gil_scoped_release free;
+    const WithoutGil free;
     auto lock = shared_->exchange->lock();
     const bool raised = shared_->exchange->changed().wait_until(lock, until, [&] { return signal.is_raised(); });
     if (raised) return Waited::raised;
@@ -200,7 +200,7 @@ bool ThreadDoor::shut(bool are_removed) {
     }
     bool has_ended = false;
     {
-        const py::gil_scoped_release free;
+        const WithoutGil free;
         auto lock = shared.exchange->lock();
         has_ended = shared.exchange->changed().wait_for(lock, join_limit, [&] { return shared.ended.is_raised(); });
     }

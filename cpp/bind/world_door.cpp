@@ -58,20 +58,20 @@ bool WorldDoor::is_up() {
 
 Ran WorldDoor::command(Turn turn) {
     if (!is_up()) return Ran::gone;
-    const py::gil_scoped_release free;
+    const WithoutGil free;
     outlet_->note_command();
     return world_->command(node_, [&] { turn(*session_); }) ? Ran::done : Ran::broke;
 }
 
 Ran WorldDoor::query(Turn turn) {
     if (!is_up()) return Ran::gone;
-    const py::gil_scoped_release free;
+    const WithoutGil free;
     turn(*session_);
     return Ran::done;
 }
 
 Waited WorldDoor::wait(Signal& signal, std::optional<Time> deadline, bool one_round) {
-    const py::gil_scoped_release free;
+    const WithoutGil free;
     const Time limit = deadline ? world_->now() + (*deadline - now()) : Time::never();
     const auto until = std::chrono::steady_clock::now() + look_interval;
     for (int round = 1; !is_raised(signal); ++round) {

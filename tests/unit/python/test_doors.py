@@ -326,3 +326,28 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), session.close())
 """)
     out, err = finished(process)
     assert out == "7 True\n", err
+
+
+def test_the_end_of_the_process_does_not_mind_threads_that_wait() -> None:
+    process = child("""
+import threading
+begun = threading.Barrier(3)
+def ask():
+    begun.wait()
+    while True:
+        try:
+            session.status()
+        except jst.Error:
+            pass
+def listen():
+    begun.wait()
+    while True:
+        session.events().get()
+for work in (ask, listen):
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+for _ in range(100):
+    session.status()
+""")
+    finished(process)
+    assert process.returncode == 0
