@@ -58,14 +58,14 @@ void TorrentWait::judge_remains(const Remains& remains) {
 }
 
 void TorrentWait::give_up() {
+    is_over_ = true;
     if (outcome_ == Outcome::pending) outcome_ = Outcome::closed;
 }
 
 void TorrentWait::rearm() {
     const auto lock = exchange().lock();
-    if (outcome_ == Outcome::closed) return;
-    outcome_ = Outcome::pending;
-    lower();
+    outcome_ = is_over_ ? Outcome::closed : Outcome::pending;
+    if (!is_over_) lower();
 }
 
 }  // namespace jst::bind

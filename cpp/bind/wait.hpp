@@ -77,6 +77,7 @@ class TorrentWait final : public Until {
     Duration pace_;  // of `change`: the least time between two answers
     Time next_;
     bool first_ = true;
+    bool is_over_ = false;  // nothing will be judged any more
     Outcome outcome_ = Outcome::pending;
     engine::TorrentStatus status_;
 };

@@ -250,3 +250,11 @@ def test_waits_that_nobody_holds_are_forgotten(open_session: SessionMaker, paylo
             torrent.wait("error", timeout=0)
         session.events().close()
     assert torrent.state == "stopped"
+
+
+def test_a_function_is_asked_once_more_when_the_session_is_closed(session: jst.Session, torrent: jst.Torrent) -> None:
+    for condition in (lambda status: not session.close(), lambda status: False):
+        with pytest.raises(jst.Error) as told:
+            torrent.wait(condition, 20)
+        assert told.value.code == "closed"
+    assert torrent.wait(lambda status: True, 20).num_pieces == 12
