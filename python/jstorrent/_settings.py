@@ -32,9 +32,13 @@ def unknown(key: str, known: Iterable[str]) -> SettingsError:
 def _number(key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(key, f"must be a number, not {value!r}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        raise _wrong(key, "must be a number of at most 1.8e308") from None
+    if not math.isfinite(number):
         raise _wrong(key, f"must be a finite number, not {value!r}")
-    return float(value)
+    return number
 
 
 def _integer(key: str, value: Any) -> int:

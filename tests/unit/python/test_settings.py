@@ -181,3 +181,11 @@ def test_limits_of_one_torrent(torrent: jst.Torrent) -> None:
 def test_settings_must_be_settings() -> None:
     with pytest.raises(TypeError, match="Settings"):
         jst.Session({"dht": False})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["max_connections", "connect_timeout", "seed_ratio_limit"])
+def test_numbers_that_no_float_holds_are_refused_by_name(name: str, torrent: jst.Torrent) -> None:
+    with pytest.raises(jst.SettingsError, match=name):
+        made(**{name: 10**400})
+    with pytest.raises(jst.SettingsError, match="upload_slots"):
+        torrent.configure(upload_slots=10**400)
