@@ -10,7 +10,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from jstorrent import _core
 from jstorrent._errors import Error, TimeoutError
@@ -312,6 +312,9 @@ class Session:
             warnings.warn(f"unclosed {self!r}: use `with`, or close() it", ResourceWarning, source=self, stacklevel=2)
             if self._engine.has_own_thread:
                 self._cut()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session is one engine: it can be neither copied nor pickled")
 
     def __repr__(self) -> str:
         return f"<Session {'open' if self._is_clean is None else 'closed'} at {id(self):#x}>"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from jstorrent._conditions import Condition, Wait
 from jstorrent._errors import Error, RemovedError
@@ -302,6 +302,12 @@ class Torrent:
 
     def __hash__(self) -> int:
         return hash((id(self._session), self._key))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         from jstorrent._detached import restore_torrent  # only pickling needs it

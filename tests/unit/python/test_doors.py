@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -351,3 +353,9 @@ for _ in range(100):
 """)
     finished(process)
     assert process.returncode == 0
+
+
+def test_a_session_is_not_copied(session: jst.Session) -> None:
+    for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="neither copied nor pickled"):
+            attempt(session)

@@ -131,3 +131,9 @@ def test_snapshots_of_an_engine_have_the_types_they_say(session: jst.Session, to
     assert torrent.piece(0) == dataclasses.replace(torrent.piece(0))
     for value in (status, session.status(), torrent.piece(0), *torrent.files()):
         json.dumps(value.to_dict())
+
+
+def test_a_copied_event_is_about_the_same_torrent(torrent: jst.Torrent) -> None:
+    event = jst.TorrentRemoved(1.0, torrent)
+    assert copy.deepcopy(event) == event and copy.copy(torrent) == torrent
+    assert dataclasses.asdict(event)["torrent"] == torrent
