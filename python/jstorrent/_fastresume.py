@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jstorrent import _core
-from jstorrent._errors import ParseError
+from jstorrent._errors import ParseError, _from_os_error
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import Metainfo
 from jstorrent._values import Address
@@ -39,8 +39,11 @@ class FastResume:
 
 def load_fastresume(path: Path) -> FastResume:
     """The file, with the metadata in it or in the .torrent beside it, as qBittorrent keeps them; else a link by hash."""
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _from_os_error(error, path) from error
     if len(data) > MAX_BYTES:
         raise ParseError(f"{path}: a resume file of more than {MAX_BYTES} bytes", code="too_large")
     try:
@@ -70,7 +73,8 @@ def _source(path: Path, body: dict[bytes, Any]) -> Metainfo | Magnet:
     beside = path.with_suffix(".torrent")
     if isinstance(info, dict):
         seeds = [url for url in _list(body.get(b"url-list")) if isinstance(url, bytes)]
-        found = Metainfo.parse(_core.bencode({b"info": info, b"url-list": seeds[:MAX_TRACKERS]}))
+        data = _core.bencode({b"info": info, b"url-list": seeds[:MAX_TRACKERS]})
+        found = Metainfo(_core.Metainfo.parse(data, layers_required=False))  # it has no piece layers
     elif beside.is_file():
         found = Metainfo.load(beside)
     else:

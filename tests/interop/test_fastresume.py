@@ -151,3 +151,15 @@ def test_damage_never_does_more_than_fail_to_parse(source: tuple[Path, jst.Metai
         except jst.ParseError:
             continue
         assert found.source.info_hash is not None or found.source.info_hash_v2 is not None
+
+
+def test_the_resume_file_of_a_hybrid_needs_no_piece_layers(session: jst.Session, tmp_path: Path) -> None:
+    write_file(tmp_path / "have" / "data", 3 * PIECE, 1)
+    files = lt.file_storage()
+    files.add_file("data", 3 * PIECE)
+    maker = lt.create_torrent(files, PIECE)
+    lt.set_piece_hashes(maker, str(tmp_path / "have"))
+    metainfo = jst.Metainfo.parse(lt.bencode(maker.generate()))
+    assert metainfo.version == "hybrid"
+    t = session.add(resume_of(metainfo, tmp_path / "hybrid.fastresume"), tmp_path / "have")
+    assert ready(t).state == "seeding"
