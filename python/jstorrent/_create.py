@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, Self
 from jstorrent import _core
 from jstorrent._errors import DiskError, Error, _from_os_error
 from jstorrent._metadata import Metainfo, TrackersLike, tiers_of, urls_of
+from jstorrent._values import is_utf8
 
 _STEP = 4 << 20  # bytes between two looks at the clock; also what one call hashes at most
 _LANES = 16  # pieces that are hashed side by side, where they are longer than their part of a step
@@ -61,6 +62,9 @@ def create_torrent(
     """
     if version in ("v2", "hybrid"):
         raise Error(f'version {version!r} cannot be created yet: use "v1"', code="not_supported")
+    for word, text in (("source", source), ("comment", comment)):
+        if text is not None and not is_utf8(text):
+            raise Error(f"{word} is not UTF-8: {text!r}", code="invalid_argument")
     root = Path(os.path.abspath(path))
     globs = [exclude] if isinstance(exclude, str) else list(exclude)
     try:
@@ -89,17 +93,9 @@ def _checked_length(piece_length: int) -> int:
 
 
 def _utf8(text: str, what: str) -> str:
-    if not text or "/" in text or "\0" in text or not _encodable(text):
+    if text in ("", ".", "..") or "/" in text or "\0" in text or not is_utf8(text):
         raise Error(f"{what} cannot stand in a torrent: {text!r}", code="invalid_argument")
     return text
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _order(item: _Source) -> list[bytes]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from jstorrent._errors import Error
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import FileEntry, Metainfo
-from jstorrent._values import Address
+from jstorrent._values import Address, is_utf8
 
 if TYPE_CHECKING:
     from jstorrent._fastresume import FastResume
@@ -146,4 +147,7 @@ def save_path_of(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     if not isinstance(text, str):
         raise TypeError(f"a path is a str or PathLike, not {path!r}")
-    return os.path.abspath(text)
+    where = os.path.abspath(text)
+    if not is_utf8(where):
+        raise Error(f"a path that is not UTF-8 can not be used yet: {where!r}", code="not_supported")
+    return where

@@ -13,9 +13,18 @@ from operator import attrgetter
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-__all__ = ["Address", "Value", "dataclass", "to_json"]
+__all__ = ["Address", "Value", "dataclass", "is_utf8", "to_json"]
 
 Address = tuple[str, int]
+
+
+def is_utf8(text: str) -> bool:
+    """Whether the text can be written as UTF-8: bytes of other names stand in it as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def to_json(value: Any) -> Any:

@@ -288,3 +288,20 @@ def test_moving_and_renaming_are_done_or_refused_clearly(torrent: jst.Torrent, t
             assert error.code == "not_supported"
     with pytest.raises(ValueError, match="names 2 files"):
         torrent.rename_file("*.flac", "x")
+
+
+def test_paths_that_are_not_utf8_and_resume_files_that_are_not_there_are_refused_clearly(
+    session: jst.Session, payload: Payload, tmp_path: Path
+) -> None:
+    with pytest.raises(jst.Error, match="not UTF-8") as told:
+        session.add(payload.metainfo, tmp_path / "caf\udce9")
+    assert told.value.code == "not_supported"
+    with pytest.raises(jst.DiskError) as missing:
+        session.add(tmp_path / "none.fastresume", tmp_path)
+    assert missing.value.code == "not_found"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ("1.2.3.4",), ("::1", 5, 0, 0), b"1.2.3.4:5"])
+def test_what_is_no_address_is_told_what_one_is(torrent: jst.Torrent, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="host, port"):
+        torrent.connect(wrong)
