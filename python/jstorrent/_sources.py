@@ -77,11 +77,14 @@ def address_of(address: AddressLike) -> Address:
     """(host, port) from what a user wrote; the host must be an IP address."""
     if isinstance(address, str):
         host, colon, port = address.rpartition(":")
-        if not colon or not port.isdigit():
+        if not colon or not port.isdecimal():
             raise ValueError(f"an address is (host, port) or 'host:port', not {address!r}")
         address = (host.strip("[]"), int(port))
-    host, number = address if isinstance(address, tuple) else address.address
-    if not 1 <= int(number) <= 65535:
+    pair = address if isinstance(address, (tuple, list)) else getattr(address, "address", None)
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(f"an address is (host, port) or 'host:port', not {address!r}")
+    host, number = pair
+    if isinstance(number, float) or not 1 <= int(number) <= 65535:
         raise ValueError(f"a port is 1 to 65535, not {number}")
     return str(host), int(number)
 
