@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,7 +60,7 @@ def create(
 ) -> int:
     """Make a .torrent. The same input gives the same bytes."""
     metainfo = create_with_bar(
-        path.absolute(),
+        Path(os.path.abspath(path)),
         quiet=quiet or as_json,
         trackers=tracker or (),
         web_seeds=web_seed or (),

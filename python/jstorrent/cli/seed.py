@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,7 +77,7 @@ def _source(path: Path, data: Path | None, trackers: list[str], quiet: bool) -> 
         return load_metainfo(path), data or path.parent, False
     if not path.exists():
         raise typer.BadParameter(f"there is no '{path}'")
-    path = path.absolute()
+    path = Path(os.path.abspath(path))  # ".." has no name
     metainfo = create_with_bar(path, quiet=quiet, trackers=trackers)
     if not quiet:
         typer.echo(metainfo.magnet(), err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def verify(
     metainfo = load_metainfo(torrent)
     if not path.exists():
         raise typer.BadParameter(f"there is no '{path}'")
-    where = _save_path(metainfo, path.absolute())
+    where = _save_path(metainfo, Path(os.path.abspath(path)))
     with Display(quiet=quiet or as_json) as display, jst.Session(jst.Settings(listen=())) as session:
         checked = session.add(metainfo.replace(trackers=(), web_seeds=()), where, paused=True)
         for status in checked.watch(interval=_TICK):

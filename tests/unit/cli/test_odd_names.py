@@ -1,0 +1,40 @@
+"""Odd names and places on the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jstorrent as jst
+import pytest
+
+pytest.importorskip("typer")
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "jstorrent.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd)
+
+
+def write_torrent(path: Path, name: str, files: int = 0, **fields: Any) -> Path:
+    what: dict[str, Any] = {"files": [{"length": 1, "path": [f"f{i}"]} for i in range(files)]} if files else {"length": 1}
+    info = {"name": name, "piece length": 1 << 20, "pieces": bytes(20), **what}
+    path.write_bytes(jst.bencode({"info": info, **fields}))
+    return path
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Path:
+    """A folder within an album, whose torrent is beside it."""
+    folder = tmp_path / "album" / "inside"
+    folder.mkdir(parents=True)
+    (folder.parent / "one").write_bytes(b"1" * 40_000)
+    jst.create_torrent(folder.parent).save(tmp_path / "album.torrent")
+    return folder
+
+
+def test_the_folder_above_is_seeded_and_verified(inside: Path) -> None:
+    assert run("seed", "..", "--seconds", 0, cwd=inside).returncode == 0
+    assert run("verify", "../../album.torrent", "..", cwd=inside).returncode == 0
