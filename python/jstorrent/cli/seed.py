@@ -53,12 +53,14 @@ def seed(
     with Display(quiet=quiet) as display, jst.Session(jst.Settings(**settings)) as session:
         arrivals = [session.events(jst.PeerConnected) for _ in sources]
         torrents = [
-            session.add(m, where, trusted=trusted or hashed, trackers=tracker or ()) for m, where, hashed in sources
-        ]
+            session.add(m, where, paused=True, trusted=trusted or hashed, trackers=tracker or ()) for m, where, hashed in sources
+        ]  # until all is known to be there: nothing is made or fetched
         people = {torrent: People(torrent, stream) for torrent, stream in zip(torrents, arrivals, strict=True)}
         bad = _until_checked(torrents, display)
         if bad:
             return bad
+        for torrent in torrents:
+            torrent.resume()
         if as_json:
             _print({"listen_port": session.listen_port, "torrents": [t.status().to_dict() for t in torrents]})
         display.say(f"seeding on port {session.listen_port}, until Ctrl-C")

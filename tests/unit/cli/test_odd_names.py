@@ -38,3 +38,11 @@ def inside(tmp_path: Path) -> Path:
 def test_the_folder_above_is_seeded_and_verified(inside: Path) -> None:
     assert run("seed", "..", "--seconds", 0, cwd=inside).returncode == 0
     assert run("verify", "../../album.torrent", "..", cwd=inside).returncode == 0
+
+
+def test_seeding_what_is_not_there_makes_nothing(inside: Path, tmp_path: Path) -> None:
+    (inside.parent / "empty").touch()
+    jst.create_torrent(inside.parent).save(tmp_path / "album.torrent")
+    (tmp_path / "elsewhere").mkdir()
+    assert run("seed", "album.torrent", "--data", "elsewhere", cwd=tmp_path).returncode == 6
+    assert not list((tmp_path / "elsewhere").iterdir())
