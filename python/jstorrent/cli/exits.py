@@ -33,7 +33,7 @@ _MEANINGS: list[tuple[type[BaseException], Exit]] = [
 ]
 
 
-_USAGE_CODES = {"not_supported", "state_dir_in_use"}
+_USAGE_CODES = {"invalid_argument", "not_supported", "state_dir_in_use"}
 
 
 def exit_for(error: BaseException) -> Exit:

@@ -46,3 +46,8 @@ def test_seeding_what_is_not_there_makes_nothing(inside: Path, tmp_path: Path) -
     (tmp_path / "elsewhere").mkdir()
     assert run("seed", "album.torrent", "--data", "elsewhere", cwd=tmp_path).returncode == 6
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("wrong", [["--name", ".."], ["--exclude", "*"], ["--piece-length", "0"], ["--comment", "caf\udce9"]])
+def test_what_can_not_be_made_a_torrent_is_a_mistake_of_the_user(inside: Path, wrong: list[str]) -> None:
+    assert run("create", inside.parent, *wrong, cwd=inside).returncode == 2
