@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -54,7 +55,7 @@ class _Patience:
 
 def state_folder(source: str, output: Path) -> Path:
     """Where one download keeps what it knows between two runs: hidden, beside the files, a folder for each source."""
-    return output / f".jstorrent-{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    return output / f".jstorrent-{hashlib.sha256(os.fsencode(source)).hexdigest()[:12]}"
 
 
 def get(

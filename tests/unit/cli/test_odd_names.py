@@ -51,3 +51,9 @@ def test_seeding_what_is_not_there_makes_nothing(inside: Path, tmp_path: Path) -
 @pytest.mark.parametrize("wrong", [["--name", ".."], ["--exclude", "*"], ["--piece-length", "0"], ["--comment", "caf\udce9"]])
 def test_what_can_not_be_made_a_torrent_is_a_mistake_of_the_user(inside: Path, wrong: list[str]) -> None:
     assert run("create", inside.parent, *wrong, cwd=inside).returncode == 2
+
+
+def test_a_torrent_with_a_name_that_is_not_utf8_is_read(inside: Path, tmp_path: Path) -> None:
+    os.rename(tmp_path / "album.torrent", tmp_path / "caf\udce9.torrent")
+    got = run("get", "caf\udce9.torrent", "-o", "out", "--timeout", 0, cwd=tmp_path)
+    assert got.returncode == 3, got.stderr
