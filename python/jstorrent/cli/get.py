@@ -19,7 +19,7 @@ import jstorrent as jst
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.people import People
-from jstorrent.cli.sources import is_file_source, load_metainfo
+from jstorrent.cli.sources import is_file_source, load_metainfo, root_name
 from jstorrent.cli.units import duration_text, parse_address, parse_size, rate_text, size_text
 
 _TICK = 0.25  # seconds between two looks
@@ -106,7 +106,7 @@ def get(
                 people = People(torrent, arrivals)
                 code = _download(torrent, display, people, _Patience.begin(timeout, patience))
                 status, met = torrent.status(), people.report()
-                name, fetched = torrent.name, session.status().counters.payload_received  # not of earlier runs
+                path, fetched = _path(torrent, output), session.status().counters.payload_received  # not of earlier runs
                 if code is Exit.DONE:
                     display.say(_report(torrent, status, fetched, time.monotonic() - started, output))
                     if seed_after:
@@ -123,7 +123,7 @@ def get(
     if code is Exit.NO_PEERS:
         display.say("nobody was found who has it (see --peer and --tracker)")
     if as_json:
-        print(json.dumps({"exit": int(code), "path": str(output / name), "fetched": fetched, **met, **status.to_dict()}))
+        print(json.dumps({"exit": int(code), "path": path, "fetched": fetched, **met, **status.to_dict()}))
     return code
 
 
@@ -157,6 +157,11 @@ def _report(torrent: jst.Torrent, status: jst.TorrentStatus, fetched: int, secon
         f"{torrent.name}: {size_text(status.total_size or 0)} complete in {output}, "
         f"{size_text(fetched)} fetched in {duration_text(seconds)} ({rate})"
     )
+
+
+def _path(torrent: jst.Torrent, output: Path) -> str | None:
+    """Of its file or folder; None while the metadata is not known."""
+    return None if torrent.metainfo is None else str(output / root_name(torrent.metainfo))
 
 
 def _again() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +12,8 @@ from rich.text import Text
 
 import jstorrent as jst
 from jstorrent.cli.exits import Exit
-from jstorrent.cli.sources import load_metainfo
-from jstorrent.cli.units import size_text
+from jstorrent.cli.sources import is_magnet, load_metainfo
+from jstorrent.cli.units import moment_text, printable, size_text
 
 _FILES_SHOWN = 100
 
@@ -25,7 +24,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> int:
     """Show what a torrent holds, without touching the network."""
-    if source.startswith("magnet:"):
+    if is_magnet(source):
         magnet = jst.Magnet.parse(source)
         if as_json:
             print(json.dumps(magnet.to_dict()))
@@ -54,7 +53,6 @@ def _magnet_facts(magnet: jst.Magnet) -> dict[str, Any]:
 
 def _metainfo_facts(metainfo: jst.Metainfo) -> dict[str, Any]:
     last = metainfo.piece_size(metainfo.num_pieces - 1) if metainfo.num_pieces else 0
-    created = metainfo.created_at
     return {
         "name": metainfo.name,
         "version": metainfo.version,
@@ -65,7 +63,7 @@ def _metainfo_facts(metainfo: jst.Metainfo) -> dict[str, Any]:
         "private": "yes" if metainfo.is_private else None,
         "source": metainfo.source,
         "comment": metainfo.comment,
-        "created": datetime.fromtimestamp(created, UTC).isoformat() if created is not None else None,
+        "created": moment_text(metainfo.created_at),
         "created by": metainfo.created_by,
         "trackers": "\n".join(" ".join(tier) for tier in metainfo.trackers),
         "web seeds": "\n".join(metainfo.web_seeds),
@@ -77,7 +75,7 @@ def _table(facts: dict[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     for label, value in facts.items():
         if value:
-            table.add_row(Text(label, style="bold"), Text(_printable(str(value)), overflow="fold"))
+            table.add_row(Text(label, style="bold"), Text(printable(str(value)), overflow="fold"))
     Console().print(table)
 
 
@@ -85,13 +83,8 @@ def _files(metainfo: jst.Metainfo, most: int | None) -> None:
     table = Table.grid(padding=(0, 2))
     files = [f for f in metainfo.files if not f.is_pad]
     for file in files[:most]:
-        table.add_row(Text(size_text(file.size), justify="right"), Text(_printable(str(file.path)), overflow="fold"))
+        table.add_row(Text(size_text(file.size), justify="right"), Text(printable(str(file.path)), overflow="fold"))
     console = Console()
     console.print(table)
     if most is not None and len(files) > most:
         console.print(f"... and {len(files) - most} more (--all shows them)", markup=False)
-
-
-def _printable(text: str) -> str:
-    """A torrent's text must not steer the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

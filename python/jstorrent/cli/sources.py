@@ -12,9 +12,19 @@ import jstorrent as jst
 
 def is_file_source(source: str) -> bool:
     """Whether it names a file; a magnet link and a bare hash do not."""
-    if source.startswith("magnet:"):
+    if is_magnet(source):
         return False
     return Path(source).exists() or not re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", source)
+
+
+def is_magnet(source: str) -> bool:
+    """Whether it is a magnet link."""
+    return source[:7].lower() == "magnet:"
+
+
+def root_name(metainfo: jst.Metainfo) -> str:
+    """What lies in the save path: the torrent's file or folder, named as the disk has it."""
+    return metainfo.files[0].path.parts[0]
 
 
 def load_metainfo(source: str | Path) -> jst.Metainfo:

@@ -1,6 +1,7 @@
 """Sizes, rates and durations as people write and read them."""
 
 import re
+from datetime import UTC, datetime
 
 import typer
 
@@ -21,6 +22,21 @@ def parse_address(text: str) -> tuple[str, int]:
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise typer.BadParameter(f"'{text}' is not HOST:PORT")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def printable(text: str) -> str:
+    """A torrent's or a tracker's text must not steer the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def moment_text(seconds: int | None) -> str | None:
+    """Unix seconds as a date; those that no calendar has as a number."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (OSError, OverflowError, ValueError):
+        return str(seconds)
 
 
 def size_text(size: float) -> str:

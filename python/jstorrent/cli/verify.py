@@ -12,7 +12,8 @@ import typer
 import jstorrent as jst
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
-from jstorrent.cli.sources import load_metainfo
+from jstorrent.cli.sources import load_metainfo, root_name
+from jstorrent.cli.units import printable
 
 _COMPLETE = 3
 _TICK = 0.25
@@ -59,9 +60,10 @@ def verify(
 
 def _save_path(metainfo: jst.Metainfo, path: Path) -> Path:
     """The folder that the torrent's own name lies in, whether that or the named thing itself was given."""
-    if path.is_dir() and (path / metainfo.name).exists():
+    name = root_name(metainfo)
+    if path.is_dir() and (path / name).exists():
         return path
-    return path.parent if path.name == metainfo.name else path
+    return path.parent if path.name == name else path
 
 
 def _bad_files(metainfo: jst.Metainfo, where: Path, bad: set[int]) -> dict[str, str]:
@@ -83,9 +85,9 @@ def _bad_files(metainfo: jst.Metainfo, where: Path, bad: set[int]) -> dict[str, 
 
 def _say(metainfo: jst.Metainfo, bad: list[int], files: dict[str, str]) -> None:
     if not bad and not files:
-        print(f"{metainfo.name}: all {metainfo.num_pieces} pieces are right")
+        print(f"{printable(metainfo.name)}: all {metainfo.num_pieces} pieces are right")
         return
-    print(f"{metainfo.name}: {len(bad)} of {metainfo.num_pieces} pieces are wrong or missing")
+    print(f"{printable(metainfo.name)}: {len(bad)} of {metainfo.num_pieces} pieces are wrong or missing")
     if bad:
         print(
             "pieces:",

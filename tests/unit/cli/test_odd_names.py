@@ -9,6 +9,7 @@ from typing import Any
 
 import jstorrent as jst
 import pytest
+from jstorrent.cli.units import moment_text
 
 pytest.importorskip("typer")
 
@@ -57,3 +58,19 @@ def test_a_torrent_with_a_name_that_is_not_utf8_is_read(inside: Path, tmp_path: 
     os.rename(tmp_path / "album.torrent", tmp_path / "caf\udce9.torrent")
     got = run("get", "caf\udce9.torrent", "-o", "out", "--timeout", 0, cwd=tmp_path)
     assert got.returncode == 3, got.stderr
+
+
+def test_names_do_not_steer_the_terminal_and_paths_are_those_on_disk(tmp_path: Path) -> None:
+    write_torrent(tmp_path / "x.torrent", "/etc/\x1b[2J")
+    got = run("get", "x.torrent", "-o", "out", "--timeout", 0, "--json", cwd=tmp_path)
+    assert json.loads(got.stdout)["path"] == "out/_etc__[2J"
+    checked = run("verify", "x.torrent", ".", cwd=tmp_path)
+    assert "\x1b" not in got.stderr + checked.stdout + checked.stderr
+
+
+def test_a_magnet_link_in_capitals_is_one(tmp_path: Path) -> None:
+    assert run("show", f"MAGNET:?xt=urn:btih:{'a' * 40}", cwd=tmp_path).returncode == 0
+
+
+def test_a_date_beyond_all_calendars_is_shown_as_a_number(tmp_path: Path) -> None:
+    assert moment_text(10**15) == "1000000000000000" and moment_text(0) == "1970-01-01T00:00:00+00:00"
