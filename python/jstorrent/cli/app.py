@@ -76,10 +76,18 @@ def run(arguments: Sequence[str]) -> int:
         print("jstorrent: interrupted", file=sys.stderr)
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # who read us is gone; nothing more to say
-        return Exit.DONE
+        return _unread()
+    except SystemExit as leaving:  # click and rich leave so when who read us is gone
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        return _unread()
     except Exception as error:  # noqa: BLE001 - the last place that can say it
         return _say(error, "--json" in arguments)
+
+
+def _unread() -> int:
+    sys.stdout = None  # who read us is gone; nothing more to say
+    return Exit.DONE
 
 
 def _say(error: Exception, as_json: bool) -> int:

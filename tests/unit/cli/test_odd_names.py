@@ -74,3 +74,15 @@ def test_a_magnet_link_in_capitals_is_one(tmp_path: Path) -> None:
 
 def test_a_date_beyond_all_calendars_is_shown_as_a_number(tmp_path: Path) -> None:
     assert moment_text(10**15) == "1000000000000000" and moment_text(0) == "1970-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("form", [["--all"], ["--json"]])
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, form: list[str]) -> None:
+    write_torrent(tmp_path / "many.torrent", "n", files=20_000)
+    command = [sys.executable, "-m", "jstorrent.cli", "show", "many.torrent", *form]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
