@@ -207,7 +207,7 @@ void bind_creating(py::module_& module) {
             },
             py::arg("data"), py::arg("each"), "The next `each` bytes of every piece of the group.")
         .def("group_of_file", &PieceHasher::group_of_file, py::arg("fd"), py::arg("offset"), py::arg("length"),
-             py::arg("each"), py::call_guard<py::gil_scoped_release>(),
+             py::arg("each"), py::call_guard<WithoutGil>(),
              "A whole group out of the page cache, without a copy; False, and nothing done, where that cannot be.")
         .def("end_group", &PieceHasher::end_group)
         .def("finish", [](PieceHasher& self) { return to_python(Bytes(self.finish())); });

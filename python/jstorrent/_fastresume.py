@@ -14,7 +14,7 @@ from typing import Any, Final
 from jstorrent import _core
 from jstorrent._errors import ParseError, _from_os_error
 from jstorrent._magnet import Magnet
-from jstorrent._metadata import Metainfo
+from jstorrent._metadata import Metainfo, load_without_layers
 from jstorrent._values import Address
 
 MAX_BYTES: Final = 256 << 20
@@ -38,7 +38,10 @@ class FastResume:
 
 
 def load_fastresume(path: Path) -> FastResume:
-    """The file, with the metadata in it or in the .torrent beside it, as qBittorrent keeps them; else a link by hash."""
+    """The file, with the metadata in it or in the .torrent beside it, as qBittorrent keeps them; else a link by hash.
+
+    Neither has piece layers: libtorrent keeps hash trees in their place.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -74,9 +77,9 @@ def _source(path: Path, body: dict[bytes, Any]) -> Metainfo | Magnet:
     if isinstance(info, dict):
         seeds = [url for url in _list(body.get(b"url-list")) if isinstance(url, bytes)]
         data = _core.bencode({b"info": info, b"url-list": seeds[:MAX_TRACKERS]})
-        found = Metainfo(_core.Metainfo.parse(data, layers_required=False))  # it has no piece layers
+        found = Metainfo(_core.Metainfo.parse(data, layers_required=False))
     elif beside.is_file():
-        found = Metainfo.load(beside)
+        found = load_without_layers(beside)
     else:
         name = body.get(b"name")
         label = name.decode("utf-8", "replace") if isinstance(name, bytes) else None

@@ -90,12 +90,7 @@ class Metainfo:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Metainfo:
         """Reads a .torrent file. ParseError when it is none, DiskError when it cannot be read."""
-        try:
-            with open(path, "rb") as file:
-                data = file.read(_core.max_torrent_size + 1)
-        except OSError as error:
-            raise _from_os_error(error, path) from error
-        return cls.parse(data)
+        return cls.parse(_read(path))
 
     @classmethod
     def parse(cls, data: bytes | bytearray | memoryview) -> Metainfo:
@@ -256,6 +251,19 @@ _SHOWN = (
     "name", "version", "info_hash", "info_hash_v2", "piece_length", "num_pieces", "total_size", "is_private",
     "is_single_file", "comment", "created_by", "created_at", "source", "trackers", "web_seeds", "nodes", "files",
 )  # fmt: skip
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_core.max_torrent_size + 1)
+    except OSError as error:
+        raise _from_os_error(error, path) from error
+
+
+def load_without_layers(path: str | os.PathLike[str]) -> Metainfo:
+    """As Metainfo.load, of a file that may lack its piece layers."""
+    return _restore(_read(path))
 
 
 def _restore(data: bytes) -> Metainfo:

@@ -64,6 +64,40 @@ def test_a_resume_file_brings_the_torrent_and_its_trackers(
     assert [tracker.url for tracker in t.trackers()] == ["http://one.example/announce", "udp://two.example:80/announce"]
 
 
+def made_by_libtorrent(where: Path, flags: int) -> jst.Metainfo:
+    storage = lt.file_storage()
+    for name, size in FILES.items():
+        storage.add_file(name, size)
+    creator = lt.create_torrent(storage, PIECE, flags)
+    lt.set_piece_hashes(creator, str(where))
+    return jst.Metainfo.parse(lt.bencode(creator.generate()))
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_hybrid_torrent_needs_no_piece_layers(
+    session: jst.Session, source: tuple[Path, jst.Metainfo], tmp_path: Path, beside: bool
+) -> None:
+    metainfo = made_by_libtorrent(source[0], 0)
+    resume = resume_of(metainfo, tmp_path / "x.fastresume", with_info=not beside, file_priorities=[4, 4, 7])
+    assert b"piece layers" not in resume.read_bytes()
+    if beside:  # as qBittorrent keeps it
+        (tmp_path / "x.torrent").write_bytes(b"d4:info" + metainfo.info_bytes + b"e")
+    t = session.add(resume, source[0])
+    t.wait("seeding", 20)
+    assert (t.info_hash, t.info_hash_v2) == (metainfo.info_hash, metainfo.info_hash_v2)
+    assert t.metainfo is not None and t.metainfo.version == "hybrid"
+    assert [file.priority for file in t.files()] == [4, 4, 7]
+
+
+def test_a_v2_torrent_is_refused_for_what_it_is(
+    session: jst.Session, source: tuple[Path, jst.Metainfo], tmp_path: Path
+) -> None:
+    metainfo = made_by_libtorrent(source[0], lt.create_torrent.v2_only)
+    with pytest.raises(jst.Error) as refused:
+        session.add(resume_of(metainfo, tmp_path / "x.fastresume"), source[0])
+    assert refused.value.code == "not_supported"
+
+
 def test_its_have_bits_are_not_believed(session: jst.Session, source: tuple[Path, jst.Metainfo], tmp_path: Path) -> None:
     where, metainfo = source
     resume = resume_of(metainfo, tmp_path / "x.fastresume")
