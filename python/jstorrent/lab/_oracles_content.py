@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jstorrent._errors import ParseError
 from jstorrent._events import TorrentRemoved
 from jstorrent._metadata import FileEntry
 from jstorrent._torrent import Torrent
@@ -28,6 +29,7 @@ def integrity(lab: Lab) -> None:
     told_too_soon(lab)
     payload_is_true(lab)
     for engine, _ in running(lab.engines):
+        _reads_its_records(lab, engine)
         if isinstance(lab._lane, SimLane):
             if engine._judged_at == engine.disk.ops:
                 continue
@@ -36,6 +38,15 @@ def integrity(lab: Lab) -> None:
             _compare(lab, engine, torrent, spec)
         if isinstance(lab._lane, SimLane):
             engine._judged_at = engine.disk.ops
+
+
+def _reads_its_records(lab: Lab, engine: Engine) -> None:
+    """Whatever happened to it meanwhile, what it wrote it takes when it starts: each record is whole, or the one before."""
+    for refused in engine.session.rejected_records():
+        if isinstance(refused.error, ParseError) and not any(
+            path.is_relative_to(engine._state_dir) for path in engine.disk.touched
+        ):
+            lab._fail("integrity", f"it refused a record of its own: {refused.path}: {refused.error}", engine)
 
 
 def told_too_soon(lab: Lab) -> None:

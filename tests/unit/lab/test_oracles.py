@@ -57,11 +57,22 @@ def the_good_one_is_banned(client: Engine, spec: Spec, patch: pytest.MonkeyPatch
     patch.setattr(client.session, "bans", lambda: [replace(ban, reason="bad_data")])
 
 
+def a_record_was_damaged(client: Engine, spec: Spec, patch: pytest.MonkeyPatch) -> None:
+    client.stop()
+    record = client._state_dir / "torrents" / f"{spec.info_hash.hex()}.jst"
+    client.disk.write(record, 0, b"nonsense")
+    client.start()
+    client._lab.run_for(1)
+    oracles.integrity(client._lab)  # damaged by hand: that it says so is right
+    client.disk.touched.clear()
+
+
 @pytest.mark.parametrize(
     ("oracle", "fault", "text"),
     [
         ("statistics", wire_counts_differ, "its links sent"),
         ("convergence", a_file_is_gone, "is not there"),
+        ("integrity", a_record_was_damaged, "it refused a record of its own"),
         ("monotone", a_piece_was_had, r"pieces \[0, 1, 2, 3\] were complete and are not"),
         ("loops", a_piece_failed_again_and_again, "piece 2 failed 5 times with bytes of 10.0.0.9"),
         ("quiet", turns_were_many, "would be much"),
