@@ -1,5 +1,6 @@
 #include "engine/settings.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/network.hpp"
@@ -54,6 +55,9 @@ std::optional<SettingError> check_words(const Settings& s) {
     for (const auto& text : s.listen)
         if (!IpAddress::parse(text)) return SettingError{"listen", "\"" + text + "\" is no IP address"};
     if (s.user_agent.empty() || s.user_agent.size() > 64) return SettingError{"user_agent", "must have 1 to 64 bytes"};
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+    if (std::any_of(s.user_agent.begin(), s.user_agent.end(), is_control))
+        return SettingError{"user_agent", "must have no control characters: no tracker could be asked with them"};
     return std::nullopt;
 }
 

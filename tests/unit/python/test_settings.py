@@ -114,7 +114,8 @@ def test_a_port_is_a_port(value: Any) -> None:
 
 @pytest.mark.parametrize("bad", [{"listen": ["here"]}, {"address_filter": ["10.0.0.0/33"]}, {"choker": "none"},
                                  {"seed_choker": ""}, {"piece_order": "random"}, {"endgame_fraction": 1.01},
-                                 {"user_agent": ""}, {"user_agent": "x" * 65}])  # fmt: skip
+                                 {"user_agent": ""}, {"user_agent": "x" * 65},
+                                 {"user_agent": "a\r\nX: y"}, {"user_agent": "a\x7f"}])  # fmt: skip
 def test_words_that_mean_nothing_are_refused(bad: dict[str, Any]) -> None:
     assert refused(**bad).key == next(iter(bad))
 
