@@ -42,8 +42,8 @@ def recover(lab: Lab, core: Iterable[Node] = (), faults: Iterable[DiskFault] = (
     runs without limits of its own, is checked if its files were changed by hand, and dials the core, which are honest
     nodes, and every other engine that has it: where one of the core shares a banned host, they have what is missing.
 
-    Where a line changed bytes, bans of the core are lifted, and links end over which less was heard of what a core node has: an
-    engine cannot know that it was the line.
+    Where a line changed bytes, bans of the core are lifted, and links to a core node end over which less was heard of what it has, or that
+    wait for an unchoke: an engine cannot know that it was the line, nor whether it was heard itself.
     """
     for gate in lab._gates or []:
         gate.remove()
@@ -87,8 +87,9 @@ def _end_misheard(lab: Lab, engine: Engine, core: list[Any]) -> None:
         torrent = engine.torrent(spec)
         for peer in torrent.peers() if torrent is not None and torrent.num_pieces else ():
             for node in core:
-                claimed = peer.progress * spec.num_pieces
-                if peer.address[0] == node._host and claimed < len(_had(spec, [node])) - 0.5:
+                claims_less = peer.progress * spec.num_pieces < len(_had(spec, [node])) - 0.5
+                waits = peer.am_interested and peer.peer_choking
+                if peer.address[0] == node._host and (claims_less or waits):
                     lab.net.cut_after(node, engine, 0, "rst")
 
 
