@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from jstorrent import _core
 
+from tests.support.sanitizers import signals_are_caught
+
 Mapping = _core.lab.GuardedMapping
 MIB = 1 << 20
 DATA = random.Random(5).randbytes(4 * MIB)
@@ -111,6 +113,7 @@ def run(before: str = "", after: str = "", reads: bool = True) -> subprocess.Com
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
+@signals_are_caught
 def test_a_fault_of_somebody_else_ends_the_process_as_before() -> None:
     ended = run()
     if "not mapped" in ended.stdout:
@@ -119,6 +122,7 @@ def test_a_fault_of_somebody_else_ends_the_process_as_before() -> None:
     assert ended.returncode == -signal.SIGBUS
 
 
+@signals_are_caught
 def test_who_handled_it_before_is_told_of_faults_of_others() -> None:
     ended = run(before="faulthandler.enable()")
     if "not mapped" in ended.stdout:
@@ -128,6 +132,7 @@ def test_who_handled_it_before_is_told_of_faults_of_others() -> None:
     assert ended.returncode == -signal.SIGBUS
 
 
+@signals_are_caught
 def test_nothing_is_mapped_once_somebody_else_handles_it() -> None:
     ended = run(after="faulthandler.enable()", reads=False)
     assert ended.stdout.split("\n") == ["not mapped", ""]
