@@ -47,13 +47,14 @@ def test_what_fails_is_said_and_can_be_tried_again(swarm: Swarm, point: Point) -
     if name == "resume.save":
         assert swarm.client.session.is_healthy()
         gate.remove()
-        again = swarm.gate(name, "fail", times=1, error="ENOSPC")
+        again = swarm.gate(name, "fail", times=100, error="ENOSPC")  # the end of the download is saved as well
         swarm.lab.until(lambda: swarm.t.state == "seeding", within=20)
         swarm.t.pause()
         with pytest.raises(jstorrent.DiskError) as caught:
             swarm.client.session.save()
         assert caught.value.code == "disk_full"
         assert again.hit
+        again.remove()
         swarm.t.resume()
     elif name.startswith("disk.read"):  # of the seed: that request is refused, and it goes on
         assert "error" not in [event.new for event in swarm.good.history(jstorrent.StateChanged)]
