@@ -397,6 +397,7 @@ void bind_lab_disk(py::module_& storage) {
         .def("close", &StateBench::close);
     storage.attr("check_chunk_bytes") = check_chunk_bytes;
     storage.attr("reserve_from_bytes") = reserve_from_bytes;
+    storage.attr("most_climbed") = std::uint32_t{StatSweep::most_climbed};
     storage.attr("move_chunk_bytes") = move_chunk_bytes;
 }
 

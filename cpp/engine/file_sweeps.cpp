@@ -175,8 +175,9 @@ bool StatSweep::note(Lane& lane) {
     return true;
 }
 
-/// The directory above what lane.op did not find, unless it is known.
+/// The directory above what lane.op did not find, unless it is known or we have climbed enough.
 bool StatSweep::look_above(Lane& lane) {
+    if (lane.stage++ == 3 + most_climbed) return false;
     std::string& path = lane.op.path;
     path.resize(path.rfind('/'));
     return path.size() > store_.save_path().size() && path + '/' != present_;

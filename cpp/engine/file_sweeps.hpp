@@ -89,6 +89,9 @@ class Sweep {
 /// error; where its directory is missing as well, nobody asks for the next ones in there.
 class StatSweep final : public Sweep {
   public:
+    /// Directories that one missing file has asked about: a torrent chooses how many are above each of its files.
+    static constexpr std::uint32_t most_climbed = 4;
+
     /// `looks_for_holes`: files with holes are asked where these are.
     StatSweep(FileStore& store, runtime::Tag tag, bool looks_for_holes = false)
         : Sweep(store.disk(), tag), store_(store), looks_for_holes_(looks_for_holes) {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.engine.test_file_store import open_store, write_all
+from tests.unit.engine.test_file_store import open_store, storage, write_all
 from tests.unit.engine.torrents import v1
 
 MANY = [(f"d{n // 100}/e/{n}", 1000) for n in range(2000)]
@@ -45,3 +45,12 @@ def test_a_file_among_missing_directories_is_found(tmp_path: Path, left: str) ->
         n for n, (name, _) in enumerate(MANY) if left == f"t/{name}"
     ]
     assert operations < 700
+
+
+def test_directories_without_end_cost_a_few_questions_for_each_file(tmp_path: Path) -> None:
+    """A torrent chooses its own depth: each of these has 50 directories of its own above it."""
+    names = [f"{n}/" + "d/" * 50 + "f" for n in range(200)]
+    (tmp_path / "t").mkdir()
+    operations, there = looked_at(open_store(v1([(name, 1) for name in names]), tmp_path))
+    assert not any(there)
+    assert len(names) < operations <= len(names) * (1 + storage.most_climbed) + 1
