@@ -35,6 +35,7 @@ class Upload {
 
     /// False: nonsense for which the peer should be closed.
     bool on_request(Peer& peer, const Block& block, const Bitfield& have);
+    /// False: one too many of which it does not read the answers.
     bool on_cancel(Peer& peer, const Block& block);
     /// We choke the peer, or are paused: what is queued is refused or forgotten.
     void drop(Peer& peer);

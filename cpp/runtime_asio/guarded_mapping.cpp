@@ -71,10 +71,13 @@ void install() noexcept {
     ::sigaction(SIGBUS, &ours, &before_us);
 }
 
+// A thread that blocks the signal is killed by it, whoever handles it.
 bool is_guarded() noexcept {
     static std::once_flag once;
     std::call_once(once, install);
     struct sigaction now {};
+    sigset_t blocked;
+    if (::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 || sigismember(&blocked, SIGBUS) != 0) return false;
     return ::sigaction(SIGBUS, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_sigbus;
 }
 

@@ -88,6 +88,17 @@ def test_what_is_not_there_or_too_little_is_not_mapped(fd: int, tmp_path: Path) 
     assert Mapping.of(-1, 0, MIB) is None
 
 
+def test_a_thread_that_blocks_the_signal_maps_nothing(fd: int) -> None:
+    """It would be killed: the kernel asks no handler then."""
+    of(fd, 0, MIB)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGBUS})
+    try:
+        assert Mapping.of(fd, 0, MIB) is None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert of(fd, 0, MIB).read() == DATA[:MIB]
+
+
 FOREIGN = """
 import faulthandler, mmap, os, sys, tempfile
 from jstorrent import _core
