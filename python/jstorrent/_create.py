@@ -23,6 +23,7 @@ from jstorrent._values import is_utf8
 _STEP = 4 << 20  # bytes between two looks at the clock; also what one call hashes at most
 _LANES = 16  # pieces that are hashed side by side, where they are longer than their part of a step
 _MOST_PIECES = 1024  # of a group
+_MOST_IN_PLACE = 256 << 20  # of a group that is hashed where it lies, in one call that hears no Ctrl-C
 _AHEAD = 1 << 20  # bytes that the disk is asked for at once
 _OPEN_FILES = 64
 _PROGRESS_SECONDS = 0.1
@@ -210,7 +211,7 @@ class _Stream:
     def hash_in_place(self, hasher: _core.PieceHasher, begin: int, end: int, piece_length: int) -> bool:
         """A group that lies in one file, if the page cache has it: nothing is copied."""
         number, offset, count = next(self._places(begin, end - begin))
-        if count < end - begin:
+        if count < end - begin or count > _MOST_IN_PLACE:
             return False
         return hasher.group_of_file(self._file(number).fileno(), offset, count, piece_length)
 

@@ -48,6 +48,18 @@ def test_one_file(tmp_path: Path, in_place: list[bool], piece_length: int) -> No
         assert all(in_place[:-1]) and any(in_place)  # of the last group less may be left than is worth it
 
 
+def test_a_group_that_is_too_large_is_read_in_strips(
+    tmp_path: Path, in_place: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that progress is told and Ctrl-C heard."""
+    (tmp_path / "f").write_bytes(DATA)
+    for most, expected in ((len(DATA), can_map(tmp_path / "f")), (len(DATA) - 1, False)):
+        monkeypatch.setattr(_create, "_MOST_IN_PLACE", most)
+        m = jst.create_torrent(tmp_path / "f", piece_length=64 * MIB)
+        assert [m.piece_hash(i) for i in range(m.num_pieces)] == hashes(DATA, 64 * MIB)
+        assert in_place[-1] == expected
+
+
 @pytest.mark.parametrize("cuts", [[7 * MIB], [1, 30 * MIB], [16 * MIB, 32 * MIB], [1000, 1001, 20 * MIB + 7]])
 def test_groups_that_lie_in_one_file_among_others(tmp_path: Path, in_place: list[bool], cuts: list[int]) -> None:
     ends = [0, *cuts, len(DATA)]
