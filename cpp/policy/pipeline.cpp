@@ -28,6 +28,7 @@ void Pipeline::on_unchoke() noexcept {
 
 void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept {
     rejects_ = 0;
+    note_gap(waited, now);
     hear(now);
     owed_ = 0;
     if (waited.ns > 0 && (least_wait_.ns == 0 || waited < least_wait_)) least_wait_ = waited;
@@ -40,6 +41,13 @@ void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept
     }
     epoch_bytes_ += bytes;
     if (now - epoch_began_ >= std::max(shortest_epoch, least_wait_)) end_epoch(now);
+}
+
+// What was asked for after the last block came was not owed for all of the gap.
+void Pipeline::note_gap(Duration waited, Time now) noexcept {
+    if (waited.ns <= 0 || last_block_.ns < 0) return;
+    longest_gap_ = std::max(longest_gap_, std::min(now - last_block_, waited));
+    gaps_ = std::min(gaps_ + 1, steady_from_blocks);
 }
 
 Duration Pipeline::time_limit(Duration timeout) const noexcept {
@@ -68,6 +76,7 @@ void Pipeline::end_epoch(Time now) noexcept {
     next_rate_ = (next_rate_ + 1) % num_epochs;
     epoch_began_ = now;
     epoch_bytes_ = 0;
+    longest_gap_ = Duration{longest_gap_.ns / 2};
     if (probing_) {
         if (rate > risen_to_ + risen_to_ / 4) {
             risen_to_ = rate;
@@ -85,7 +94,9 @@ Duration Pipeline::stuck_after() const noexcept {
     if (least_wait_.ns == 0) return most_patience;
     const auto rate = static_cast<std::int64_t>(best_rate());
     const Duration block = rate > 0 ? seconds(std::int64_t{block_size}) / rate : Duration{};
-    return std::clamp(std::max(least_wait_ * 8, block * 16), least_patience, most_patience);
+    const bool steady = gaps_ == steady_from_blocks;
+    const Duration least = steady ? std::clamp(longest_gap_ * 4, least_patience_if_steady, least_patience) : least_patience;
+    return std::clamp(std::max(least_wait_ * 8, block * 16), least, most_patience);
 }
 
 void Pipeline::fit() noexcept {

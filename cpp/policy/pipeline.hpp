@@ -26,6 +26,8 @@ class Pipeline {
     static constexpr Duration longest_pause = seconds(64);
     static constexpr Duration longest_grace = seconds(30);
     static constexpr Duration least_patience = milliseconds(50);
+    static constexpr Duration least_patience_if_steady = milliseconds(20);
+    static constexpr std::uint32_t steady_from_blocks = 64;
     static constexpr Duration most_patience = seconds(5);
 
     /// `limit` is max_requests_per_peer. What the peer says (reqq) is clamped to 1..limit.
@@ -64,12 +66,14 @@ class Pipeline {
     std::uint64_t best_rate() const noexcept;
     Duration least_wait() const noexcept { return least_wait_; }
     /// A peer that owes blocks and sends none for so long has fallen silent, by what it did before: 8 times its least
-    /// wait, 16 blocks at its best rate. Those who have nothing else to do need not wait for it any longer.
+    /// wait, 16 blocks at its best rate, and least_patience or, where that is less, 4 times its longest gap of late. Those who
+    /// have nothing else to do need not wait for it any longer.
     Duration stuck_after() const noexcept;
 
   private:
     void end_epoch(Time now) noexcept;
     void hear(Time now) noexcept;
+    void note_gap(Duration waited, Time now) noexcept;
     void fit() noexcept;
 
     static constexpr std::size_t num_epochs = 8;
@@ -82,6 +86,8 @@ class Pipeline {
     std::uint32_t flat_epochs_ = 0;
     std::uint64_t risen_to_ = 0;  // the rate that the last rise reached
     Duration least_wait_{0};      // 0: not measured
+    Duration longest_gap_{0};     // between blocks that were owed all the while; an epoch halves it
+    std::uint32_t gaps_ = 0;      // seen, up to steady_from_blocks
     Time epoch_began_{-1};
     std::uint64_t epoch_bytes_ = 0;
     std::array<std::uint64_t, num_epochs> rates_{};

@@ -215,7 +215,7 @@ def test_a_late_block_tells_nothing_of_the_round_trip() -> None:
 @pytest.mark.parametrize(
     ("rate", "rtt", "least", "most"),
     [
-        (100e6, 0.0005, 0.05, 0.05),  # the least patience
+        (100e6, 0.0005, 0.02, 0.02),  # the least patience
         (100e6, 0.1, 0.8, 0.81),  # 8 round trips
         (1e6, 0.001, 0.25, 0.30),  # 16 blocks
         (1e3, 1.0, 5.0, 5.0),  # the most
@@ -225,6 +225,34 @@ def test_patience_with_silence_follows_the_line(rate: float, rtt: float, least: 
     p = lab.Pipeline()
     run(rate, rtt, 3 * max(1.0, BLOCK / rate), p=p)
     assert least <= p.stuck_after <= most
+
+
+def steady(gaps: list[float], waited: float = 0.001) -> Any:
+    """A peer on a short line whose blocks came in such intervals."""
+    p = lab.Pipeline()
+    now = 0.0
+    p.on_block(BLOCK, waited, now)
+    for gap in gaps:
+        now += gap
+        p.on_block(BLOCK, max(waited, gap), now)
+    return p
+
+
+def test_a_steady_peer_is_missed_sooner() -> None:
+    assert steady([0.001] * 63).stuck_after == 0.05  # not known well enough
+    assert steady([0.001] * 64).stuck_after == 0.02
+    assert steady([0.001] * 32 + [0.01] + [0.001] * 31).stuck_after == pytest.approx(0.04)
+    assert steady([0.001] * 32 + [0.03] + [0.001] * 31).stuck_after == 0.05
+
+
+def test_an_old_gap_is_forgotten_by_and_by() -> None:
+    assert steady([0.001] * 32 + [0.03] + [0.001] * 300).stuck_after == 0.02
+
+
+def test_what_was_not_owed_for_long_is_no_gap() -> None:
+    p = steady([0.001] * 300)
+    p.on_block(BLOCK, 0.001, 10.0)
+    assert p.stuck_after == 0.02
 
 
 def test_a_peer_that_never_gave_anything_is_not_stuck_soon() -> None:
