@@ -96,7 +96,7 @@ class LabHost final : public runtime::Host {
     // ---- files and hashes ----
     std::uint64_t disk(const std::string& action, const py::dict& arguments);
     std::uint64_t hash(const std::vector<py::bytes>& spans, bool sha1, bool sha256, bool leaves, bool bulk,
-                       bool patient);
+                       runtime::Patience patience);
     /// Breaks the rule that buffers stay as they were given.
     void spoil(std::uint64_t op);
     std::uint64_t new_state();

@@ -130,7 +130,7 @@ std::uint64_t LabHost::disk(const std::string& action, const py::dict& arguments
 }
 
 std::uint64_t LabHost::hash(const std::vector<py::bytes>& spans, bool sha1, bool sha256, bool leaves, bool bulk,
-                            bool patient) {
+                            runtime::Patience patience) {
     auto& operation = make<HashOp>("hash", py::none());
     auto& op = operation.op;
     operation.give(spans);
@@ -139,7 +139,7 @@ std::uint64_t LabHost::hash(const std::vector<py::bytes>& spans, bool sha1, bool
     op.want_sha1 = sha1;
     op.want_sha256 = sha256;
     op.bulk = bulk;
-    op.patient = patient;
+    op.patience = patience;
     op.leaves = operation.leaves;
     submit([&] { world_->seam().compute.hash(op); });
     return operation.id;

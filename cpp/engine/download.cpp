@@ -446,10 +446,13 @@ void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
     }
 }
 
-// Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written brings.
-bool Download::is_patient() const noexcept {
+// Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written brings: then
+// that memory is waited for as soon as nothing else happens.
+runtime::Patience Download::patience() const noexcept {
     const auto brings_another = [this](const auto& item) { return !item.second->is_hashing() && (starved_ || !item.second->is_writing()); };
-    return work_ && work_->blame.is_trusting() && std::any_of(work_->jobs.begin(), work_->jobs.end(), brings_another);
+    const bool may_wait = work_ && work_->blame.is_trusting() && std::any_of(work_->jobs.begin(), work_->jobs.end(), brings_another);
+    if (!may_wait) return runtime::Patience::none;
+    return starved_ ? runtime::Patience::while_busy : runtime::Patience::patient;
 }
 
 bool Download::is_hashing() const noexcept {

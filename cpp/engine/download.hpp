@@ -159,7 +159,7 @@ class Download final : public PieceJob::Client {
     Work& begin_work();
     static bool believes_stale_hashes() noexcept;  // a bug that can be planted
     void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) override;
-    bool is_patient() const noexcept override;
+    runtime::Patience patience() const noexcept override;
     void on_memory_freed() override;
     void on_unanswered(const Peer& peer);
     PieceJob* job(PieceIndex piece);

@@ -180,7 +180,7 @@ void PieceJob::begin_hash() {
     hash_.want_sha1 = true;
     core_.hashing += geometry_.piece_size(piece_);
     const bool leaves_room = core_.hashing <= core_.download_memory() / 6 * patient_sixths;
-    hash_.patient = leaves_room && client_.is_patient();
+    hash_.patience = leaves_room ? client_.patience() : runtime::Patience::none;
     core_.rt.compute.hash(hash_);
 }
 

@@ -28,8 +28,8 @@ class PieceJob {
     struct Client {
         virtual ~Client() = default;
         virtual void on_piece_done(PieceJob& job, PieceOutcome outcome, Time now) = 0;
-        /// Its verdict may wait a little for others.
-        virtual bool is_patient() const noexcept = 0;
+        /// Whether its verdict may wait a little for others.
+        virtual runtime::Patience patience() const noexcept = 0;
         /// A long piece gave memory back.
         virtual void on_memory_freed() = 0;
     };

@@ -12,13 +12,17 @@
 
 namespace jst::runtime {
 
+/// Whether a hash may wait a little for others to share its call: not at all; while the loop has other work; also in between,
+/// while more come fast.
+enum class Patience : std::uint8_t { none, while_busy, patient };
+
 /// One message over all spans: sha1 and/or sha256; and, if `leaves` is not empty, the SHA-256 of each span by itself.
 struct HashOp : Op {
     std::span<const Bytes> spans;
     bool want_sha1 = false;
     bool want_sha256 = false;
-    bool bulk = false;     // a check: may wait behind others
-    bool patient = false;  // may wait a little for others to share its call, while there is other work
+    bool bulk = false;  // a check: may wait behind others
+    Patience patience = Patience::none;
     std::span<Sha256Digest> leaves;
     Sha1Digest sha1;
     Sha256Digest sha256;

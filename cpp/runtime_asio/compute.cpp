@@ -7,6 +7,7 @@ namespace jst::runtime_asio {
 
 using runtime::HashMoreOp;
 using runtime::HashOp;
+using runtime::Patience;
 
 namespace {
 
@@ -36,10 +37,10 @@ void AsioCompute::hash(HashOp& op) {
     if (op.bulk) return bulk_.push(op);
     if (waiting_.empty()) {
         waiting_since_ = reactor_.mono_now();
-        all_patient_ = true;
+        least_patience_ = Patience::patient;
     }
-    all_patient_ = all_patient_ && op.patient;
-    if (op.patient) ++tally().patient_hashes;
+    least_patience_ = std::min(least_patience_, op.patience);
+    if (op.patience != Patience::none) ++tally().patient_hashes;
     come_fast_ = reactor_.mono_now() - last_came_ < close_together;
     last_came_ = reactor_.mono_now();
     waiting_bytes_ += length_of(op);
@@ -55,15 +56,20 @@ void AsioCompute::hash_more(HashMoreOp& op) {
     more_.push(op);
 }
 
-bool AsioCompute::may_hold() noexcept {
-    return all_patient_ && waiting_.size() < most_lanes && waiting_bytes_ < most_held_bytes &&
-           reactor_.refresh() - waiting_since_ < longest_hold;
+// Those that came fast show that the next is near, until it is late.
+bool AsioCompute::may_hold(bool busy) noexcept {
+    const Time now = reactor_.refresh();
+    const bool is_near = come_fast_ && now - last_came_ < close_together && least_patience_ == Patience::patient;
+    return (busy || is_near) && least_patience_ != Patience::none && waiting_.size() < most_lanes &&
+           waiting_bytes_ < most_held_bytes && now - waiting_since_ < longest_hold;
 }
 
 Duration AsioCompute::patience() noexcept {
     if (!more_.empty() || !bulk_.empty()) return {};
     if (waiting_.empty()) return seconds(3600);
-    return is_held_ ? std::max(Duration{}, waiting_since_ + longest_hold - reactor_.refresh()) : Duration{};
+    if (!is_held_ || least_patience_ == Patience::while_busy) return {};
+    const Time until = std::min(waiting_since_ + longest_hold, last_came_ + close_together);
+    return std::max(Duration{}, until - reactor_.refresh());
 }
 
 OpList AsioCompute::next_group() {
@@ -78,7 +84,7 @@ OpList AsioCompute::next_group() {
 
 void AsioCompute::flush(Time until, bool busy) {
     crew_.submit(lane_, bulk_);
-    is_held_ = (busy || come_fast_) && may_hold();
+    is_held_ = may_hold(busy);
     while (!is_held_ && !waiting_.empty() && reactor_.refresh() <= until) {
         OpList group = next_group();
         hash_all(group);
