@@ -163,9 +163,11 @@ void Conversation::on_written(Peer& peer, Errc error, std::uint64_t wire, std::u
     core_.throttle.up.give_back(unused);
     torrent_.throttle().up.give_back(unused);
     peer.traffic.granted = 0;
-    if (torrent_.upload().is_barred()) torrent_.upload().hold(peer);
-    if (error != Errc::ok) return torrent_.swarm().close(peer, CloseReason::reset, now);
-    peer.traffic.last_sent = peer.traffic.last_taken = now;
+    const bool taken_back = error == Errc::canceled;  // others need the memory
+    if (taken_back || torrent_.upload().is_barred()) torrent_.upload().hold(peer);
+    if (error != Errc::ok && !taken_back) return torrent_.swarm().close(peer, CloseReason::reset, now);
+    peer.traffic.took_nothing = taken_back && wire == 0;
+    if (!peer.traffic.took_nothing) peer.traffic.last_sent = peer.traffic.last_taken = now;
     core_.touch(peer);
 }
 
@@ -188,7 +190,8 @@ void Conversation::on_flush(Peer& peer, Time now) {
         }
     }
     if (most == 0) return;
-    peer.traffic.last_sent = peer.traffic.last_taken = now;
+    peer.traffic.last_sent = now;
+    if (!peer.traffic.took_nothing) peer.traffic.last_taken = now;
     peer.link->flush(most);
 }
 

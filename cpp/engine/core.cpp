@@ -25,7 +25,7 @@ std::uint32_t secret_number(runtime::Entropy& entropy) {
 }  // namespace
 
 Core::Core(runtime::Runtime& runtime, Settings initial, const PeerId& id)
-    : rt(runtime), peer_id(id), pool(initial.max_memory), tracker_key(secret_number(runtime.entropy)) {
+    : rt(runtime), peer_id(id), pool(initial.max_memory), upload_turns(*this), tracker_key(secret_number(runtime.entropy)) {
     apply(initial);
     inquiries = std::make_unique<Inquiries>(*this);
 }
@@ -104,14 +104,6 @@ void Core::emit(EventKind kind, TorrentKey torrent, Event details) {
 }
 
 std::uint64_t Core::download_memory() const noexcept { return pool.limit() / 8 * download_share; }
-
-BlockBuffer Core::acquire_for_upload() {
-    const std::uint64_t most = std::max<std::uint64_t>(1, (pool.limit() - download_memory()) / block_size);
-    if (upload_blocks_ >= most) return {};
-    BlockBuffer buffer = pool.acquire();
-    if (buffer) ++upload_blocks_;
-    return buffer;
-}
 
 void Core::unreserve(std::uint64_t bytes) noexcept { reserved_ -= std::min(bytes, reserved_); }
 

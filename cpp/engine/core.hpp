@@ -17,6 +17,7 @@
 #include "engine/settings.hpp"
 #include "engine/stats.hpp"
 #include "engine/timers.hpp"
+#include "engine/upload_turns.hpp"
 #include "policy/bans.hpp"
 #include "policy/limits.hpp"
 #include "runtime/runtime.hpp"
@@ -88,10 +89,6 @@ class Core {
     void promise(std::uint64_t bytes) noexcept { reserved_ += bytes; }
     void unreserve(std::uint64_t bytes) noexcept;
 
-    /// Memory for what is sent: never more than the rest.
-    BlockBuffer acquire_for_upload();
-    void uploaded() noexcept { --upload_blocks_; }
-
     /// What a link had sent when it was closed, and was told only now.
     void count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uint64_t payload) noexcept;
 
@@ -107,6 +104,7 @@ class Core {
     const PeerId peer_id;
     BufferPool pool;
     TimerQueue timers;
+    UploadTurns upload_turns;  // memory for what is sent: the rest
     EventLog events;
     const std::uint32_t tracker_key;  // what trackers know us by when our address changes
     wire::ReceiveScratch scratch;
@@ -144,7 +142,6 @@ class Core {
   private:
     std::vector<Network> filter_;
     std::uint64_t reserved_ = 0;
-    std::uint64_t upload_blocks_ = 0;
     bool wake_soon_ = false;
     bool place_freed_ = false;
 };

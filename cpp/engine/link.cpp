@@ -52,7 +52,7 @@ Link::Link(Core& core, PeerKey peer) : core_(core), peer_(peer) {
 
 Link::~Link() {
     for (const auto& kept : kept_)
-        if (kept.buffer) core_.uploaded();
+        if (kept.buffer) core_.upload_turns.release();
 }
 
 void Link::dial(const Endpoint& to, const IpAddress& from, const runtime::Tag& tag) {
@@ -86,7 +86,12 @@ void Link::flush(std::uint64_t most) {
     stream_->write_some(write_, std::span<const Bytes>(spans_).first(n));
 }
 
+void Link::take_back() {
+    if (is_open() && write_.pending) stream_->cancel();
+}
+
 std::uint64_t Link::keep(Kept kept) {
+    if (kept.buffer) ++blocks_held_;
     if (free_tokens_.empty()) {
         kept_.push_back(std::move(kept));
         return kept_.size() - 1;
@@ -107,7 +112,10 @@ void Link::send_block(const Block& block, runtime::Lent lent) {
 }
 
 void Link::release(std::uint64_t token) {
-    if (kept_[token].buffer) core_.uploaded();
+    if (kept_[token].buffer) {
+        --blocks_held_;
+        core_.upload_turns.release();
+    }
     kept_[token] = {};
     free_tokens_.push_back(token);
 }

@@ -33,6 +33,8 @@ class Link {
     /// Writes what is queued, at most `most` bytes of it.
     void flush(std::uint64_t most);
     bool is_writing() const noexcept { return write_.pending; }
+    /// The write ends with Errc::canceled and what went out of it.
+    void take_back();
 
     /// Keeps a block alive until it is sent.
     void send_block(const Block& block, BlockBuffer buffer);
@@ -41,6 +43,8 @@ class Link {
     const wire::PeerOutput& out() const noexcept { return out_; }
     /// Gives back what cancelled or dropped blocks held.
     void release(std::uint64_t token);
+    /// Of our memory, not of what the disk lent.
+    std::uint64_t blocks_held() const noexcept { return blocks_held_; }
 
     /// Ends the stream; completions that are still out are only waited for.
     void close(runtime::CloseMode mode);
@@ -66,6 +70,7 @@ class Link {
     wire::PeerOutput out_;
     std::vector<Bytes> spans_;
     std::vector<Kept> kept_;
+    std::uint64_t blocks_held_ = 0;
     std::vector<std::uint64_t> free_tokens_;
     std::vector<std::uint64_t> sent_;
 };

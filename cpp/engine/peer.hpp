@@ -84,6 +84,7 @@ struct Traffic {
     std::uint64_t received_unchoked = 0;
     Time last_sent;
     Time last_taken;  // when a write began or some of it went out
+    bool took_nothing = false;  // of a write that was taken back: the next one is the same
     Time last_payload;
     Time owes_since;  // when it was asked and owed nothing before
     std::uint64_t granted = 0;  // of the upload limits, for the write under way
@@ -96,6 +97,7 @@ struct Traffic {
 struct Uploads {
     std::vector<Block> queued;   // not read yet, in order
     std::vector<Block> reading;  // with the disk
+    bool waits = false;          // for memory: UploadTurns
     // Nothing that is queued of this piece begins here or beyond.
     PieceIndex last_asked;
     std::uint32_t free_from = 0;

@@ -227,6 +227,7 @@ void SessionParts::end_round(Time now) {
     }
     if (!core.touched_torrents.empty() || core.queue_changed) core.wake_soon();
     flush_peers(now);
+    core.upload_turns.on_round_end(now);
     listener.end_round(now);
     if (core.has_freed_place() && !core.waiting_for_room.empty()) core.wake_soon();
     if (saver) saver->schedule(now);

@@ -354,7 +354,6 @@ void Torrent::on_round_end(Time now) {
     if (removed_ && is_quiet()) finish_files();
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     if (download_.take_memory_freed()) conversation_.read_on();
-    if (upload_) upload_->pump_waiting();
     if (swarm_.wants_dial(now)) swarm_.dial_more(now);
     update_state(now);
     if (trouble_ && trouble_->is_over()) trouble_.reset();

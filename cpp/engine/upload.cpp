@@ -100,7 +100,6 @@ void Upload::drop(Peer& peer) {
 void Upload::on_leave(Peer& peer) {
     peer.uploads.queued.clear();
     peer.uploads.reading.clear();
-    std::erase(waiting_, peer.key);
 }
 
 // What is queued goes before the requests that we make next: under a rate limit no more than half a second of it.
@@ -122,7 +121,8 @@ void Upload::hold(Peer& peer) {
 }
 
 void Upload::pump(Peer& peer) {
-    if (!peer.is_connected() || peer.choking.am_choking) return;
+    if (!peer.is_connected() || peer.choking.am_choking || peer.uploads.queued.empty()) return;
+    if (core_.upload_turns.is_short()) return core_.upload_turns.wait(peer);
     // Reads of whole runs, also when the socket takes a little at a time; a small buffer is read in halves.
     const std::uint64_t most = most_ahead();
     const std::uint64_t run = std::clamp<std::uint64_t>(most / block_size / 2, 1, max_run);
@@ -133,10 +133,22 @@ void Upload::pump(Peer& peer) {
     }
 }
 
-void Upload::pump_waiting() {
-    const auto waiting = std::exchange(waiting_, {});
-    for (const PeerKey key : waiting)
-        if (Peer* peer = core_.peer(key)) pump(*peer);
+void Upload::take_turn(Peer& peer) {
+    auto& turns = core_.upload_turns;
+    if (!peer.is_connected() || peer.choking.am_choking || peer.uploads.queued.empty()) return;
+    const std::uint64_t held = UploadTurns::held(peer);
+    const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
+    const std::uint64_t most = most_ahead();
+    if (held >= turns.share() || ahead + block_size > most) return;
+    const std::uint64_t room = std::min(turns.share() - held, (most - ahead) / block_size);
+    start_run(peer, static_cast<std::size_t>(std::min<std::uint64_t>(room, max_run)));
+    if (!peer.uploads.queued.empty()) turns.wait(peer);
+}
+
+void Upload::give_back(Peer& peer) {
+    hold(peer);
+    if (UploadTurns::held(peer) > core_.upload_turns.share()) peer.link->take_back();
+    pump(peer);
 }
 
 Upload::Run* Upload::free_run() {
@@ -158,14 +170,14 @@ bool Upload::start_run(Peer& peer, std::size_t most) {
             const Block& last = run.blocks.back();
             if (block.piece != last.piece || block.begin != last.begin + last.length) break;
         }
-        BlockBuffer buffer = core_.acquire_for_upload();
+        BlockBuffer buffer = core_.upload_turns.acquire();
         if (!buffer) break;
         run.room.push_back(buffer.span(block.length));
         run.buffers.push_back(std::move(buffer));
         run.blocks.push_back(block);
     }
     if (run.blocks.empty()) {
-        if (std::find(waiting_.begin(), waiting_.end(), peer.key) == waiting_.end()) waiting_.push_back(peer.key);
+        core_.upload_turns.wait(peer);
         return false;
     }
     queued.erase(queued.begin(), queued.begin() + static_cast<std::ptrdiff_t>(run.blocks.size()));
@@ -204,7 +216,7 @@ void Upload::finish(Run& run, Time now) {
         core_.touch(*peer);
     }
     for (const auto& unused : run.buffers)
-        if (unused) core_.uploaded();
+        if (unused) core_.upload_turns.release();
     run.buffers.clear();
     if (run.job.error != Errc::ok) client_.on_upload_error(run.blocks.front().piece, run.peer, run.job.error, run.job.path, now);
 }

@@ -46,8 +46,10 @@ class Upload {
     bool is_barred() const noexcept { return core_.throttle.up.bars() || throttle_.up.bars(); }
     /// What was read for the peer goes back to what it asked for, but for a block that has begun.
     void hold(Peer& peer);
-    /// Memory came free: peers that waited for it.
-    void pump_waiting();
+    /// Memory is short, and it is the peer's turn: one read, up to its share.
+    void take_turn(Peer& peer);
+    /// Memory is short, and the peer holds more than its share.
+    void give_back(Peer& peer);
     bool is_idle() const noexcept;
     /// We said that we have it, and have it no more: who asks is refused, and not blamed.
     void take_back(PieceIndex piece) { taken_back_.insert(piece); }
@@ -68,7 +70,6 @@ class Upload {
     Client& client_;
     runtime::Tag tag_;
     std::vector<std::unique_ptr<Run>> runs_;
-    std::vector<PeerKey> waiting_;
     std::set<PieceIndex> taken_back_;
 };
 

@@ -1,0 +1,82 @@
+"""Memory for what is sent, where more want it than there is: everybody has a share, and who takes nothing no more than that."""
+
+import struct
+from typing import Any
+
+import pytest
+from jstorrent.lab import Engine, Lab, Spec
+
+from tests.scenarios.s0 import BLOCK, completes, reasons
+
+SPEAKS = {"claims", "extended", "keepalive"}
+
+
+def frame(number: int, payload: bytes = b"") -> bytes:
+    return struct.pack(">IB", 1 + len(payload), number) + payload
+
+
+def scattered(count: int) -> bytes:
+    """Requests for so many blocks of which no two lie together: each needs memory of its own."""
+    return b"".join(frame(6, struct.pack(">III", n % 64, n // 64 * BLOCK, BLOCK)) for n in range(count))
+
+
+def deaf(lab: Lab, seed: Engine, spec: Spec, count: int, *, asks: int) -> list[Any]:
+    """So many peers that asked for blocks and read nothing of what comes, after a while."""
+    peers = [lab.peer(f"deaf{i}", spec, have="none", auto=SPEAKS, behave=["never_read"]) for i in range(count)]
+    for peer in peers:
+        peer.connect(seed)
+    lab.until(lambda: seed.session.status().num_peers == count, within=10)
+    for peer in peers:
+        peer.send_raw(frame(2))
+    lab.run_for(2)  # until they are unchoked
+    for peer in peers:
+        peer.send_raw(scattered(asks))
+    lab.run_for(2)
+    return peers
+
+
+@pytest.mark.lanes("sim", "real")
+@pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("asks", [32, 200])
+@pytest.mark.parametrize(("mib", "count"), [(32, 60), (2, 24)])
+def test_those_who_take_nothing_leave_others_their_share(lab: Lab, mib: int, count: int, asks: int) -> None:
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=mib << 20, upload_slots=None, choke_interval=0.5)
+    seed.add(spec, have="all")
+    deaf(lab, seed, spec, count, asks=asks)
+    leecher = lab.engine("leecher")
+    leecher.add(spec, peers=[seed])
+    completes(lab, leecher, spec, within=40)
+    assert seed.session.status().num_peers >= count, "nobody was closed for it"
+    assert "inactive" not in reasons(seed)
+
+
+@pytest.mark.covers("S1-4")
+def test_a_share_that_shrinks_does_not_make_who_takes_nothing_look_alive(lab: Lab) -> None:
+    """What was on its way to it when its line broke is taken back, and it is given less and less."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5, inactivity_timeout=30)
+    seed.add(spec, have="all")
+    cut = lab.peer("cut", spec, have="none", auto=SPEAKS)
+    lab.net.access(cut, down=20_000)
+    cut.connect(seed)
+    lab.run_for(1)
+    cut.send_interested()
+    lab.run_for(1)
+    for n in range(200):
+        cut.send_request(n % 64, n // 64 * BLOCK, BLOCK)
+    lab.every(10, lambda: cut.send_raw(bytes(4)))
+    lab.run_for(30)
+    lab.net.partition(seed, cut, one_way=True)
+    lab.run_for(15)  # what was under way arrives
+    sent = seed.session.status().counters.payload_sent
+    for n in range(8):  # each of them makes the shares of those before it smaller
+        late = lab.peer(f"late{n}", spec, have="none", auto=SPEAKS, behave=["never_read"])
+        late.connect(seed)
+        lab.run_for(1)
+        late.send_raw(frame(2))
+        lab.run_for(1)
+        late.send_raw(scattered(32))
+        lab.run_for(1)
+    lab.until(lambda: reasons(seed, cut.address) == ["inactive"], within=10)
+    assert seed.session.status().counters.payload_sent == sent + 8 * 15 * BLOCK
