@@ -319,7 +319,8 @@ void bind_pipeline(py::module_& lab) {
                  p.on_timeout(to_time(now), from_seconds(timeout), blocks);
              },
              py::arg("now"), py::arg("timeout"), py::arg("blocks") = 1)
-        .def("on_choke", &Pipeline::on_choke)
+        .def("on_asked", &Pipeline::on_asked)
+        .def("on_choke", [](Pipeline& p, double now) { p.on_choke(to_time(now)); })
         .def("on_reject", [](Pipeline& p, double now) { p.on_reject(to_time(now)); })
         .def("refill",
              [](const Pipeline& p, std::uint32_t outstanding, double now, std::uint32_t most) {

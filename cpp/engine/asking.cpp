@@ -226,6 +226,7 @@ bool Download::may_copy(Peer& peer, Time now) const {
 void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
     if (blocks.empty()) return;
     if (work().ledger.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent()) peer.traffic.owes_since = now;
+    peer.pipeline.on_asked();
     runtime::Tag tag = peer.tag();
     for (const Block& block : blocks) {
         if (job(block.piece) == nullptr) core_.promise(begin_piece(block.piece).reservation());

@@ -89,16 +89,17 @@ void Download::on_have(Peer& peer, PieceIndex piece, Time now) {
     refill(peer, now);
 }
 
-void Download::on_choked(Peer& peer, Time) {
+void Download::on_choked(Peer& peer, Time now) {
     Work& w = work();
     if (!w.ledger.outstanding(peer.key).empty()) on_unanswered(peer);
     w.ledger.on_choke(peer.key);
-    peer.pipeline.on_choke();
+    peer.pipeline.on_choke(now);
 }
 
 void Download::on_unchoked(Peer& peer, Time now) {
     work().ledger.on_unchoke(peer.key);
     peer.pipeline.on_unchoke();
+    if (peer.pipeline.paused_until() > now) peer.timer.set_sooner(peer.pipeline.paused_until());
     refill(peer, now);
 }
 

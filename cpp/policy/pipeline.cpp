@@ -23,7 +23,17 @@ void Pipeline::on_reqq(std::int64_t reqq) noexcept {
 
 void Pipeline::on_unchoke() noexcept {
     epoch_began_ = Time{-1};
-    paused_until_ = Time{0};  // a new promise
+    asked_ = gave_ = false;
+    if (in_vain_ <= free_chokes) paused_until_ = Time{0};  // a new promise
+}
+
+void Pipeline::on_choke(Time now) noexcept {
+    owed_ = 0;
+    if (!std::exchange(asked_, false) || std::exchange(gave_, false)) return;
+    window_ = std::min(window_, std::max(window_ / 2, least_window));
+    if (++in_vain_ <= free_chokes) return;
+    const std::uint32_t doublings = std::min(in_vain_ - free_chokes - 1, 6u);
+    paused_until_ = std::max(paused_until_, now + std::min(seconds(std::int64_t{1} << doublings), longest_pause));
 }
 
 void Pipeline::on_block(std::uint32_t bytes, Duration waited, Time now) noexcept {
@@ -64,6 +74,8 @@ void Pipeline::on_late_block(Time now) noexcept {
 void Pipeline::hear(Time now) noexcept {
     if (std::exchange(silences_, 0) > 0) paused_until_ = Time{0};
     last_block_ = now;
+    gave_ = true;
+    in_vain_ = 0;
     if (owed_ == 0) return;
     --owed_;
     patient_until_ = std::max(patient_until_, now + patience_);

@@ -25,6 +25,8 @@ class Pipeline {
     static constexpr Duration shortest_epoch = milliseconds(100);
     static constexpr Duration longest_pause = seconds(64);
     static constexpr Duration longest_grace = seconds(30);
+    /// Chokes in a row that came before anything of what was asked for; from then on each brings a pause.
+    static constexpr std::uint32_t free_chokes = 10;
     static constexpr Duration least_patience = milliseconds(50);
     static constexpr Duration least_patience_if_steady = milliseconds(20);
     static constexpr std::uint32_t steady_from_blocks = 64;
@@ -37,6 +39,8 @@ class Pipeline {
 
     /// What came before the pause says nothing about the rate now.
     void on_unchoke() noexcept;
+    /// It is asked for something.
+    void on_asked() noexcept { asked_ = true; }
     /// A block came, `waited` after it was asked for; 0 when unknown (a late one).
     void on_block(std::uint32_t bytes, Duration waited, Time now) noexcept;
     /// A block came that had been given up: it is not silent after all.
@@ -48,8 +52,9 @@ class Pipeline {
     /// After how long what it was asked for is overdue: `timeout`, twice as long each time that something came all the same
     /// after it was given up, at most longest_grace. Else a line that is slower than a short time-out is filled with repeats.
     Duration time_limit(Duration timeout) const noexcept;
-    /// The peer forgets what it was asked for.
-    void on_choke() noexcept { owed_ = 0; }
+    /// The peer forgets what it was asked for. When it gave nothing of it, it is asked for half as much next time, and after
+    /// many times in a row less often: else ten bytes of a peer that flaps would cost a thousand of ours for ever.
+    void on_choke(Time now) noexcept;
     /// A request was refused though the peer does not choke us: pause for a second, twice as long each time in a row.
     void on_reject(Time now) noexcept;
 
@@ -98,6 +103,9 @@ class Pipeline {
     Duration patience_{0};
     Time patient_until_{0};
     std::uint32_t rejects_ = 0;
+    bool asked_ = false;  // since it unchoked us
+    bool gave_ = false;
+    std::uint32_t in_vain_ = 0;  // chokes without a block before
     std::uint32_t silences_ = 0;
     Time last_block_{-1};
     Time paused_until_{0};

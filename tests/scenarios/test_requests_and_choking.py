@@ -66,6 +66,22 @@ def test_flapping_every_50_ms_costs_others_nothing(lab: Lab) -> None:
     assert times[1] < 1.2 * times[0], f"{spec.total_size} bytes took {times}"
 
 
+@pytest.mark.covers("S1-1")
+@pytest.mark.parametrize("says", ["chokes", "refuses and chokes"])
+def test_who_flaps_and_gives_nothing_is_asked_ever_less(lab: Lab, says: str) -> None:
+    """It reads what we say: only its chokes end it. Ten bytes of it are not worth a kilobyte of ours for ever."""
+    spec = lab.torrent(pieces=64, piece_length=8 * BLOCK)
+    behave = [Behaviour("withhold"), Behaviour("choke_flap", period=0.05)]
+    if says != "chokes":
+        behave = [Behaviour("reject"), Behaviour("choke_flap", period=0.2)]
+    client = lab.engine("client")
+    flapper = lab.peer("flapper", spec, behave=behave)
+    client.add(spec, peers=[flapper])
+    lab.run_for(60)
+    assert 124 <= len(flapper.ledger.requests) < 250
+    rescued(lab, client, spec)
+
+
 @BOTH
 @pytest.mark.covers("S1-3", "S0-1.2")
 def test_a_reset_between_the_last_block_and_its_hash(lab: Lab) -> None:

@@ -185,7 +185,7 @@ def test_a_choke_makes_the_peer_forget_what_it_owed() -> None:
     p.on_block(BLOCK, 1.0, 99)
     p.on_timeout(100, 15, 64)
     assert p.refill(0, 101) == 0
-    p.on_choke()
+    p.on_choke(101)
     assert p.refill(0, 101) == 4
 
 
@@ -203,6 +203,28 @@ def test_rejects_pause_twice_as_long_each_time_until_a_block_comes() -> None:
     p.on_block(BLOCK, 0.1, now)
     p.on_reject(now)
     assert p.paused_until - now == 1
+
+
+def test_chokes_before_anything_came_halve_the_window_and_after_ten_they_pause() -> None:
+    p = lab.Pipeline()
+    windows, pauses, now = [], [], 0.0
+    for _ in range(18):
+        p.on_unchoke()
+        now = max(now, p.paused_until)
+        windows.append(p.refill(0, now))
+        p.on_asked()
+        p.on_choke(now)
+        pauses.append(max(0, p.paused_until - now))
+        p.on_unchoke()  # and again, without a question between them: that is nothing new
+        p.on_choke(now)
+    assert windows[:6] == [64, 32, 16, 8, 4, 4] and set(windows[6:]) == {4}
+    assert pauses == [0] * 10 + [1, 2, 4, 8, 16, 32, 64, 64]
+    p.on_unchoke()
+    p.on_asked()
+    p.on_block(BLOCK, 0.1, now + 64)
+    p.on_choke(now + 64)
+    p.on_unchoke()
+    assert p.refill(0, now + 64) == p.window == 5
 
 
 def test_a_late_block_tells_nothing_of_the_round_trip() -> None:
