@@ -167,17 +167,23 @@ bool MetadataPlan::works(const Attempt& attempt, Time now) const noexcept {
 
 void MetadataPlan::demote_slow(Time now) {
     for (Attempt& a : attempts_) {
-        if (!a.admitted || a.whole || a.began + limits_.request_timeout * patience > now) continue;
+        if (!a.admitted || a.whole || patient_until(a) > now) continue;
         ++a.tries;
         a.admitted = false;
         clear(a);
     }
 }
 
+Time MetadataPlan::patient_until(const Attempt& attempt) const noexcept {
+    return attempt.began + limits_.request_timeout * (patience << std::min(attempt.tries, most_doublings));
+}
+
 void MetadataPlan::admit(Time now) {
     if (contended_) demote_slow(now);
     std::sort(attempts_.begin(), attempts_.end(), [](const Attempt& a, const Attempt& b) {
-        return std::tie(b.whole, a.tries, a.size, a.id) < std::tie(a.whole, b.tries, b.size, b.id);
+        const bool a_stays = a.admitted && !a.from.empty();
+        const bool b_stays = b.admitted && !b.from.empty();
+        return std::tie(b.whole, b_stays, a.tries, a.size, a.id) < std::tie(a.whole, a_stays, b.tries, b.size, b.id);
     });
     std::vector<std::uint32_t> alone;  // the size of each attempt that somebody makes alone just now
     for (const Attempt& a : attempts_)
@@ -248,7 +254,7 @@ Time MetadataPlan::deadline(Time now) const noexcept {
     }
     if (contended_)
         for (const Attempt& a : attempts_)
-            if (a.admitted && !a.whole) due = std::min(due, a.began + limits_.request_timeout * patience);
+            if (a.admitted && !a.whole) due = std::min(due, patient_until(a));
     return due;
 }
 

@@ -3,7 +3,7 @@
 // Peers that claim one size work on one attempt together, a few pieces each. When what they made fails the info-hash,
 // a sole contributor is guilty; of several nobody is, but from then on each of them makes a whole copy alone, so that
 // a lie has one author. Attempts that do not fit into max_size together wait: fewest tries first, then the smallest;
-// one that is slow while others wait loses its place. Whoever rejects or lets a request time out is left alone for a
+// one that is slow while others wait loses its place, and not sooner once it has something. Whoever rejects or lets a request time out is left alone for a
 // while that doubles.
 // Knows no bytes, no hash and no link. Invariants: 1. the sizes of admitted attempts add up to at most max_size, or
 // one is admitted alone; 2. at most max_asked requests are out to a peer, at most max_copies for a piece of an attempt;
@@ -59,8 +59,9 @@ class MetadataPlan {
     static constexpr std::uint32_t max_copies = 2;
     /// Whole copies made alone at the same time, for one claimed size.
     static constexpr std::uint32_t max_alone = 4;
-    /// An attempt that others wait for has so many request_timeouts to end.
+    /// An attempt that others wait for has so many request_timeouts to end, and twice as many each time it did not.
     static constexpr std::int64_t patience = 6;
+    static constexpr std::uint32_t most_doublings = 5;
     /// Refusals in a row after which the wait for a peer no longer doubles.
     static constexpr std::uint32_t most_strikes = 5;
     /// Attempts that are kept although everybody who worked on them left.
@@ -130,6 +131,7 @@ class MetadataPlan {
     void drop_abandoned();
     bool is_distrusted(std::uint32_t size) const noexcept;
     void demote_slow(Time now);
+    Time patient_until(const Attempt& attempt) const noexcept;
     bool is_served(const Attempt& attempt) const noexcept;
     bool works(const Attempt& attempt, Time now) const noexcept;
     void count_copies();

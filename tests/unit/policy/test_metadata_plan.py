@@ -202,13 +202,48 @@ def test_sizes_that_do_not_fit_together_are_tried_in_turn_the_smallest_first() -
     assert 0 in order  # it had its turn although the other never stopped to answer
 
 
-def test_a_smaller_size_pushes_a_larger_one_out_and_its_bytes_go() -> None:
+def test_a_smaller_size_pushes_a_larger_one_out_that_has_nothing_yet() -> None:
+    plan = plan_with(4 * MIB, max_size=4 * MIB)
+    plan.ask(0.0)
+    plan.on_offer(key(1), host(1), PIECE, 2.0)
+    assert plan.ask(2.0) == [(key(1), 0)]
+
+
+def test_what_some_gave_is_not_lost_because_another_claims_a_smaller_size() -> None:
+    """Until its time is over; then the other has a turn."""
     plan = plan_with(4 * MIB, max_size=4 * MIB)
     plan.ask(0.0)
     _, attempt = plan.on_data(key(0), 0, 4 * MIB, 1.0)
-    plan.on_offer(key(1), host(1), PIECE, 2.0)
+    for n in range(1, 9):
+        plan.on_offer(key(n), host(n), 9 * PIECE - n, 2.0)
+    assert plan.take_dropped() == [] and plan.held() == PIECE
+    assert plan.ask(2.0) == [(key(0), 4)]
+    plan.expire(59.0)
+    assert plan.held() == PIECE and plan.deadline(59.0) <= 60.0
+    plan.expire(60.0)
     assert plan.take_dropped() == [attempt] and plan.held() == 0
-    assert plan.ask(2.0)[0] == (key(1), 0)
+    assert (key(8), 0) in plan.ask(60.0)
+
+
+def test_who_needs_long_has_twice_the_time_at_each_try() -> None:
+    """Two sizes that never fit together, one of them a lie that dribbles: the other comes to its end."""
+    true, lie = 200, 201
+    plan = plan_with(true * PIECE, lie * PIECE, max_size=300 * PIECE)
+    now = 0.0
+    while now < 1200:
+        asks = plan.ask(now)
+        now += 1.0
+        plan.expire(now)
+        for piece in range(true):
+            verdict = plan.on_data(key(0), piece, true * PIECE, now)[0]
+            if verdict == "whole":
+                return
+            if verdict == "stored":
+                break
+        else:
+            for peer, piece in asks[:1]:
+                plan.on_data(peer, piece, lie * PIECE, now)
+    raise AssertionError("it never came to its end")
 
 
 # -- all of it together
