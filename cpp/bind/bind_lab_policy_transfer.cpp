@@ -46,6 +46,7 @@ py::dict to_dict(const Arrival& arrival) {
     py::dict d;
     d["verdict"] = name_of(arrival.verdict);
     d["bucket"] = name_of(arrival.bucket());
+    d["asked"] = arrival.asked;
     d["complete"] = arrival.piece_complete;
     d["revoked"] = arrival.revoked.packed();
     d["waited"] = arrival.waited.seconds();

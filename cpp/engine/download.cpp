@@ -229,7 +229,6 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     peer.traffic.down.add(block.length, now);
     core_.down_rate.add(block.length, now);
     if (!peer.choking.peer_choking) peer.traffic.received_unchoked += block.length;
-    peer.traffic.last_payload = last_payload_ = now;
     PieceJob* const piece = job(block.piece);
     const auto number = geometry_.block_number(block);
     const bool had = number && (have()[block.piece] || w.ledger.is_received(block));
@@ -238,23 +237,24 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     if (lost) {  // its bytes are gone: as if it had never been sent
         peer.count(&Counters::payload_discarded, block.length);
         const bool late = w.ledger.take_withdrawn(peer.key, block);
+        const bool owed = w.ledger.cancel(peer.key, block);
         if (late) peer.pipeline.on_late_block(now);
-        if (w.ledger.cancel(peer.key, block)) hungry_ = true;
-        else if (!late) ++peer.traffic.unrequested;
+        if (owed) hungry_ = true;
+        if (late || owed) peer.traffic.last_payload = last_payload_ = now;
+        else ++peer.traffic.unrequested;
         return core_.touch(peer);
     }
     const policy::Arrival arrival = w.ledger.on_block(peer.key, block, have()[block.piece], now);
-    if (arrival.verdict == policy::Verdict::unwanted || arrival.verdict == policy::Verdict::late ||
-        arrival.verdict == policy::Verdict::duplicate)
-        peer.pipeline.on_late_block(now);
+    // Only what we asked for says that the peer gives.
+    if (arrival.asked) peer.traffic.last_payload = last_payload_ = now;
+    else ++peer.traffic.unrequested;
+    if (arrival.asked && arrival.verdict != policy::Verdict::accepted) peer.pipeline.on_late_block(now);
     if (arrival.stored()) {
         store(peer, block, arrived, arrival, now);
     } else {
         const bool redundant = arrival.bucket() == policy::PayloadBucket::redundant;
         peer.count(redundant ? &Counters::payload_redundant : &Counters::payload_discarded, block.length);
         if (planted<Plant::duplicate_counted_twice>()) peer.count(&Counters::payload_redundant, block.length);
-        if (arrival.verdict == policy::Verdict::unrequested || arrival.verdict == policy::Verdict::wrong_shape)
-            ++peer.traffic.unrequested;
         peer.spare.reset();
         if (planted<Plant::unrequested_block_kept>()) begin_piece(PieceIndex{geometry_.num_pieces - 1}).slot(0, true);
     }

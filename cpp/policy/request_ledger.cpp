@@ -299,6 +299,7 @@ Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Tim
     if (index) {
         JST_CHECK(piece != nullptr, "a request belongs to an active piece");
         arrival.verdict = Verdict::accepted;
+        arrival.asked = true;
         arrival.waited = now - who->queue.answered(*index, now).sent;
         JST_CHECK(unlist(piece->blocks[*number], peer), "a request is known to its block");
         --piece->pending;
@@ -306,7 +307,7 @@ Arrival RequestLedger::on_block(PeerKey peer, const Block& block, bool have, Tim
         receive(*piece, *number, *who, now, arrival);
         return arrival;
     }
-    bool asked_once = who != nullptr && forget(*who, block);
+    bool asked_once = arrival.asked = who != nullptr && forget(*who, block);
     if (planted<Plant::wrong_answer_ends_request>() && who != nullptr && !who->queue.empty()) withdraw(*who, 0);
     if (planted<Plant::unsolicited_block_stored>()) asked_once = who != nullptr;
     if (have || (piece != nullptr && piece->blocks[*number].received)) {

@@ -48,6 +48,7 @@ struct PeerBlock {
 
 struct Arrival {
     Verdict verdict = Verdict::wrong_shape;
+    bool asked = false;           // of this peer, and not answered before
     bool piece_complete = false;  // the piece is `verifying` from now on
     PeerKey revoked;              // held the lease: the rest of its frame must go to scratch
     Duration waited;              // from asking to now, when the verdict is accepted

@@ -121,6 +121,38 @@ def test_a_peer_that_goes_on_sending_what_nobody_asked_for_is_closed(lab: Lab) -
 
 
 @BOTH
+@pytest.mark.covers("S1-4", "S0-2.4")
+def test_a_peer_that_sends_what_it_gave_for_ever_is_closed(lab: Lab) -> None:
+    """Three hundred times, and once more."""
+    spec = lab.torrent(pieces=16, piece_length=4 * BLOCK)
+    stutterer = by_hand(lab, "stutterer", spec, have=[0])
+    client = lab.engine("client")
+    t = client.add(spec, peers=[stutterer])
+    answer(lab, stutterer, 0, 4)
+    for _ in range(300):
+        stutterer.send_piece(0, 0)
+    lab.until(lambda: t.status().counters.payload_redundant == 300 * BLOCK, within=10)
+    lab.run_for(0.1)
+    assert stutterer.connected
+    stutterer.send_piece(0, 0)
+    lab.until(lambda: reasons(client) == ["protocol_error"], within=5)
+
+
+@pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("rubbish", [(0, 0), (5, 0)], ids=["what we have", "what nobody asked for"])
+def test_what_nobody_asked_for_does_not_hide_that_nothing_comes(lab: Lab, rubbish: tuple[int, int]) -> None:
+    spec = lab.torrent(pieces=16, piece_length=4 * BLOCK)
+    talker = by_hand(lab, "talker", spec, have=[0, 1])
+    client = lab.engine("client", snub_timeout=20.0)
+    t = client.add(spec, peers=[talker], sequential=True)
+    answer(lab, talker, 0, 4)
+    lab.until(lambda: t.piece(0).state == "complete", within=5)
+    lab.every(1, lambda: talker.send_piece(*rubbish))
+    lab.run_for(25)
+    assert t.state == "stalled" and t.peers()[0].snubbed
+
+
+@BOTH
 @pytest.mark.covers("S1-3")
 @pytest.mark.parametrize("length", [0, 1, BLOCK - 1])
 def test_an_answer_of_a_wrong_length_is_not_stored(lab: Lab, length: int) -> None:

@@ -71,6 +71,7 @@ def test_the_same_block_five_times_counts_once() -> None:
     verdicts = [made.on_block(A, block(0, 0), False, 0) for _ in range(5)]
     assert [v["verdict"] for v in verdicts] == ["accepted"] + ["duplicate"] * 4
     assert [v["bucket"] for v in verdicts] == ["partial"] + ["redundant"] * 4
+    assert [v["asked"] for v in verdicts] == [True] + [False] * 4
     assert made.status(0)["received"] == 1 and made.partial_bytes == BLOCK
 
 
