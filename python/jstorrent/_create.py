@@ -8,6 +8,7 @@ import mmap
 import os
 import stat
 import time
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -59,7 +60,8 @@ def create_torrent(
     Files are taken in the order of their names, byte by byte. Links to files are read as files; links to directories,
     and what is neither file nor directory, are left out. `exclude` holds globs for names or relative paths.
     `piece_length` is chosen so that there are at most 2048 pieces of 16 KiB to 16 MiB. `progress(done, total)` is
-    called in this thread, at most ten times a second and once at the end; raising in it cancels.
+    called in this thread, at most ten times a second and once at the end; raising in it cancels. A file that will be
+    called otherwise wherever the torrent is downloaded, and so cannot be seeded from where it lies, is warned of.
     """
     if version in ("v2", "hybrid"):
         raise Error(f'version {version!r} cannot be created yet: use "v1"', code="not_supported")
@@ -84,7 +86,26 @@ def create_torrent(
         version, title, single, entries, length, hashes, private, source, tiers_of(trackers), urls_of(web_seeds),
         comment, "jstorrent", None if created_at is None else int(created_at),
     )  # fmt: skip
-    return Metainfo(core)
+    made = Metainfo(core)
+    told = _renamed(made, [title] if single else ["/".join((title, *item.components)) for item in sources])
+    if told:
+        warnings.warn(told, UserWarning, stacklevel=2)
+    return made
+
+
+def _renamed(made: Metainfo, names: Sequence[str]) -> str:
+    """What to tell of files that are called otherwise on disk, since not every system can hold their names."""
+    changed = [
+        (name, there) for name, entry in zip(names, made.files, strict=True) if (there := entry.path.as_posix()) != name
+    ]
+    if not changed:
+        return ""
+    name, there = changed[0]
+    more = f" (and so with {len(changed) - 1} more)" if len(changed) > 1 else ""
+    return (
+        f"{name!r} is called {there!r}{more} on any disk that this torrent is on, as some cannot hold it by its own name: "
+        "rename it and make the torrent anew to seed it from where it lies"
+    )
 
 
 def _checked_length(piece_length: int) -> int:

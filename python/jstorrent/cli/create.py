@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from jstorrent.cli.units import parse_size
 
 
 def create_with_bar(path: Path, *, quiet: bool = False, trackers: Sequence[str] = (), **how: Any) -> jst.Metainfo:
-    """create_torrent() with a progress bar on stderr."""
+    """create_torrent() with a progress bar on stderr. What it warns of is the caller's to tell."""
     columns = (
         TextColumn("hashing {task.description}"),
         BarColumn(),
@@ -59,18 +60,22 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as one line of JSON.")] = False,
 ) -> int:
     """Make a .torrent. The same input gives the same bytes."""
-    metainfo = create_with_bar(
-        Path(os.path.abspath(path)),
-        quiet=quiet or as_json,
-        trackers=tracker or (),
-        web_seeds=web_seed or (),
-        piece_length=parse_size(piece_length) if piece_length else None,
-        name=name,
-        private=private,
-        source=source,
-        comment=comment,
-        exclude=exclude or (),
-    )
+    with warnings.catch_warnings(record=True, category=UserWarning) as told:
+        warnings.simplefilter("always", UserWarning)
+        metainfo = create_with_bar(
+            Path(os.path.abspath(path)),
+            quiet=quiet or as_json,
+            trackers=tracker or (),
+            web_seeds=web_seed or (),
+            piece_length=parse_size(piece_length) if piece_length else None,
+            name=name,
+            private=private,
+            source=source,
+            comment=comment,
+            exclude=exclude or (),
+        )
+    for warning in told:
+        typer.echo(f"warning: {warning.message}", err=True)
     target = output or Path(f"{metainfo.name}.torrent")
     metainfo.save(target)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,7 +81,12 @@ def _source(path: Path, data: Path | None, trackers: list[str], quiet: bool) -> 
     if not path.exists():
         raise typer.BadParameter(f"there is no '{path}'")
     path = Path(os.path.abspath(path))  # ".." has no name
-    metainfo = create_with_bar(path, quiet=quiet, trackers=trackers)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            metainfo = create_with_bar(path, quiet=quiet, trackers=trackers)
+    except UserWarning as warning:  # it would not be found by the torrent's names
+        raise typer.BadParameter(str(warning)) from warning
     if not quiet:
         typer.echo(metainfo.magnet(), err=True)
     return metainfo, path.parent, True
