@@ -392,7 +392,7 @@ void Conversation::on_interest(Peer& peer, bool on, Time now) {
     if (peer.choking.peer_interested == on) return;
     if (!peer.may_ask()) return breach(peer, now);
     peer.choking.peer_interested = on;
-    torrent_.swarm().rechoke(now);
+    torrent_.swarm().on_interest();
 }
 
 void Conversation::on_request(Peer& peer, const Block& block, Time now) {

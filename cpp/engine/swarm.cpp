@@ -414,6 +414,11 @@ void Swarm::rechoke(Time now) {
         if (Peer* peer = core_.peer(key)) choke(*peer, false, now);
 }
 
+void Swarm::on_interest() {
+    interest_changed_ = true;
+    core_.touch(torrent_);
+}
+
 void Swarm::on_choke_timer(Time now) {
     rechoke(now);
     const Time next = company_->choker.deadline();

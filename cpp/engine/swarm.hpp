@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/peer.hpp"
@@ -50,8 +51,13 @@ class Swarm {
     /// We are complete: other seeds have nothing for us.
     void close_seeds(Time now);
 
-    /// Somebody's interest changed, came or left.
+    /// Somebody came or left, or time is over.
     void rechoke(Time now);
+    /// A peer's interest changed: judged when the round ends, however often it did.
+    void on_interest();
+    void judge_interest(Time now) {
+        if (std::exchange(interest_changed_, false)) rechoke(now);
+    }
     void choke(Peer& peer, bool on, Time now);
 
     const std::vector<PeerKey>& links() const noexcept { return links_; }
@@ -103,6 +109,7 @@ class Swarm {
     bool running_ = false;
     bool waits_for_room_ = false;  // in Core::waiting_for_room
     bool starved_ = false;
+    bool interest_changed_ = false;
 };
 
 }  // namespace jst::engine

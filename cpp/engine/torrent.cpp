@@ -354,6 +354,7 @@ void Torrent::on_round_end(Time now) {
     if (removed_ && is_quiet()) finish_files();
     if (downloads_allowed() && download_.is_hungry()) download_.refill_all(now);
     if (download_.take_memory_freed()) conversation_.read_on();
+    swarm_.judge_interest(now);
     if (swarm_.wants_dial(now)) swarm_.dial_more(now);
     update_state(now);
     if (trouble_ && trouble_->is_over()) trouble_.reset();

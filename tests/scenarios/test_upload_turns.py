@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from jstorrent.lab import Engine, Lab, Spec
 
+from tests.scenarios.raw_peer import CHOKE, UNCHOKE, RawPeer
 from tests.scenarios.s0 import BLOCK, completes, reasons
 
 SPEAKS = {"claims", "extended", "keepalive"}
@@ -33,6 +34,22 @@ def deaf(lab: Lab, seed: Engine, spec: Spec, count: int, *, asks: int) -> list[A
         peer.send_raw(scattered(asks))
     lab.run_for(2)
     return peers
+
+
+@pytest.mark.covers("S1-1")
+@pytest.mark.parametrize("slots", [4, None])
+def test_interest_that_comes_and_goes_is_judged_once_a_round(lab: Lab, slots: int | None) -> None:
+    """Not once a message: each time all peers are looked at, and somebody is told."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", upload_slots=slots)
+    seed.add(spec, have="all")
+    fickle = RawPeer(lab, "fickle", spec, have="none", serves=False)
+    fickle.connect(seed)
+    lab.run_for(1)
+    fickle.push((frame(2) + frame(3)) * 5000 + frame(2))
+    lab.run_for(15)
+    told = [message.id for message in fickle.messages if message.id in (CHOKE, UNCHOKE)]
+    assert 1 <= len(told) < 100 and told[-1] == UNCHOKE
 
 
 @pytest.mark.lanes("sim", "real")
