@@ -27,8 +27,9 @@ constexpr std::array<std::string_view, 8> announce_words{"info_hash", "peer_id",
 template <std::size_t N>
 bool is_url(std::string_view url, std::size_t max_size, const std::array<std::string_view, N>& schemes) noexcept {
     if (url.size() > max_size) return false;
+    // Others are never asked; some are no text that can be shown, and some steer a terminal.
     for (const char c : url)
-        if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F) return false;
+        if (c <= 0x20 || c >= 0x7F) return false;
     const auto colon = url.find("://");
     if (colon == std::string_view::npos || !any_of(url.substr(0, colon), schemes)) return false;
     const auto host = url.substr(colon + 3);

@@ -96,6 +96,12 @@ def test_bad_urls_are_left_out(url: str) -> None:
     assert (link.trackers, link.web_seeds) == ((), ())
 
 
+@pytest.mark.parametrize("url", ["http://x/%FF", "http://x/%C2%9B2J", "http://%D0%B0/", "http://x/%7F", "http://x/%1B"])
+def test_a_url_that_is_not_plain_ascii_is_left_out(url: str) -> None:
+    link = jst.Magnet.parse(f"magnet:?{XT1}&tr={url}&ws={url}&tr=http://x/~&ws=http://x/%2521")
+    assert (link.trackers, link.web_seeds) == (("http://x/~",), ("http://x/%21",))
+
+
 def test_limits_one_step_beyond() -> None:
     many = "".join(f"&tr=http://t{i}/&ws=http://w{i}/&x.pe=p:{i + 1}" for i in range(257))
     link = jst.Magnet.parse(f"magnet:?{XT1}{many}")

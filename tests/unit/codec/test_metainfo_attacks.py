@@ -232,18 +232,19 @@ BAD_URLS = [
     "file:///etc/passwd", "gopher://x/", "javascript:alert(1)", "ftp://x/", "http://", "http:///x", "http://?x", "//x/a",
     "x", "", "http://a b/", "http://a/\x00", "http://a/\nb", "udp:x", "http://x/?info_hash=abc", "http://x/?a=1&EVENT=stopped",
     "http://x/?peer_id", "http://x/" + "y" * 2040,
+    b"http://x/\xff", b"http://\x80/", "http://x/\x9b2J", "udp://x:1/\u202e", "http://\u0430/",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_bad_tracker_urls_are_left_out(url: str) -> None:
+def test_bad_tracker_urls_are_left_out(url: str | bytes) -> None:
     m = jst.Metainfo.parse(torrent(single(), announce_list=[[url, "HTTP://good/?passkey=event"]], announce=url))
     assert m.trackers == (("HTTP://good/?passkey=event",),)
     assert jst.Metainfo.parse(torrent(single(), announce=url)).trackers == ()
 
 
-@pytest.mark.parametrize("url", ["file:///x", "udp://x:1", "javascript:x", "http://" + "x" * 2042])
-def test_bad_web_seeds_are_left_out(url: str) -> None:
+@pytest.mark.parametrize("url", ["file:///x", "udp://x:1", "javascript:x", "http://" + "x" * 2042, b"http://x/\xff"])
+def test_bad_web_seeds_are_left_out(url: str | bytes) -> None:
     assert jst.Metainfo.parse(torrent(single(), url_list=[url, "https://ok/"])).web_seeds == ("https://ok/",)
 
 
