@@ -24,9 +24,12 @@ def people_text(torrent: jst.Torrent, status: jst.TorrentStatus) -> str:
 
 def tracker_name(url: str) -> str:
     """Without what only its owner should read: passwords and keys in the path."""
-    parts = urlsplit(url)
-    host = parts.hostname or "?"
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{parts.port}' if parts.port else ''}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "?", parts.port
+    except ValueError:  # a torrent may name anything
+        return f"{url.partition(':')[0]}://?"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
 
 
 class People:

@@ -68,6 +68,13 @@ def test_names_do_not_steer_the_terminal_and_paths_are_those_on_disk(tmp_path: P
     assert "\x1b" not in got.stderr + checked.stdout + checked.stderr
 
 
+@pytest.mark.parametrize("url", ["http://h:99999/announce", "http://h:x/announce", "http://[x/announce"])
+def test_a_tracker_that_can_not_be_is_passed_over(tmp_path: Path, url: str) -> None:
+    write_torrent(tmp_path / "x.torrent", "x", announce=url)
+    got = run("get", "x.torrent", "-o", "out", "--timeout", 0, cwd=tmp_path)
+    assert got.returncode == 3 and "tracker http://?: not supported" in got.stderr
+
+
 def test_a_magnet_link_in_capitals_is_one(tmp_path: Path) -> None:
     assert run("show", f"MAGNET:?xt=urn:btih:{'a' * 40}", cwd=tmp_path).returncode == 0
 
