@@ -158,6 +158,7 @@ void bind_lab_metainfo(py::module_& codec_lab) {
         return out;
     });
     codec_lab.def("repair_utf8", [](const py::bytes& text) { return codec::repair_utf8(as_text(view_of(text))); });
+    codec_lab.def("showable_utf8", [](const py::bytes& text) { return codec::showable_utf8(as_text(view_of(text))); });
     codec_lab.def("is_utf8", [](const py::bytes& text) { return codec::is_utf8(as_text(view_of(text))); });
     codec_lab.def("is_tracker_url", [](const std::string& url) { return codec::is_tracker_url(url, 2048); });
 }

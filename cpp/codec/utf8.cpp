@@ -27,18 +27,35 @@ Step step(std::string_view text, std::size_t at) noexcept {
     return {size, true};
 }
 
-}  // namespace
+// Of one whole character.
+bool is_showable(std::string_view c) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(c[i]); };
+    if (c.size() == 1) return byte(0) >= 0x20 && byte(0) != 0x7F;
+    if (c.size() == 2) return !(byte(0) == 0xC2 && byte(1) < 0xA0) && c != "\u061C";
+    const bool turns = (c >= "\u200E" && c <= "\u200F") || (c >= "\u2028" && c <= "\u202E") || (c >= "\u2066" && c <= "\u2069");
+    return c.size() != 3 || !turns;
+}
 
-std::string repair_utf8(std::string_view text) {
+template <class Keep>
+std::string repaired(std::string_view text, Keep&& keep) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t at = 0; at < text.size();) {
         const Step s = step(text, at);
-        out.append(s.valid ? text.substr(at, s.size) : std::string_view("\xEF\xBF\xBD"));
+        const auto character = text.substr(at, s.size);
+        out.append(!s.valid ? std::string_view("\uFFFD") : keep(character) ? character : std::string_view(" "));
         at += s.size;
     }
     return out;
 }
+
+}  // namespace
+
+std::string repair_utf8(std::string_view text) {
+    return repaired(text, [](std::string_view) { return true; });
+}
+
+std::string showable_utf8(std::string_view text) { return repaired(text, is_showable); }
 
 bool is_utf8(std::string_view text) noexcept {
     for (std::size_t at = 0; at < text.size();) {

@@ -18,9 +18,7 @@ Duration clamp_interval(std::int64_t from_tracker) noexcept {
 
 std::string clean_message(Bytes from_tracker) {
     const bool cut = from_tracker.size() > max_message;
-    std::string out = codec::repair_utf8(as_text(from_tracker.first(std::min(from_tracker.size(), max_message))));
-    for (char& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+    std::string out = codec::showable_utf8(as_text(from_tracker.first(std::min(from_tracker.size(), max_message))));
     if (cut) out += "...";
     return out;
 }

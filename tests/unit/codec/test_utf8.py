@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jstorrent import _core
@@ -22,3 +24,17 @@ def test_like_python(data: bytes) -> None:
         assert not lab.is_utf8(data)
     else:
         assert lab.is_utf8(data)
+
+
+def test_what_is_no_character_to_show_becomes_a_blank() -> None:
+    """Controls, ends of lines, marks of direction; all others stay."""
+    for code in (*range(0xD800), *range(0xE000, 0x11000), 0x1F600, 0x10FFFF):
+        c = chr(code)
+        turns = unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        steers = unicodedata.category(c) in {"Cc", "Zl", "Zp"} or turns or code in {0x61C, 0x200E, 0x200F}
+        assert lab.showable_utf8(c.encode()) == (" " if steers else c), hex(code)
+
+
+@given(st.binary(max_size=12))
+def test_what_is_shown_is_repaired_first(data: bytes) -> None:
+    assert len(lab.showable_utf8(data)) == len(lab.repair_utf8(data))

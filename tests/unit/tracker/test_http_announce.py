@@ -169,6 +169,8 @@ def test_a_message_is_cut_and_made_safe_to_show() -> None:
     assert reply(failure_reason=b"x" * most)["reason"] == "x" * most
     assert reply(failure_reason=b"x" * 1_000_000)["reason"] == "x" * most + "..."
     assert reply(failure_reason=b"a\x1b[31m\n\xff\x7f")["reason"] == "a [31m \ufffd "
+    assert reply(failure_reason="a\x9b31m\u202eb\u2028c\u00e9".encode())["reason"] == "a 31m b c\u00e9"
+    assert reply(warning_message="\x9b2Jhello".encode())["warning"] == " 2Jhello"
 
 
 # -- malformed --------------------------------------------------------------------------------------------------------
