@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "codec/percent.hpp"
+
 namespace jst::codec {
 namespace {
 
@@ -36,13 +38,14 @@ bool is_url(std::string_view url, std::size_t max_size, const std::array<std::st
     return !host.empty() && host.find_first_of("/?#") != 0;
 }
 
-bool speaks_for_us(std::string_view url) noexcept {
+bool speaks_for_us(std::string_view url) {
     auto question = url.find('?');
     if (question == std::string_view::npos) return false;
     auto query = url.substr(question + 1);
     while (!query.empty()) {
         const auto end = std::min(query.find('&'), query.size());
-        const auto name = query.substr(0, std::min(query.find('='), end));
+        const auto parameter = query.substr(0, end);
+        const auto name = percent_decode(parameter.substr(0, parameter.find('=')));
         if (any_of(name, announce_words)) return true;
         query.remove_prefix(std::min(end + 1, query.size()));
     }
@@ -51,7 +54,7 @@ bool speaks_for_us(std::string_view url) noexcept {
 
 }  // namespace
 
-bool is_tracker_url(std::string_view url, std::size_t max_size) noexcept {
+bool is_tracker_url(std::string_view url, std::size_t max_size) {
     return is_url(url, max_size, tracker_schemes) && !speaks_for_us(url);
 }
 

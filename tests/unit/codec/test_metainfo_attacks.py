@@ -231,7 +231,7 @@ def test_a_hundred_thousand_trackers() -> None:
 BAD_URLS = [
     "file:///etc/passwd", "gopher://x/", "javascript:alert(1)", "ftp://x/", "http://", "http:///x", "http://?x", "//x/a",
     "x", "", "http://a b/", "http://a/\x00", "http://a/\nb", "udp:x", "http://x/?info_hash=abc", "http://x/?a=1&EVENT=stopped",
-    "http://x/?peer_id", "http://x/" + "y" * 2040,
+    "http://x/?peer_id", "http://x/?info%5Fhash=a", "http://x/?a&%65vent=stopped", "http://x/" + "y" * 2040,
     b"http://x/\xff", b"http://\x80/", "http://x/\x9b2J", "udp://x:1/\u202e", "http://\u0430/",
 ]  # fmt: skip
 
