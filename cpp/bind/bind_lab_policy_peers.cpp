@@ -80,7 +80,7 @@ void bind_choker(py::module_& lab) {
 }
 
 const char* name_of(Added added) {
-    static constexpr const char* names[] = {"added", "known", "own", "no_port", "not_global", "full"};
+    static constexpr const char* names[] = {"added", "known", "own", "no_port", "not_global", "full", "host_full"};
     return names[static_cast<int>(added)];
 }
 

@@ -62,6 +62,17 @@ bool is_nobody(const IpAddress& host) noexcept {
     return host.is_unspecified() || host.is_multicast() || first == 0 || first >= 240;
 }
 
+constexpr std::size_t network_bytes = 8;  // of an IPv6 address: what one subscriber has
+
+bool same_host(const IpAddress& a, const IpAddress& b) noexcept {
+    return a == b || (!a.is_v4() && std::equal(a.bytes.begin(), a.bytes.begin() + network_bytes, b.bytes.begin()));
+}
+
+Endpoint first_of_host(IpAddress host) noexcept {
+    if (!host.is_v4()) std::fill(host.bytes.begin() + network_bytes, host.bytes.end(), Byte{0});
+    return {host, 0};
+}
+
 }  // namespace
 
 Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global, Time now) {
@@ -70,6 +81,7 @@ Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global
     if (from_global && !address.host.is_global()) return Added::not_global;
     if (std::find(own_.begin(), own_.end(), address) != own_.end()) return Added::own;
     if (known_.contains(address)) return Added::known;
+    if (from_global && !has_room_for(address.host)) return Added::host_full;
     if (known_.size() >= capacity_ && !make_room()) return Added::full;
     auto& known = known_[address];
     known.source = source;
@@ -81,6 +93,21 @@ Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global
 bool PeerList::make_room() {
     if (worst_.empty()) return false;
     forget(known_.find(worst_.begin()->address));
+    return true;
+}
+
+// The one of the host that failed most often gives way.
+bool PeerList::has_room_for(const IpAddress& host) {
+    std::size_t count = 0;
+    auto worst = known_.end();
+    for (auto at = known_.lower_bound(first_of_host(host)); at != known_.end() && same_host(at->first.host, host); ++at) {
+        if (at->second.state == AddressState::idle && at->second.failures > (worst == known_.end() ? 0 : worst->second.failures))
+            worst = at;
+        if (++count == most_per_host) break;
+    }
+    if (count < most_per_host) return true;
+    if (worst == known_.end()) return false;
+    forget(worst);
     return true;
 }
 

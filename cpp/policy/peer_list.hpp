@@ -6,7 +6,8 @@
 // with addresses delays what others told, and those we know, by one dial each. States: idle -> dialling -> connected ->
 // idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address twice; 3. at most one
 // dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart; 5. an idle address is
-// in one line, and every address in a line is idle. Does not know bans or limits: next_to_dial() takes a predicate.
+// in one line, and every address in a line is idle; 6. strangers tell us of at most most_per_host addresses of one host,
+// or we would be the ones who knock at thousands of its ports. Does not know bans or limits: next_to_dial() takes a predicate.
 #pragma once
 
 #include <array>
@@ -28,7 +29,7 @@ std::string_view word(PeerSource source) noexcept;
 
 enum class AddressState : std::uint8_t { idle, dialling, connected };
 
-enum class Added : std::uint8_t { added, known, own, no_port, not_global, full };
+enum class Added : std::uint8_t { added, known, own, no_port, not_global, full, host_full };
 
 /// How a link ended, for the back-off.
 enum class LinkEnd : std::uint8_t {
@@ -65,6 +66,8 @@ class PeerList {
     /// A link that ended sooner does not prove that the address is good.
     static constexpr Duration quick_link = seconds(10);
     static constexpr std::size_t max_own = 16;
+    /// Of an IPv4 address, and of an IPv6 network of 64 bits: many people may share one.
+    static constexpr std::size_t most_per_host = 32;
     /// While nothing comes from anybody.
     static constexpr Duration eager_wait = seconds(12);
     static constexpr std::size_t most_eager = 16;
@@ -129,6 +132,7 @@ class PeerList {
     static std::size_t line_of(const KnownAddress& known) noexcept;
     std::optional<Endpoint> last_idle() const;
     bool make_room();
+    bool has_room_for(const IpAddress& host);
     void enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial);
     void leave_idle(const Endpoint& address, const KnownAddress& known);
     void forget(std::map<Endpoint, KnownAddress>::iterator at);

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 from collections.abc import Callable, Iterator
 
 import jstorrent as jst
 import pytest
 from jstorrent.lab import Lab
 
-from tests.scenarios.raw_tracker import Answer, RawTracker, reply, response
+from tests.scenarios.raw_tracker import Answer, Asked, RawTracker, reply, response
 
 pytestmark = pytest.mark.lanes("sim")
 MAX_BODY = 1 << 20
 MAX_REDIRECTS = 5
+MOST_PER_HOST = 32
 
 
 def endless(head: bytes, part: bytes) -> Iterator[bytes]:
@@ -135,3 +137,24 @@ def test_thousands_of_addresses_stay_within_the_limit_of_known_ones(lab: Lab) ->
     lab.until(lambda: t.trackers()[0].state == "working", within=5)
     assert t.status().num_known == 100
     assert client.session.status().num_half_open <= 2
+
+
+def test_a_tracker_can_not_turn_us_on_one_victim(lab: Lab) -> None:
+    """Thousands of ports of one host, others each minute; who stands behind them in the answer is found all the same."""
+    had, unheard_of = lab.torrent(pieces=1), lab.torrent(pieces=2)
+    client, good = lab.engine("client"), lab.engine("good", host="9.4.5.6")
+    good.add(had, have="all")
+    ended = client.session.events(jst.PeerDisconnected)
+    first = itertools.count(1, 1990)
+
+    def answer(_: Asked) -> bytes:
+        start = next(first)
+        return reply([*(("9.1.2.3", port) for port in range(start, start + 1990)), good.address], interval=60)
+
+    trk = RawTracker(lab, "trk", answer, host="9.9.9.9")
+    client.session.add(unheard_of.metainfo, client.downloads, trackers=[trk.url])
+    lab.run_for(600)
+    dials = sum(event.address[0] == "9.1.2.3" for event in iter(lambda: ended.get(0), None))
+    assert len(trk.events) == 10 and 10 < dials <= 10 * 3 * MOST_PER_HOST, "each thrice a minute at most"
+    t = client.session.add(had.metainfo, client.downloads, trackers=[trk.url])
+    lab.until(lambda: t.state == "seeding", within=60)

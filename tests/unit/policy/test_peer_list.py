@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jstorrent._core import lab
@@ -250,6 +252,24 @@ def test_at_capacity_the_most_failed_address_gives_way() -> None:
             known.on_dialling(address)
             known.on_dial_failed(address, 0.0)
     assert known.add("9.0.0.4:1") == "added" and known.find(Y) is None and len(known) == 3
+
+
+@pytest.mark.parametrize("host", [lambda i: f"9.0.0.1:{i + 1}", lambda i: f"[2600::{i + 1:x}:1]:1"])
+def test_strangers_tell_of_so_many_addresses_of_one_host(host: Callable[[int], str]) -> None:
+    known = lab.PeerList(capacity=1000)
+    most = 32
+    for i in range(most):
+        assert known.add(host(i), from_global=True) == "added"
+    assert known.add(host(most), from_global=True) == "host_full" and known.add(host(0), from_global=True) == "known"
+    assert known.add("9.0.0.2:1", from_global=True) == known.add("[2600:0:0:1::1]:1", from_global=True) == "added"
+    assert known.add(host(most), source="user") == "added", "what the user and those near us say is not counted"
+    for i, times in ((5, 2), (6, 1)):
+        for _ in range(times):
+            known.on_dialling(host(i))
+            known.on_dial_failed(host(i), 0.0)
+    known.on_connected(host(7), 0.0)
+    assert known.add(host(most + 1), from_global=True) == "added", "who failed most gives way"
+    assert known.find(host(5)) is None and known.find(host(6)) and known.find(host(7))
 
 
 def test_lowering_the_capacity_keeps_links() -> None:
