@@ -116,7 +116,9 @@ std::optional<Ask> Schedule::next(Time now) {
         return is_usable(t) && owes_completed(t) && t.retry_at <= now;
     });
     if (chosen == nullptr && next_round_ <= now) {
-        chosen = tiers_.first([&](TrackerId id) { return is_usable(*find(id)) && opens_at(*find(id)) <= now; });
+        const auto is_open = [&](TrackerId id) { return is_usable(*find(id)) && opens_at(*find(id)) <= now; };
+        chosen = tiers_.first([&](TrackerId id) { return find(id)->failed_in != pass_ && is_open(id); });
+        if (chosen == nullptr && (chosen = tiers_.first(is_open)) != nullptr) ++pass_;
         if (chosen == nullptr) next_round_ = next_try();
     }
     if (chosen == nullptr) return std::nullopt;
@@ -144,6 +146,7 @@ void Schedule::on_reply(const AnnounceReply& reply, Time now) {
     if (!reply.tracker_id.empty()) tracker.tracker_id = reply.tracker_id;
     tiers_.promote(ask.tracker);
     last_ = ask.tracker;
+    ++pass_;
     next_round_ = now + reply.interval;
 }
 
@@ -153,6 +156,7 @@ std::optional<Duration> Schedule::on_failure(std::string message, std::optional<
     const Ask ask = *std::exchange(asking_, std::nullopt);
     Tracker& tracker = trackers_.at(ask.tracker.value);
     if (tracker.failures < 0xFFFF) ++tracker.failures;
+    tracker.failed_in = pass_;
     tracker.message = std::move(message);
     tracker.never = never;
     const Duration wait = retry_in ? *retry_in : wait_after(tracker.failures, prng_);

@@ -1,7 +1,8 @@
 // Which tracker of a torrent is asked when, and with which event (BEP 3, 12, 31).
 //
-// A round asks in the order of the tiers until one answers; the next comes after that one's interval. Who fails waits
-// 15 s, doubled with each failure up to an hour, with seeded jitter, or as long as it asked for.
+// A round asks in the order of the tiers until one answers, all others before anybody again; the next comes after that
+// one's interval. Who fails waits 15 s, doubled with each failure up to an hour, with seeded jitter, or as long as it
+// asked for.
 // 1. One tracker at a time. 2. Each tracker hears `started` before all else, `completed` once and only when it had
 // heard that we were not, `stopped` only after `started`; a lost answer means: said again. 3. The user's wish never
 // beats the tracker's min interval. 4. With nothing to ask for deadline() is never.
@@ -28,6 +29,7 @@ struct Tracker {
     std::uint32_t tier = 0;
     bool supported = true;        // http, https or udp
     std::uint32_t failures = 0;   // in a row
+    std::uint32_t failed_in = 0;  // the pass
     bool answered = false;        // ever
     bool never = false;           // it asked not to be asked again
     Time retry_at{0};             // not before, by itself
@@ -101,6 +103,7 @@ class Schedule {
     bool asked_complete_ = false;    // what the question that is out says of us
     std::optional<TrackerId> last_;  // who answered last
     Time next_round_ = Time::never();
+    std::uint32_t pass_ = 1;  // over all of them, until one answers
     bool running_ = false;
     bool complete_ = false;
 };

@@ -110,6 +110,21 @@ def test_failures_wait_twice_as_long_each_time_up_to_an_hour() -> None:
     assert facts(s, A)["failures"] == 0
 
 
+def test_who_failed_is_not_asked_again_before_all_others_were() -> None:
+    """Ten silent trackers of half a minute each: the first would be due again when the second has failed."""
+    tiers = [[f"http://t{i}/announce"] for i in range(10)]
+    s = running(*tiers)
+    now, asked = 0.0, []
+    for _ in range(20):
+        asked.append([s.next(now)[0]])
+        now += 30.0
+        s.on_failure(now)
+    assert asked == tiers + tiers
+    assert s.next(now)[0] == tiers[0][0]
+    s.on_reply(now, interval=1000.0)
+    assert s.next(now + 1000.0)[0] == tiers[0][0], "an answer ends the round: the next begins with the first tier"
+
+
 def test_retry_in_replaces_the_back_off_also_for_the_user() -> None:
     s = running([A])
     s.next(0.0)
