@@ -154,6 +154,8 @@ void bind_announce(py::module_& lab) {
     limits["max_trackers"] = max_trackers;
     limits["first_retry"] = first_retry.seconds();
     limits["longest_retry"] = longest_retry.seconds();
+    limits["most_in_haste"] = most_in_haste;
+    limits["slow_step"] = slow_step.seconds();
     lab.attr("tracker_limits") = limits;
 }
 

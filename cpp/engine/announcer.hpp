@@ -40,8 +40,8 @@ class Announcer {
     void request(Time now);
     void set_tiers(Tiers tiers, Time now);
 
-    /// A question is out, or waits for its turn.
-    bool is_asking() const noexcept { return trackers_ && trackers_->announce != 0; }
+    /// A question is out, or waits for its turn, or will in an instant.
+    bool is_asking() const noexcept { return trackers_ && (trackers_->announce != 0 || trackers_->schedule.is_pausing()); }
     const Tiers& tiers() const noexcept { return *tiers_; }
     std::vector<TrackerStatus> status(Time now) const;
 

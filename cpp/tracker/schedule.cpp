@@ -76,7 +76,7 @@ void Schedule::start(bool complete, Time now) {
 }
 
 std::vector<Goodbye> Schedule::stop() {
-    running_ = false;
+    running_ = pausing_ = false;
     next_round_ = Time::never();
     std::vector<Goodbye> told;
     for (auto& [number, tracker] : trackers_) {
@@ -110,7 +110,8 @@ Time Schedule::next_try() const noexcept {
 }
 
 std::optional<Ask> Schedule::next(Time now) {
-    if (!running_ || asking_) return std::nullopt;
+    pausing_ = running_ && !asking_ && now < not_before_ && std::max(next_round_, next_try()) <= not_before_;
+    if (!running_ || asking_ || now < not_before_) return std::nullopt;
     const TrackerId* chosen = tiers_.first([&](TrackerId id) {
         const Tracker& t = *find(id);
         return is_usable(t) && owes_completed(t) && t.retry_at <= now;
@@ -135,6 +136,8 @@ void Schedule::on_reply(const AnnounceReply& reply, Time now) {
     const Ask ask = *std::exchange(asking_, std::nullopt);
     Tracker& tracker = trackers_.at(ask.tracker.value);
     tracker.failures = 0;
+    in_vain_ = 0;
+    not_before_ = Time{0};
     tracker.answered = tracker.knows_us = true;
     if (asked_complete_) tracker.knows_complete = true;
     tracker.retry_at = now;
@@ -159,6 +162,8 @@ std::optional<Duration> Schedule::on_failure(std::string message, std::optional<
     tracker.failed_in = pass_;
     tracker.message = std::move(message);
     tracker.never = never;
+    if (in_vain_ < most_in_haste) ++in_vain_;
+    else not_before_ = now + slow_step;
     const Duration wait = retry_in ? *retry_in : wait_after(tracker.failures, prng_);
     tracker.retry_at = now + wait;
     tracker.may_again = now + (retry_in ? *retry_in : first_retry);
@@ -179,7 +184,7 @@ Time Schedule::deadline() const noexcept {
         anybody = true;
         if (owes_completed(tracker)) soonest = std::min(soonest, tracker.retry_at);
     }
-    return anybody ? std::min(soonest, next_round_) : Time::never();
+    return anybody ? std::max(std::min(soonest, next_round_), not_before_) : Time::never();
 }
 
 std::optional<Time> Schedule::next_announce(TrackerId id) const noexcept {

@@ -5,7 +5,8 @@
 // asked for.
 // 1. One tracker at a time. 2. Each tracker hears `started` before all else, `completed` once and only when it had
 // heard that we were not, `stopped` only after `started`; a lost answer means: said again. 3. The user's wish never
-// beats the tracker's min interval. 4. With nothing to ask for deadline() is never.
+// beats the tracker's min interval. 4. With nothing to ask for deadline() is never. 5. After most_in_haste failures without
+// an answer the next is asked slow_step later: a torrent may name one victim a thousand times.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,8 @@ namespace jst::tracker {
 inline constexpr std::size_t max_trackers = 1024;  // of one torrent; more are left out
 inline constexpr Duration first_retry = seconds(15);
 inline constexpr Duration longest_retry = seconds(3600);
+inline constexpr std::uint32_t most_in_haste = 32;
+inline constexpr Duration slow_step = seconds(1);
 
 struct Tracker {
     std::string url;
@@ -82,6 +85,8 @@ class Schedule {
     Time deadline() const noexcept;
 
     const std::optional<Ask>& asking() const noexcept { return asking_; }
+    /// Somebody is asked as soon as the slow step is over.
+    bool is_pausing() const noexcept { return pausing_; }
     const Tracker* find(TrackerId id) const noexcept;
     const Tiers& order() const noexcept { return tiers_; }
     bool is_running() const noexcept { return running_; }
@@ -103,7 +108,10 @@ class Schedule {
     bool asked_complete_ = false;    // what the question that is out says of us
     std::optional<TrackerId> last_;  // who answered last
     Time next_round_ = Time::never();
-    std::uint32_t pass_ = 1;  // over all of them, until one answers
+    std::uint32_t pass_ = 1;     // over all of them, until one answers
+    std::uint32_t in_vain_ = 0;  // failures since the last answer
+    Time not_before_{0};         // after many of them
+    bool pausing_ = false;       // until then
     bool running_ = false;
     bool complete_ = false;
 };

@@ -158,3 +158,12 @@ def test_a_tracker_can_not_turn_us_on_one_victim(lab: Lab) -> None:
     assert len(trk.events) == 10 and 10 < dials <= 10 * 3 * MOST_PER_HOST, "each thrice a minute at most"
     t = client.session.add(had.metainfo, client.downloads, trackers=[trk.url])
     lab.until(lambda: t.state == "seeding", within=60)
+
+
+def test_a_torrent_can_not_turn_us_on_one_victim_by_naming_it_as_each_of_its_trackers(lab: Lab) -> None:
+    client = lab.engine("client")
+    victim = RawTracker(lab, "victim", response(b"", "404 Not Found"), host="9.1.2.3")
+    urls = [victim.url.replace("/announce", f"/{i}/announce") for i in range(1024)]
+    client.session.add(lab.torrent(pieces=1).metainfo, client.downloads, trackers=urls)
+    lab.run_for(60)
+    assert 32 <= len(victim.asked) <= 32 + 60

@@ -125,6 +125,23 @@ def test_who_failed_is_not_asked_again_before_all_others_were() -> None:
     assert s.next(now + 1000.0)[0] == tiers[0][0], "an answer ends the round: the next begins with the first tier"
 
 
+def test_after_so_many_failures_in_a_row_the_others_are_asked_one_a_second() -> None:
+    haste, step = LIMITS["most_in_haste"], LIMITS["slow_step"]
+    s = running([f"http://victim/{i}/announce" for i in range(1024)])
+    for _ in range(haste):
+        assert s.next(0.0) and s.on_failure(0.0)
+    assert s.deadline == 0.0 and s.next(0.0)
+    s.on_failure(0.0)
+    for now in (step, 2 * step):
+        s.request(now - 0.01)
+        assert s.deadline == now and s.next(now - 0.01) is None and s.next(now)
+        s.on_failure(now)
+    s.next(3 * step)
+    s.on_reply(3 * step, interval=100.0)
+    assert s.deadline == 3 * step + 100.0 and s.next(s.deadline) and s.on_failure(500.0)
+    assert s.next(500.0), "an answer ends it"
+
+
 def test_retry_in_replaces_the_back_off_also_for_the_user() -> None:
     s = running([A])
     s.next(0.0)
