@@ -15,7 +15,7 @@ from rich.text import Text
 
 import jstorrent as jst
 from jstorrent.cli.people import people_text
-from jstorrent.cli.units import duration_text, printable, rate_text, size_text
+from jstorrent.cli.units import duration_text, one_line, printable, rate_text, size_text
 
 _SHADES = " ░▒▓█"
 _LINE_EVERY = 2.0  # seconds, where lines are all there is
@@ -96,12 +96,12 @@ class Display:
         if now - self._said_at >= _LINE_EVERY or (status.state != self._state and status.state in {"seeding", "error"}):
             self._said_at, self._state = now, status.state
             line = status_line(torrent.name, status, people_text(torrent, status))
-            print(printable(line), file=sys.stderr, flush=True)
+            print(one_line(line), file=sys.stderr, flush=True)
 
     def _picture(self, torrent: jst.Torrent, status: jst.TorrentStatus) -> Group:
         width = max(20, min(self._console.width - 2, 100))
         head = Table.grid(padding=(0, 2))
-        head.add_row(Text(printable(torrent.name), style="bold"), Text(status.state.replace("_", " "), style="cyan"))
+        head.add_row(Text(one_line(torrent.name), style="bold"), Text(status.state.replace("_", " "), style="cyan"))
         if status.state == "fetching_metadata":
             bar = _bar(status.metadata_progress, width, pulse=status.num_peers == 0)
             return Group(head, bar, Text(f"{status.metadata_progress:.0%} of the metadata  {_people(status)}"))

@@ -20,7 +20,7 @@ from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.people import People
 from jstorrent.cli.sources import is_file_source, load_metainfo, root_name
-from jstorrent.cli.units import duration_text, parse_address, parse_size, rate_text, size_text
+from jstorrent.cli.units import duration_text, one_line, parse_address, parse_size, rate_text, size_text
 
 _TICK = 0.25  # seconds between two looks
 
@@ -154,7 +154,7 @@ def _seed(torrent: jst.Torrent, display: Display) -> None:
 def _report(torrent: jst.Torrent, status: jst.TorrentStatus, fetched: int, seconds: float, output: Path) -> str:
     rate = rate_text(fetched / seconds) if seconds > 0 else "-"
     return (
-        f"{torrent.name}: {size_text(status.total_size or 0)} complete in {output}, "
+        f"{one_line(torrent.name)}: {size_text(status.total_size or 0)} complete in {output}, "
         f"{size_text(fetched)} fetched in {duration_text(seconds)} ({rate})"
     )
 

@@ -17,7 +17,7 @@ from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.people import People
 from jstorrent.cli.sources import load_metainfo
-from jstorrent.cli.units import parse_size, rate_text, size_text
+from jstorrent.cli.units import one_line, parse_size, rate_text, size_text
 
 _TICK = 1.0
 
@@ -103,7 +103,8 @@ def _until_checked(torrents: list[jst.Torrent], display: Display) -> Exit | None
             raise torrent.error or jst.Error(status.state, code="internal")
         if status.progress < 1.0:
             display.say(
-                f"{torrent.name}: only {status.progress:.1%} of it is in {torrent.save_path} (jstorrent verify names the rest)"
+                f"{one_line(torrent.name)}: only {status.progress:.1%} of it is in {torrent.save_path} "
+                "(jstorrent verify names the rest)"
             )
             return Exit.BAD_DATA
     return None

@@ -29,6 +29,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def one_line(text: str) -> str:
+    """The same of a name: it must not forge a line of its own either."""
+    return printable(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
 def moment_text(seconds: int | None) -> str | None:
     """Unix seconds as a date; those that no calendar has as a number."""
     if seconds is None:

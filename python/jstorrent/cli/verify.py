@@ -13,7 +13,7 @@ import jstorrent as jst
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.sources import load_metainfo, root_name
-from jstorrent.cli.units import printable
+from jstorrent.cli.units import one_line
 
 _COMPLETE = 3
 _TICK = 0.25
@@ -85,9 +85,9 @@ def _bad_files(metainfo: jst.Metainfo, where: Path, bad: set[int]) -> dict[str, 
 
 def _say(metainfo: jst.Metainfo, bad: list[int], files: dict[str, str]) -> None:
     if not bad and not files:
-        print(f"{printable(metainfo.name)}: all {metainfo.num_pieces} pieces are right")
+        print(f"{one_line(metainfo.name)}: all {metainfo.num_pieces} pieces are right")
         return
-    print(f"{printable(metainfo.name)}: {len(bad)} of {metainfo.num_pieces} pieces are wrong or missing")
+    print(f"{one_line(metainfo.name)}: {len(bad)} of {metainfo.num_pieces} pieces are wrong or missing")
     if bad:
         print(
             "pieces:",

@@ -68,6 +68,16 @@ def test_names_do_not_steer_the_terminal_and_paths_are_those_on_disk(tmp_path: P
     assert "\x1b" not in got.stderr + checked.stdout + checked.stderr
 
 
+def test_a_name_of_two_lines_says_no_line_of_its_own(tmp_path: Path) -> None:
+    write_torrent(tmp_path / "x.torrent", "x\nforged: all is well\n")
+    (tmp_path / "x_forged_ all is well_").touch()
+    got = run("get", "x.torrent", "-o", "out", "--timeout", 0, cwd=tmp_path)
+    checked = run("verify", "x.torrent", ".", cwd=tmp_path)
+    seeded = run("seed", "x.torrent", "--data", ".", cwd=tmp_path)
+    said = got.stderr + checked.stdout + checked.stderr + seeded.stderr
+    assert said.count("forged") >= 3 and "\nforged" not in said
+
+
 @pytest.mark.parametrize("url", ["http://h:99999/announce", "http://h:x/announce", "http://[x/announce"])
 def test_a_tracker_that_can_not_be_is_passed_over(tmp_path: Path, url: str) -> None:
     write_torrent(tmp_path / "x.torrent", "x", announce=url)
