@@ -1,5 +1,6 @@
 #include "storage/resume.hpp"
 
+#include "codec/utf8.hpp"
 #include "storage/file_map.hpp"
 #include "storage/record_fields.hpp"
 #include "storage/record_frame.hpp"
@@ -195,7 +196,8 @@ void read_sources(FieldReader& in, TorrentRecord& record) {
         return [&](const codec::BencodeNode& item) {
             const auto text = item.string();
             if (!text || ++total > max_saved_trackers) return false;
-            into.emplace_back(as_text(*text));
+            // A torrent could once bring others along, which nobody can be asked at or shown.
+            if (codec::is_utf8(as_text(*text))) into.emplace_back(as_text(*text));
             return true;
         };
     };

@@ -154,6 +154,11 @@ def test_unknown_keys_are_ignored() -> None:
     assert storage.decode_torrent_record(data) == full({"info_hash": b"h" * 20, "queue_position": 3})
 
 
+def test_urls_that_are_no_text_are_left_out() -> None:
+    data = torrent_frame(NAMED | {b"trackers": [[b"http://x/\xff", b"http://y/"]], b"web_seeds": [b"http://\x80", b"http://z/"]})
+    assert storage.decode_torrent_record(data) == full({"info_hash": b"h" * 20, "trackers": [["http://y/"]], "web_seeds": ["http://z/"]})
+
+
 def test_absent_have_bits_of_known_pieces_are_all_missing() -> None:
     assert storage.decode_torrent_record(torrent_frame(NAMED | {b"pieces": 9}))["have"] == [False] * 9
 
