@@ -79,6 +79,17 @@ void bind_life(EngineClass& type) {
                  });
                  return error ? make_exception(error->first, error->second) : py::none();
              })
+        .def("save_progress",
+             [](EngineHandle& e) {
+                 return e.command([](engine::Session& s) { return Result<std::uint64_t>(s.save_progress()); });
+             },
+             "Grows with each answer of the disk.")
+        .def("save_late",
+             [](EngineHandle& e) {
+                 const auto where = e.command([](engine::Session& s) { return Result<std::string>(s.state_dir()); });
+                 return make_exception({Errc::disk_timeout, 0}, where);
+             },
+             "The error of a save that the disk does not answer.")
         .def("problems",
              [](EngineHandle& e) {
                  py::list found;

@@ -94,6 +94,7 @@ void Sweep::on_op(runtime::Op& op, Time now) {
     Lane& lane = *static_cast<Lane*>(op.owner);
     Sweep& sweep = *lane.sweep;
     --sweep.active_;
+    ++sweep.num_answers_;
     if (sweep.advance(lane)) return sweep.submit(lane);
     lane.item = runtime::no_index;
     sweep.pump();

@@ -43,6 +43,8 @@ class Sweep {
     bool is_running() const noexcept { return running_; }
     Errc error() const noexcept { return error_; }
     const std::string& error_path() const noexcept { return error_path_; }
+    /// Operations that the disk has answered, of all runs.
+    std::uint64_t num_answers() const noexcept { return num_answers_; }
 
   protected:
     struct Lane {
@@ -79,6 +81,7 @@ class Sweep {
     runtime::DiskOp wake_;
     std::uint32_t next_ = 0;
     std::uint32_t active_ = 0;
+    std::uint64_t num_answers_ = 0;
     bool running_ = false;
     bool canceled_ = false;
     Errc error_ = Errc::ok;

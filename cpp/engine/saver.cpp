@@ -17,6 +17,10 @@ std::uint64_t Saver::request() {
     return requested_;
 }
 
+std::uint64_t Saver::progress() const noexcept {
+    return answers_ + (sync_ ? sync_->num_answers() : 0) + (stat_ ? stat_->num_answers() : 0) + store_.num_answers();
+}
+
 void Saver::note(bool urgent) {
     dirty_ = true;
     urgent_ = urgent_ || urgent;
@@ -70,6 +74,7 @@ void Saver::on_synced(Time now) {
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
     const Errc error = sync_->error();
     torrent->books().saving = error == Errc::ok;
+    answers_ += sync_->num_answers();
     used_.push_back(std::move(sync_));
     if (error != Errc::ok) {  // nothing new is durable: the old record stands
         torrent->on_sync_failed(error, static_cast<Sweep&>(*used_.back()).error_path(), now);
@@ -85,6 +90,7 @@ void Saver::on_stamped(Time now) {
     Torrent* const torrent = core_.torrent(current_);
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
     torrent->books().saving = false;
+    answers_ += stat_->num_answers();
     if (!torrent->is_removed()) {
         moves_.emplace_back(current_, torrent->moves().wish);
         auto& books = torrent->books();

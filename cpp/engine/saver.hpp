@@ -28,6 +28,8 @@ class Saver {
 
     std::uint64_t request();
     std::uint64_t done() const noexcept { return done_; }
+    /// Grows with each answer of the disk: while it stands still, the disk is waited for.
+    std::uint64_t progress() const noexcept;
     /// A torrent has something to save; at once, or when save_interval is over.
     void note(bool urgent);
     /// The round ends: when is what is dirty to be saved?
@@ -77,6 +79,7 @@ class Saver {
     std::uint64_t requested_ = 0;
     std::uint64_t covering_ = 0;
     std::uint64_t done_ = 0;
+    std::uint64_t answers_ = 0;  // of sweeps that have ended
     std::uint64_t ticket_ = 0;
     bool waits_for_store_ = false;
 };

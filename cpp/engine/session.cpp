@@ -178,6 +178,9 @@ void Session::unban(const IpAddress& host) {
 std::uint64_t Session::begin_save() { return parts_->saver ? parts_->saver->request() : 0; }
 std::uint64_t Session::saves_done() const noexcept { return parts_->saver ? parts_->saver->done() : 0; }
 
+std::uint64_t Session::save_progress() const noexcept { return parts_->saver ? parts_->saver->progress() : 0; }
+std::string Session::state_dir() const { return parts_->store ? parts_->store->dir() : std::string(); }
+
 std::optional<std::pair<Error, std::string>> Session::save_error() const {
     return parts_->store ? parts_->store->save_error() : std::nullopt;
 }

@@ -96,6 +96,9 @@ class Session final : public runtime::Host {
     /// Writes all records; saves_done() reaches the number given back when that is durable, save_error() says how it went.
     std::uint64_t begin_save();
     std::uint64_t saves_done() const noexcept;
+    /// Grows while a save gets on; `state_dir` is where to.
+    std::uint64_t save_progress() const noexcept;
+    std::string state_dir() const;
     std::optional<std::pair<Error, std::string>> save_error() const;
 
     // -- queries

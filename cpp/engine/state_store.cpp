@@ -127,6 +127,7 @@ void StateStore::on_save_op(runtime::Op& op, Time now) {
 
 void StateStore::advance_save(Time now) {
     runtime::DiskOp& op = save_->op;
+    ++num_answers_;
     op.tag.purpose = runtime::Purpose::none;  // its first operation began the save
     const bool gone = op.action == DiskAction::unlink && op.error == Errc::not_found;
     if (op.error != Errc::ok && !gone) {

@@ -59,6 +59,9 @@ class StateStore {
     /// A number that done() reaches when everything asked for so far is on disk: at once when it is there already.
     std::uint64_t ticket() const noexcept { return tickets_; }
     std::uint64_t done() const noexcept { return done_; }
+    /// Operations of saves that the disk has answered.
+    std::uint64_t num_answers() const noexcept { return num_answers_; }
+    const std::string& dir() const noexcept { return dir_; }
     /// The error of the last save that failed, until a later save of the same record works.
     std::optional<std::pair<Error, std::string>> save_error() const;
     /// The last save of this record failed.
@@ -109,6 +112,7 @@ class StateStore {
     std::map<std::string, std::pair<Error, std::string>> save_errors_;
     std::uint64_t tickets_ = 0;
     std::uint64_t done_ = 0;
+    std::uint64_t num_answers_ = 0;
     std::unique_ptr<Load> load_;
     std::unique_ptr<Save> save_;
 };

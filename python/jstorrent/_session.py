@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from jstorrent import _core
-from jstorrent._errors import Error, TimeoutError
+from jstorrent._errors import Error
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import TrackersLike, tiers_of
 from jstorrent._settings import Settings
@@ -237,9 +237,13 @@ class Session:
     # -- the end
 
     def save(self) -> None:
-        """Returns when everything is durable; DiskError when it can not be."""
-        if not block(self, self._engine.begin_save(), None):
-            raise TimeoutError("nothing will happen any more in this world, and it is not saved")
+        """Returns when everything is durable; DiskError when it can not be, or the disk does not answer for `disk_timeout`."""
+        patience = float(self._engine.settings()["disk_timeout"])
+        signal, seen = self._engine.begin_save(), self._engine.save_progress()
+        while not block(self, signal, patience):
+            before, seen = seen, self._engine.save_progress()
+            if seen == before:
+                raise self._engine.save_late()
         error = self._engine.save_error()
         if error is not None:
             raise error
