@@ -93,9 +93,7 @@ void bind_life(EngineClass& type) {
         .def("problems",
              [](EngineHandle& e) {
                  py::list found;
-                 const auto problems = e.command([](engine::Session& s) {
-                     return Result<std::vector<engine::StateProblem>>(s.problems());
-                 });
+                 const auto problems = e.query([](const auto& s) { return s.problems(); });
                  for (const auto& one : problems)
                      found.append(py::make_tuple(one.where(), make_exception(one.error, one.where())));
                  return found;

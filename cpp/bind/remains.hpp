@@ -25,6 +25,7 @@ class Remains {
     /// How it stood at the very end: what is not 0 there was left behind.
     const engine::SessionStatus& left() const noexcept { return left_; }
     std::vector<engine::BanStatus> bans() const { return bans_; }
+    std::vector<engine::StateProblem> problems() const { return problems_; }
     Result<engine::TorrentStatus> status(TorrentKey torrent) const;
     Result<engine::State> state(TorrentKey torrent) const;
     std::shared_ptr<const codec::Metainfo> metainfo(TorrentKey torrent) const;
@@ -54,6 +55,7 @@ class Remains {
     engine::SessionStatus left_;
     engine::SessionStatus status_;
     std::vector<engine::BanStatus> bans_;
+    std::vector<engine::StateProblem> problems_;
     std::vector<Torrent> torrents_;
 };
 
