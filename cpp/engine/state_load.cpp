@@ -121,6 +121,11 @@ bool StateStore::Load::advance_record(Lane& lane) {
             return true;
         case 3:
             reading->error = error;
+            // Half a record would be set aside: it is asked for once more.
+            if (error == Errc::ok && lane.op.transferred < reading->bytes.size() && !std::exchange(reading->again, true)) {
+                lane.stage = 3;
+                return true;
+            }
             if (error == Errc::ok) reading->bytes.resize(std::min(lane.op.transferred, reading->bytes.size()));
             lane.op.action = DiskAction::close;
             return true;

@@ -54,6 +54,7 @@ class StateStore::Load final : public Sweep {
         ByteVector bytes;
         MutableBytes into;
         Errc error = Errc::ok;
+        bool again = false;  // it was short
     };
     std::vector<std::unique_ptr<Reading>> readings_;  // one for each item under way
 };

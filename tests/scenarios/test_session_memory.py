@@ -138,3 +138,17 @@ def test_a_broken_session_file_costs_itself_and_never_what_was_kept_aside(lab: L
         assert client.session.bans() == []
         completes(lab, client, spec)
     assert all(client.disk.exists(path.with_name("session.jst.bad" + n)) for n in ("", "2", "3"))
+
+
+@pytest.mark.covers("S3-23")
+def test_a_record_that_the_disk_gave_half_of_is_read_again(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client")
+    client.add(spec, have="all")
+    lab.run_for(1)
+    client.stop()
+    short = client.disk.fail("read", error="short", path=f"state/torrents/{spec.info_hash.hex()}.jst")
+    client.start()
+    lab.run_for(0.5)
+    completes(lab, client, spec)
+    assert short.hits == 1 and client.session.rejected_records() == []
