@@ -47,7 +47,7 @@ def create(
         list[str] | None, typer.Option("--web-seed", metavar="URL", help="A web seed (repeatable).")
     ] = None,
     piece_length: Annotated[
-        str | None, typer.Option("--piece-length", help="Like 256Ki or 4Mi (default: by size).")
+        int | None, typer.Option("--piece-length", metavar="SIZE", parser=parse_size, help="Like 256Ki or 4Mi (default: by size).")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Instead of the path's own name.")] = None,
     private: Annotated[bool, typer.Option("--private", help="Peers only from the trackers.")] = False,
@@ -67,7 +67,7 @@ def create(
             quiet=quiet or as_json,
             trackers=tracker or (),
             web_seeds=web_seed or (),
-            piece_length=parse_size(piece_length) if piece_length else None,
+            piece_length=piece_length,
             name=name,
             private=private,
             source=source,

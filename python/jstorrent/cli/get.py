@@ -20,9 +20,15 @@ from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.people import People
 from jstorrent.cli.sources import is_file_source, load_metainfo, root_name
-from jstorrent.cli.units import duration_text, one_line, parse_address, parse_size, rate_text, size_text
+from jstorrent.cli.units import duration_text, finite, one_line, parse_address, parse_size, rate_text, size_text
 
 _TICK = 0.25  # seconds between two looks
+
+_Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0, callback=finite, metavar="SECONDS", help="Give up after this long.")
+]
+_NO_BYTE = "Give up after this long without a byte (0: never)."
+_Idle = Annotated[float, typer.Option("--patience", min=0, callback=finite, metavar="SECONDS", help=_NO_BYTE)]
 
 
 @dataclass
@@ -68,21 +74,18 @@ def get(
         list[str] | None, typer.Option("--tracker", metavar="URL", help="One more tracker (repeatable).")
     ] = None,
     limit: Annotated[
-        str | None, typer.Option("--limit", metavar="RATE", help="Download at most this fast, like 2M.")
+        int | None, typer.Option("--limit", metavar="RATE", parser=parse_size, help="Download at most this fast, like 2M.")
     ] = None,
     upload_limit: Annotated[
-        str | None, typer.Option("--upload-limit", metavar="RATE", help="Upload at most this fast.")
+        int | None,
+        typer.Option("--upload-limit", metavar="RATE", parser=parse_size, help="Upload at most this fast."),
     ] = None,
     sequential: Annotated[bool, typer.Option("--sequential", help="First pieces first.")] = False,
     seed_after: Annotated[bool, typer.Option("--seed-after", help="Keep seeding when done, until Ctrl-C.")] = False,
-    port: Annotated[int | None, typer.Option("--port", help="Listen on this port.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Listen on this port.")] = None,
     state_dir: Annotated[Path | None, typer.Option("--state-dir", help="Where to remember what is there.")] = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up after this long.")
-    ] = None,
-    patience: Annotated[
-        float, typer.Option("--patience", metavar="SECONDS", help="Give up after this long without a byte (0: never).")
-    ] = 300.0,
+    timeout: _Timeout = None,
+    patience: _Idle = 300.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> int:
@@ -92,8 +95,8 @@ def get(
     state = state_dir or state_folder(source, output)
     settings: dict[str, Any] = {
         "listen_port": port,
-        "download_rate_limit": parse_size(limit) if limit else None,
-        "upload_rate_limit": parse_size(upload_limit) if upload_limit else None,
+        "download_rate_limit": limit,
+        "upload_rate_limit": upload_limit,
     }
     peers = [parse_address(p) for p in peer or ()]
     output.mkdir(parents=True, exist_ok=True)

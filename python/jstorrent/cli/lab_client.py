@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jstorrent.cli.exits import Exit
+from jstorrent.cli.units import finite
 
 if TYPE_CHECKING:
     from jstorrent.lab.wire_runner import Row
@@ -44,7 +45,8 @@ def client(
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="Scenarios at a time.")] = 6,
     patience: Annotated[
-        float, typer.Option("--patience", min=0.01, metavar="FACTOR", help="All time-outs times that.")
+        float,
+        typer.Option("--patience", min=0.01, callback=finite, metavar="FACTOR", help="All time-outs times that."),
     ] = 1.0,
     show: Annotated[bool, typer.Option("--list", help="Show the scenarios and run none.")] = False,
     table: Annotated[

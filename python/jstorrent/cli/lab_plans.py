@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 
 from jstorrent.cli.exits import Exit
+from jstorrent.cli.units import finite
 
 if TYPE_CHECKING:
     from jstorrent.lab import Plan, Report
@@ -26,7 +27,7 @@ _FOLDER = Path("tests/regressions")
 _SHOWN = 12
 WhichPlan = Annotated[str, typer.Argument(metavar="PLAN", help="A token, a file of JSON, or - for standard input.")]
 Isolate = Annotated[bool, typer.Option("--isolate", help="In a child process: a native crash is a report, too.")]
-ShrinkFor = Annotated[float, typer.Option("--shrink", min=0, metavar="SECONDS", help="So long for the smallest plan that fails so.")]
+ShrinkFor = Annotated[float, typer.Option("--shrink", min=0, callback=finite, metavar="SECONDS", help="So long for the smallest plan that fails so.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON at the end.")]
 
 
@@ -126,7 +127,7 @@ def _name_by_finding(plan: Plan) -> str:
 
 
 def soak(
-    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long.")] = 60,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, callback=finite, help="How long.")] = 60,
     seed: Annotated[int, typer.Option("--seed", help="All plans follow from it and their number.")] = 1,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=256, help="Processes.")] = 1,
     first: Annotated[int, typer.Option("--first", min=0, metavar="N", help="The number of the first plan.")] = 0,

@@ -17,7 +17,7 @@ from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.people import People
 from jstorrent.cli.sources import load_metainfo
-from jstorrent.cli.units import one_line, parse_size, rate_text, size_text
+from jstorrent.cli.units import finite, one_line, parse_size, rate_text, size_text
 
 _TICK = 1.0
 
@@ -29,15 +29,19 @@ def seed(
     data: Annotated[
         Path | None, typer.Option("--data", "-d", help="Where the files of .torrent files are (default: beside them).")
     ] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Listen on this port.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Listen on this port.")] = None,
     limit: Annotated[
-        str | None, typer.Option("--limit", metavar="RATE", help="Upload at most this fast, like 2M.")
+        int | None, typer.Option("--limit", metavar="RATE", parser=parse_size, help="Upload at most this fast, like 2M.")
     ] = None,
     tracker: Annotated[
         list[str] | None, typer.Option("--tracker", metavar="URL", help="A tracker to announce to (repeatable).")
     ] = None,
-    ratio: Annotated[float | None, typer.Option("--ratio", help="Stop when this often the size was uploaded.")] = None,
-    seconds: Annotated[float | None, typer.Option("--seconds", help="Stop after this long.")] = None,
+    ratio: Annotated[
+        float | None, typer.Option("--ratio", callback=finite, help="Stop when this often the size was uploaded.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0, callback=finite, help="Stop after this long.")
+    ] = None,
     trusted: Annotated[
         bool, typer.Option("--trusted", help="Take the files as complete without a first check.")
     ] = False,
@@ -48,7 +52,7 @@ def seed(
     sources = [_source(path, data, tracker or [], quiet) for path in paths]
     settings: dict[str, Any] = {
         "listen_port": port,
-        "upload_rate_limit": parse_size(limit) if limit else None,
+        "upload_rate_limit": limit,
         "seed_ratio_limit": ratio,
     }
     with Display(quiet=quiet) as display, jst.Session(jst.Settings(**settings)) as session:

@@ -1,10 +1,12 @@
 """Sizes, rates and durations as people write and read them."""
 
+import math
 import re
 from datetime import UTC, datetime
 
 import typer
 
+_LARGEST = 2**64 - 1
 _FACTORS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "ki": 1024, "mi": 1024**2, "gi": 1024**3}
 
 
@@ -13,7 +15,17 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?)?b?(?:/s)?\s*", text, re.IGNORECASE)
     if not match:
         raise typer.BadParameter(f"'{text}' is not a size (examples: 512k, 1.5M, 16MiB)")
-    return int(float(match[1]) * _FACTORS[(match[2] or "").lower()])
+    size = float(match[1]) * _FACTORS[(match[2] or "").lower()]
+    if size > _LARGEST:
+        raise typer.BadParameter(f"'{text}' is too large")
+    return int(size)
+
+
+def finite(number: float | None) -> float | None:
+    """For options that float() would take in any form: a number that can be counted with, or None."""
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is not a number that can be counted with")
+    return number
 
 
 def parse_address(text: str) -> tuple[str, int]:
