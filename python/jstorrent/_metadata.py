@@ -203,10 +203,11 @@ class Metainfo:
         return self._core.encode()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the .torrent file; DiskError when that fails."""
+        """Writes the .torrent file; DiskError when that fails, and what was there before is there still."""
+        from jstorrent._files import write_whole  # a download writes none
+
         try:
-            with open(path, "wb") as file:
-                file.write(self.encode())
+            write_whole(path, self.encode())
         except OSError as error:
             raise _from_os_error(error, path) from error
 
