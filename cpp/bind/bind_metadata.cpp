@@ -1,3 +1,4 @@
+#include "base/url.hpp"
 #include "bind/buffer_view.hpp"
 #include "bind/metainfo_handle.hpp"
 #include "bind/piece_hasher.hpp"
@@ -95,6 +96,14 @@ Tiers checked_trackers(const Tiers& tiers) {
         for (const auto& url : tier)
             if (!codec::is_tracker_url(url, limits.max_url_size)) raise(fail(Errc::bad_url), url);
     return codec::clean_trackers(tiers, limits);
+}
+
+// Whether it can ever be asked. A web socket is kept for other clients, and never asked.
+bool is_usable_url(const std::string& url, bool of_tracker) {
+    const std::size_t most = codec::MetainfoLimits{}.max_url_size;
+    if (of_tracker ? !codec::is_tracker_url(url, most) : !codec::is_web_seed_url(url, most)) return false;
+    const bool is_web_socket = url.front() == 'w' || url.front() == 'W';
+    return is_web_socket || Url::parse(url).has_value();
 }
 
 Texts checked_web_seeds(const Texts& urls) {
@@ -220,6 +229,7 @@ void bind_metadata(py::module_& module) {
     module.attr("max_piece_length") = codec::MetainfoLimits{}.max_piece_length;
     bind_metainfo(module);
     bind_creating(module);
+    module.def("is_usable_url", &is_usable_url, py::arg("url"), py::arg("of_tracker"));
 }
 
 }  // namespace jst::bind

@@ -18,7 +18,8 @@ from typing import Literal, NamedTuple, Self
 
 from jstorrent import _core
 from jstorrent._errors import DiskError, Error, _from_os_error
-from jstorrent._metadata import Metainfo, TrackersLike, tiers_of, urls_of
+from jstorrent._metadata import Metainfo
+from jstorrent._urls import TrackersLike, tiers_of, urls_of
 from jstorrent._values import is_utf8
 
 _STEP = 4 << 20  # bytes between two looks at the clock; also what one call hashes at most

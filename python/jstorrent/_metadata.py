@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from jstorrent import _core
 from jstorrent._errors import _from_os_error
+from jstorrent._urls import TrackersLike, tiers_of, urls_of
 from jstorrent._values import Address, Value, dataclass, to_json
 
 _Core = _core.Metainfo
 
 Tiers = tuple[tuple[str, ...], ...]
 """Trackers: the first tier is asked first; within a tier any may be asked."""
-
-TrackersLike = Iterable[str | Sequence[str]]
-"""How trackers are handed in: each str is a tier of its own, each sequence of str one tier."""
 
 
 class _Keep:
@@ -28,18 +26,6 @@ class _Keep:
 
 
 _KEEP = _Keep()
-
-
-def tiers_of(trackers: str | TrackersLike) -> list[list[str]]:
-    """Tiers from what a user wrote; a lone URL is one tier."""
-    if isinstance(trackers, str):
-        return [[trackers]]
-    return [[tier] if isinstance(tier, str) else list(tier) for tier in trackers]
-
-
-def urls_of(urls: str | Iterable[str]) -> list[str]:
-    """URLs from what a user wrote; a lone one is a list of one."""
-    return [urls] if isinstance(urls, str) else list(urls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 from jstorrent import _core
 from jstorrent._errors import Error
 from jstorrent._magnet import Magnet
-from jstorrent._metadata import TrackersLike, tiers_of
 from jstorrent._settings import Settings
 from jstorrent._sources import (
     AddressLike,
@@ -30,6 +29,7 @@ from jstorrent._sources import (
 )
 from jstorrent._status import Ban, SessionStatus
 from jstorrent._torrent import Torrent
+from jstorrent._urls import TrackersLike, usable_tiers
 from jstorrent._waiting import block, checked_timeout, pause
 
 if TYPE_CHECKING:  # a download needs no events: they are loaded when the first one listens
@@ -132,7 +132,7 @@ class Session:
         resumed = resume_file(source)
         wanted = resolve(source) if resumed is None else resumed.source
         where = save_path_of(save_path)
-        addresses, tiers = [address_of(peer) for peer in peers], tiers_of(trackers)
+        addresses, tiers = [address_of(peer) for peer in peers], usable_tiers(trackers)
         if resumed is not None:
             stopped, sequential = stopped or resumed.stopped, sequential or resumed.sequential
             chosen: dict[int | str, int] = dict(resumed.priorities.items())

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from jstorrent._conditions import Condition, Wait
 from jstorrent._errors import Error, RemovedError
-from jstorrent._metadata import Metainfo, TrackersLike, tiers_of, urls_of
+from jstorrent._metadata import Metainfo
 from jstorrent._settings import checked_limits
 from jstorrent._sources import AddressLike, address_of, checked_priority, files_of, save_path_of
 from jstorrent._status import FileStatus, PeerStatus, PieceStatus, State, TorrentStatus, TrackerStatus
+from jstorrent._urls import TrackersLike, usable_tiers, usable_urls
 from jstorrent._waiting import block, check_async, pause
 
 if TYPE_CHECKING:
@@ -198,12 +199,12 @@ class Torrent:
         self._session._engine.set_sequential(self._key, on)
 
     def set_trackers(self, tiers: str | TrackersLike) -> None:
-        """Other trackers: each str is a tier of its own, each sequence of str one tier."""
-        self._session._engine.set_trackers(self._key, tiers_of(tiers))
+        """Other trackers: each str is a tier of its own, each sequence of str one tier. ParseError: no URL of a tracker."""
+        self._session._engine.set_trackers(self._key, usable_tiers(tiers))
 
     def set_web_seeds(self, urls: str | Iterable[str]) -> None:
         """Other web seeds."""
-        self._session._engine.set_web_seeds(self._key, urls_of(urls))
+        self._session._engine.set_web_seeds(self._key, usable_urls(urls))
 
     def set_queue_position(self, place: QueuePlace) -> None:
         """A number from 0, or "top", "up", "down", "bottom"."""

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jstorrent import _core
-from jstorrent._metadata import FileEntry, Metainfo, tiers_of
+from jstorrent._metadata import FileEntry, Metainfo
+from jstorrent._urls import tiers_of
 from jstorrent.lab._failure import check_word, not_yet
 
 _RUN = 4 << 20  # bytes made at once
