@@ -25,7 +25,13 @@ void write_integer(BencodeWriter& out, py::handle value) {
 }
 
 std::string text_of(py::handle value) {
-    if (PyUnicode_Check(value.ptr())) return value.cast<std::string>();
+    if (PyUnicode_Check(value.ptr())) {
+        Py_ssize_t size = 0;
+        const char* const text = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
+        if (text != nullptr) return {text, static_cast<std::size_t>(size)};
+        PyErr_Clear();
+        throw py::value_error("bencode: a str that can not be written as UTF-8");
+    }
     const BufferView view(py::reinterpret_borrow<py::object>(value));
     return std::string(as_text(view.bytes()));
 }

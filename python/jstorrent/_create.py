@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple, Self
 from jstorrent import _core
 from jstorrent._errors import DiskError, Error, _from_os_error
 from jstorrent._metadata import Metainfo
+from jstorrent._plain import plain
 from jstorrent._urls import TrackersLike, tiers_of, urls_of
 from jstorrent._values import is_utf8
 
@@ -41,6 +42,7 @@ class _Source(NamedTuple):
     size: int
 
 
+@plain
 def create_torrent(
     path: str | os.PathLike[str],
     *,

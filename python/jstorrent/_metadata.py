@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from jstorrent import _core
 from jstorrent._errors import _from_os_error
+from jstorrent._plain import plain
 from jstorrent._urls import TrackersLike, tiers_of, urls_of
 from jstorrent._values import Address, Value, dataclass, to_json
 
@@ -50,6 +51,7 @@ class FileEntry(Value):
     """v2: the root of the file's hash tree (BEP 52)."""
 
 
+@plain
 class Metainfo:
     """What a .torrent file says. Never changes; `replace()` gives another one.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 from jstorrent import _core
 from jstorrent._errors import Error
 from jstorrent._magnet import Magnet
+from jstorrent._plain import plain
 from jstorrent._settings import Settings
 from jstorrent._sources import (
     AddressLike,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # a download needs no events: they are loaded when the first 
 _GRACE = 0.5
 
 
+@plain
 class Session:
     """One engine with all its torrents. Use it as a context manager, or close() it.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, Self, cast
 
 from jstorrent import _core
 from jstorrent._events import Event, event_of
+from jstorrent._plain import plain
 from jstorrent._waiting import block, check_async, checked_timeout, pause
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ else:
     E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
+@plain
 class EventStream(Generic[E_co]):
     """Events from the moment of the subscription on; made by `session.events()`.
 

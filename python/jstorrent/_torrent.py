@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from jstorrent._conditions import Condition, Wait
 from jstorrent._errors import Error, RemovedError
 from jstorrent._metadata import Metainfo
+from jstorrent._plain import plain
 from jstorrent._settings import checked_limits
 from jstorrent._sources import AddressLike, address_of, checked_priority, files_of, save_path_of
 from jstorrent._status import FileStatus, PeerStatus, PieceStatus, State, TorrentStatus, TrackerStatus
@@ -23,6 +24,7 @@ QueuePlace = int | Literal["top", "up", "down", "bottom"]
 _LAST = 2**32 - 1
 
 
+@plain
 class Torrent:
     """One torrent of one session. Handles of the same torrent compare equal; all reads work when it is removed, too.
 
