@@ -75,4 +75,13 @@ void bind_all(py::module_& module) {
 }  // namespace
 }  // namespace jst::bind
 
+// pybind11's own entry goes by another name: in a sub-interpreter it would wait for ever for the lock that its caller holds.
+#define PyInit__core jst_pybind_entry
 PYBIND11_MODULE(_core, module) { jst::bind::bind_all(module); }
+#undef PyInit__core
+
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+    if (PyInterpreterState_Get() == PyInterpreterState_Main()) return jst_pybind_entry();
+    PyErr_SetString(PyExc_ImportError, "jstorrent can not be used in a sub-interpreter: use a thread or a process");
+    return nullptr;
+}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 try:
     from jstorrent import _core as _core
 except ImportError as error:  # pragma: no cover - only without the build
+    if error.name != __name__:  # it is there, and says itself why it can not be loaded
+        raise
     raise ImportError(
         "the compiled module of jstorrent is missing: run `pip install .` (or `make test`) in the repository"
     ) from error

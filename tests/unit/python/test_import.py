@@ -85,3 +85,23 @@ def test_one_version_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert jst.__version__ == project["version"]
     assert jst.Settings().user_agent == f"jstorrent/{jst.__version__}"
+
+
+def test_a_sub_interpreter_is_refused_and_does_not_hang() -> None:
+    code = """
+import sys
+try:
+    import _xxsubinterpreters as interpreters
+except ImportError:
+    import _interpreters as interpreters
+script = f"import sys; sys.path[:] = {sys.path!r}\\n" + '''
+try:
+    import jstorrent
+except ImportError as error:
+    assert "sub-interpreter" in str(error)
+    print("refused", flush=True)
+'''
+interpreters.run_string(interpreters.create(), script)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "refused\n", done.stderr
