@@ -39,11 +39,13 @@ class EventStream(Generic[E_co]):
 
     def get(self, timeout: float | None = None) -> E_co | None:
         """The next event; None when none came within `timeout` seconds, or none will come. 0: does not wait."""
-        event = self._take()
-        if event is not None or self._core.has_ended:
-            return event if event is not None else self._take()
-        block(self._session, self._core, timeout)
-        return self._take()
+        now = self._session._engine.now
+        timeout = checked_timeout(timeout)
+        end = None if timeout is None else now() + timeout
+        while (event := self._take()) is None and not self._core.has_ended:
+            if not block(self._session, self._core, None if end is None else end - now()):
+                break  # else somebody else may have been quicker
+        return event if event is not None else self._take()
 
     def close(self) -> None:
         """Ends the subscription; what waits is dropped. Safe twice."""

@@ -6,12 +6,13 @@ import json
 import pickle
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import jstorrent as jst
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jstorrent import _core, _events
+from jstorrent import _core, _events, _stream, _waiting
 
 from tests.unit.python.conftest import Payload, SessionMaker
 
@@ -186,3 +187,23 @@ def test_a_full_stream_of_a_session_counts_and_keeps_the_last_state(
     event = stream.get(0)
     assert event is not None and (event.old, event.new) == ("stopped", "stopped")
     assert stream.get(0) is None
+
+
+def test_a_reader_whose_event_another_took_waits_for_the_next(
+    session: jst.Session, torrent: jst.Torrent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torrent.wait("stalled", 30)
+    stream = session.events(jst.StateChanged)
+    acts = [torrent.pause, torrent.stop]
+    taken = []
+
+    def block(*arguments: Any) -> bool:
+        acts.pop(0)()
+        raised = _waiting.block(*arguments)
+        if acts:
+            taken.append(stream._take())  # the other one is quicker
+        return raised
+
+    monkeypatch.setattr(_stream, "block", block)
+    event = stream.get(timeout=30)
+    assert [taken[0] and taken[0].new, event and event.new] == ["paused", "stopped"]
