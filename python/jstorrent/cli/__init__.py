@@ -8,15 +8,20 @@ def main() -> None:
     try:
         import rich  # noqa: F401
         import typer  # noqa: F401
+
+        from jstorrent.cli.app import run
     except ImportError as missing:
+        if missing.name not in ("rich", "typer"):
+            raise
         print(
             f"jstorrent: the command line needs {missing.name}. Install the extra 'cli':\n"
             "    pip install 'jstorrent[cli]'",
             file=sys.stderr,
         )
         sys.exit(1)
-    from jstorrent.cli.app import run
-
+    except KeyboardInterrupt:  # loading takes a moment
+        print("jstorrent: interrupted", file=sys.stderr)
+        sys.exit(130)
     sys.exit(run(sys.argv[1:]))
 
 
