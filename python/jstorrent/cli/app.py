@@ -68,10 +68,12 @@ def run(arguments: Sequence[str]) -> int:
         pass  # not the main thread: whoever runs us there handles signals
     try:
         code = app(args=list(arguments), prog_name="jstorrent", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what can not be written is said here, not by the interpreter at its end
         return int(code or 0)
     except _CommandLineError as wrong:
         wrong.show()
-        return Exit.USAGE
+        return _say_json(wrong.format_message(), "usage", Exit.USAGE) if "--json" in arguments else Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
         print("jstorrent: interrupted", file=sys.stderr)
         return Exit.INTERRUPTED
@@ -95,8 +97,12 @@ def _say(error: Exception, as_json: bool) -> int:
     if code is Exit.INTERNAL and not isinstance(error, jst.Error):
         traceback.print_exc()
     print(f"jstorrent: {error}", file=sys.stderr)
-    if as_json:
-        print(
-            json.dumps({"error": str(error), "code": getattr(error, "code", type(error).__name__), "exit": int(code)})
-        )
+    return _say_json(str(error), getattr(error, "code", type(error).__name__), code) if as_json else code
+
+
+def _say_json(error: str, word: str, code: Exit) -> Exit:
+    try:
+        print(json.dumps({"error": error, "code": word, "exit": int(code)}), flush=True)
+    except OSError:  # it was this that failed
+        sys.stdout = None
     return code

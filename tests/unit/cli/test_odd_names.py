@@ -103,3 +103,21 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path, form: list[st
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+OUTPUTS = [("show",), ("show", "--json"), ("verify", ".", "--json"), ("get", "--timeout", "0", "-q", "--json", "-o", "out")]
+
+
+@pytest.mark.parametrize("words", OUTPUTS, ids=" ".join)
+def test_an_output_that_is_full_is_an_error_in_one_line(inside: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "jstorrent.cli", words[0], "album.torrent", *words[1:]]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (5, "jstorrent: [Errno 28] No space left on device\n")
+
+
+def test_a_mistake_of_the_user_is_told_in_json_as_well(tmp_path: Path) -> None:
+    done = run("verify", "missing.torrent", ".", "--json", cwd=tmp_path)
+    assert done.returncode == 2 and "missing.torrent" in done.stderr
+    said = json.loads(done.stdout)
+    assert (said["code"], said["exit"]) == ("usage", 2) and "missing.torrent" in said["error"]
