@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from jstorrent._errors import Error
+from jstorrent._errors import Error, ParseError
 from jstorrent._magnet import Magnet
 from jstorrent._metadata import FileEntry, Metainfo
 from jstorrent._values import Address, is_utf8
@@ -150,6 +150,8 @@ def save_path_of(path: str | os.PathLike[str]) -> str:
     text = os.fspath(path)
     if not isinstance(text, str):
         raise TypeError(f"a path is a str or PathLike, not {path!r}")
+    if "\0" in text:
+        raise ParseError(f"a path holds no NUL: {text!r}", code="bad_path")
     where = os.path.abspath(text)
     if not is_utf8(where):
         raise Error(f"a path that is not UTF-8 can not be used yet: {where!r}", code="not_supported")

@@ -57,3 +57,11 @@ def test_what_is_no_text_is_said_in_plain_words(torrent: jst.Torrent, wrong: Any
         with pytest.raises(TypeError, match="str") as caught:
             act(wrong)
         assert "incompatible" not in str(caught.value)
+
+
+def test_a_path_with_a_nul_is_refused(session: jst.Session, torrent: jst.Torrent) -> None:
+    for act in (lambda: torrent.move("a\0b"), lambda: session.add("ab" * 20, "a\0b"), lambda: jst.Session(None, "a\0b")):
+        with pytest.raises(jst.ParseError) as caught:
+            act()
+        assert caught.value.code == "bad_path" and "a\\x00b" in str(caught.value)
+    assert torrent.state != "error"
