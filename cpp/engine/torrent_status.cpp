@@ -80,7 +80,7 @@ TorrentStatus Torrent::status(Time now) const {
     out.seeding_time = (state_ == State::seeding ? seeding_time_ + spell : seeding_time_).seconds();
     out.limited_by = limited_by(now);
     out.counters = counters_;
-    out.complete = complete_;
+    out.complete = complete_ && phase_ == Phase::ready;  // what is being checked is proven when it is
     out.sequential = sequential_;
     if (phase_ == Phase::checking && work_.check && work_.check->to_check() > 0)
         out.progress = static_cast<double>(work_.check->checked()) / work_.check->to_check();

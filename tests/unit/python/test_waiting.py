@@ -258,3 +258,19 @@ def test_a_function_is_asked_once_more_when_the_session_is_closed(session: jst.S
             torrent.wait(condition, 20)
         assert told.value.code == "closed"
     assert torrent.wait(lambda status: True, 20).num_pieces == 12
+
+
+def test_complete_is_waited_for_until_a_recheck_has_proven_it(session: jst.Session, payload: Payload) -> None:
+    torrent = session.add(payload.metainfo, payload.directory)
+    assert torrent.wait_complete(30).state == "seeding"
+    torrent.recheck()
+    assert not torrent.status().is_complete
+    status = torrent.wait_complete(30)
+    assert (status.state, status.pieces_complete, status.is_complete) == ("seeding", 12, True)
+    torrent.recheck()
+    assert [status.is_complete for status in torrent.watch(10)][-1]
+    (payload.directory / "album" / "one.flac").write_bytes(bytes(100_000))
+    torrent.recheck()
+    with pytest.raises(jst.TimeoutError):
+        torrent.wait_complete(0.5)
+    assert torrent.wait("stalled", 30).pieces_complete < 12
