@@ -136,7 +136,7 @@ class Performance:
             if "turn" not in op:
                 raise
         except Error as error:
-            if error.code != "no_metadata" or isinstance(error, ValueError):
+            if "refused" not in op and (error.code != "no_metadata" or isinstance(error, ValueError)):
                 raise
         except (ValueError, TypeError, IndexError) as error:
             if "refused" not in op:

@@ -215,7 +215,8 @@ class _Program:
             line = f"    {line}"
         elif name in _MAY_MISS or "refused" in op:
             self.imports |= {"from contextlib import suppress", "import jstorrent as jst"}
-            self.say("with suppress(jst.DiskError, ValueError, TypeError, IndexError):")
+            errors = "jst.Error" if "refused" in op else "jst.DiskError"
+            self.say(f"with suppress({errors}, ValueError, TypeError, IndexError):")
             line = f"    {line}"
         self.say(line)
 

@@ -293,7 +293,7 @@ def _tell(recorder: Recorder, name: str, words: dict[str, Any], call: Callable[[
     try:
         with _within(recorder, True):
             made = call()
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, Error):
         recorder.was_refused(name)
         raise
     if makes:  # what was refused was not made
