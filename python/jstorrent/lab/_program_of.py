@@ -185,7 +185,8 @@ class _Program:
     def recover(self, op: dict[str, Any]) -> None:
         """The second phase begins."""
         self.imports.add("from jstorrent.lab import phases")
-        core = self.value("core", op.get("core", []))
+        told = op.get("core", [])
+        core = self.value("core", [told] if isinstance(told, str) else told)
         faults = [variable for name, variable in self.handles.items() if name in self.faults]
         more = f", [{', '.join(faults)}]" if faults else ""
         self.say(f"phases.recover(lab, {core}{more})")
@@ -206,19 +207,20 @@ class _Program:
         if name == "tracker":
             self.nodes[op["name"]] = self.name(op["name"])
             line = f"{self.nodes[op['name']]} = {line}"
-        if word.owner == "torrent":
-            spec = self.specs[op.get("torrent") or ""]
-            self.say(f"if t := {node}.torrent({spec}):")
-            line = f"    {line}"
-        elif name in _ASKS_RUNNING and (op.get("node") in self.may_be_down or None in self.may_be_down):
-            self.say(f"if {node}.running:")
-            line = f"    {line}"
-        elif name in _MAY_MISS or "refused" in op:
+        indent = ""
+        if name in _MAY_MISS or "refused" in op:
             self.imports |= {"from contextlib import suppress", "import jstorrent as jst"}
             errors = "jst.Error" if "refused" in op else "jst.DiskError"
             self.say(f"with suppress({errors}, ValueError, TypeError, IndexError):")
-            line = f"    {line}"
-        self.say(line)
+            indent = "    "
+        if word.owner == "torrent":
+            spec = self.specs[op.get("torrent") or ""]
+            self.say(f"{indent}if t := {node}.torrent({spec}):")
+            indent += "    "
+        elif name in _ASKS_RUNNING and (op.get("node") in self.may_be_down or None in self.may_be_down):
+            self.say(f"{indent}if {node}.running:")
+            indent += "    "
+        self.say(indent + line)
 
     def made(self, op: dict[str, Any], name: str, owner: str, method: str, node: str) -> str:
         """The call itself."""

@@ -30,3 +30,4 @@ def test_what_was_refused_is_refused_again(refusal: type[Exception], call: Calla
         lab.until(lambda: t.state == "seeding", within=60)
         report = run(lab.token or "")
         assert report.ok and report.fingerprint == lab.fingerprint, report
+        exec(lab.plan.to_python(), {})  # noqa: S102  and the program refuses it again, too
