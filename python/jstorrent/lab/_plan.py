@@ -61,15 +61,17 @@ class Plan:
             raise ValueError(f"a plan needs a seed, a whole number, not {self.seed!r}")  # noqa: TRY004
         if self.version != VERSION:
             raise ValueError(f"a plan of version {self.version!r}: this jstorrent knows version {VERSION}")
-        if isinstance(self.within, bool) or not isinstance(self.within, int | float) or not self.within > 0:
+        if isinstance(self.within, bool) or not isinstance(self.within, int | float) or not 0 < self.within < 1e12:
             raise ValueError(f"within is seconds, more than 0, not {self.within!r}")
         for name in ("engines", "peers", "links", "ops"):
-            object.__setattr__(self, name, [_entry(name, each) for each in getattr(self, name)])
+            object.__setattr__(self, name, _entries(name, getattr(self, name)))
         object.__setattr__(self, "torrent", _entry("torrent", self.torrent))
-        object.__setattr__(self, "without", sorted(set(map(str, self.without))))
+        without = [self.without] if isinstance(self.without, str) else self.without
+        object.__setattr__(self, "without", sorted(set(map(str, without))))
         _check_names(self)
         for op in self.ops:
             _check_operation(op)
+        _check_handles(self.ops)
 
     def replace(self, **changes: Any) -> Plan:
         """Another plan, with these fields instead."""
@@ -120,6 +122,12 @@ class Plan:
         return hash(self.to_json())
 
 
+def _entries(name: str, value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} is a list of dicts of arguments, not {value!r}")  # noqa: TRY004
+    return [_entry(name, each) for each in value]
+
+
 def _entry(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise ValueError(f"{name}: each entry is a dict of arguments, not {value!r}")  # noqa: TRY004
@@ -142,11 +150,36 @@ def _check_operation(op: dict[str, Any]) -> None:
     at = op.get("at", 0)
     if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at < 1e12:
         raise ValueError(f"{op['op']}: at is seconds, at least 0, not {at!r}")
+    turn = op.get("turn", 0)
+    if isinstance(turn, bool) or not isinstance(turn, int) or turn < 0:
+        raise ValueError(f"{op['op']}: turn counts the rounds of the world, not {turn!r}")
     known = (*POSITION, *SUBJECTS, *OPERATIONS[op["op"]].words)
     if not OPERATIONS[op["op"]].takes_more:
         for word in op:
             if word not in known:
                 raise ValueError(f"{op['op']} has no {word!r} (known: {', '.join(sorted(known))})")
+    for word in OPERATIONS[op["op"]].needs:
+        if word not in op:
+            raise ValueError(f"{op['op']} needs {word!r}")
+    for word in ("node", "name") if op["op"] != "net.access" else ():
+        if word in op and not isinstance(op[word], str):
+            raise ValueError(f"{op['op']}: {word} is that of a node, not {op[word]!r}")
+
+
+_GIVE: Final = {"gate.release": ("gate",), "gate.remove": ("gate",), "disk.clear": ("disk.fail", "disk.quota", "disk.stall")}
+
+
+def _check_handles(ops: list[dict[str, Any]]) -> None:
+    """Whose it is must be named before; what a world wrote down itself is left alone."""
+    made: dict[Any, str] = {}
+    for op in ops:
+        if op["op"] in _GIVE and "turn" not in op:
+            known = [name for name, by in made.items() if by in _GIVE[op["op"]]]
+            if op.get("of") not in known:
+                found = f"(known: {', '.join(map(str, known))})" if known else f'(no {_GIVE[op["op"]][0]} before it says "as")'
+                raise ValueError(f"{op['op']}: nothing that is called {op.get('of')!r} {found}")
+        if "as" in op:
+            made[str(op["as"])] = op["op"]
 
 
 def names_of(plan: Plan) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 from jstorrent import Error
 from jstorrent.lab._failure import Report
 from jstorrent.lab._plan import Plan
+from jstorrent.lab._words import WORDS
 
 Fails = Callable[[Plan], Report]
 _NAMING = ("node", "a", "b", "peers", "core", "client", "address", "engine", "host", "name")
@@ -105,7 +106,8 @@ def _apply(
 
 def _without_turns(plan: Plan) -> Iterator[Plan]:
     if any("turn" in op for op in plan.ops):
-        yield plan.replace(ops=[{k: v for k, v in op.items() if k not in ("turn", "early", "during")} for op in plan.ops])
+        ops = [{k: v for k, v in op.items() if k not in ("turn", "early", "during")} for op in plan.ops]
+        yield plan.replace(ops=_tidy(ops, plan))
 
 
 def _fewer_ops(plan: Plan) -> Iterator[Plan]:
@@ -169,7 +171,7 @@ def _fewer_words(plan: Plan) -> Iterator[Plan]:
         yield plan.replace(links=plan.links[:at] + plan.links[at + 1 :])
     for at, op in enumerate(plan.ops):
         for key in op:
-            if key not in _KEPT_WORDS and key not in ("core", "torrent"):
+            if key not in _KEPT_WORDS and key not in ("core", "torrent", *WORDS[op["op"]].needs):
                 smaller = {word: value for word, value in op.items() if word != key}
                 yield plan.replace(ops=[*plan.ops[:at], smaller, *plan.ops[at + 1 :]])
 

@@ -24,58 +24,61 @@ SUBJECTS: Final = ("node", "torrent", "key")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One operation: the method of an owner, and its arguments. takes_more: and whatever keywords."""
+    """One operation: the method of an owner, and its arguments. takes_more: and whatever keywords. needs: these must be there."""
 
     owner: str
     method: str
     words: tuple[str, ...] = ()
     takes_more: bool = False
+    needs: tuple[str, ...] = ()
 
 
 def _table(owner: str, prefix: str, *lines: str) -> dict[str, Word]:
+    """A line for each: the method and its arguments. With a `!`: it must be there. `**`: and others."""
     made = {}
     for line in lines:
-        method, *words = line.split()
-        more = words[-1:] == ["**"]
-        made[prefix + method] = Word(owner, method, tuple(words[:-1] if more else words), more)
+        method, *all_words = line.split()
+        words = [word.rstrip("!") for word in all_words if word != "**"]
+        needs = tuple(word[:-1] for word in all_words if word.endswith("!"))
+        made[prefix + method] = Word(owner, method, tuple(words), "**" in all_words, needs)
     return made
 
 
 _SENDS: Final = (
-    "send_keepalive", "send_choke", "send_unchoke", "send_interested", "send_not_interested", "send_have piece",
-    "send_bitfield pieces", "send_have_all", "send_have_none", "send_suggest piece", "send_allowed_fast piece",
-    "send_port port", "send_request piece begin length", "send_cancel piece begin length",
+    "send_keepalive", "send_choke", "send_unchoke", "send_interested", "send_not_interested", "send_have piece!",
+    "send_bitfield pieces!", "send_have_all", "send_have_none", "send_suggest piece!", "send_allowed_fast piece!",
+    "send_port port!", "send_request piece begin length", "send_cancel piece begin length",
     "send_reject piece begin length", "send_piece piece begin data length", "send_handshake handshake",
-    "send_extended which payload", "send_metadata piece data total_size type", "send_pex added dropped", "send_raw data",
+    "send_extended which payload", "send_metadata piece data total_size type", "send_pex added dropped", "send_raw data!",
 )  # fmt: skip
 
 WORDS: Final[dict[str, Word]] = {
-    **_table("lab", "", "torrent **", "engine name", "peer name", "tracker name kind **", "check"),
-    **_table("lab", "", "gate point action nth times mode error where"),
+    **_table("lab", "", "torrent **", "engine name!", "peer name!", "tracker name! kind **", "check"),
+    **_table("lab", "", "gate point! action nth times mode error where"),
     **_table("gate", "gate.", "release", "remove"),
-    **_table("alarm", "", "alarm when"),
+    **_table("alarm", "", "alarm when!"),
     **_table("engine", "", "add spec peers have magnet save_path **", "stop", "start", "crash mode", "restart"),
-    **_table("peer", "peer.", "connect client spec handshake source_port retry", "disconnect how", "gain pieces"),
-    **_table("peer", "peer.", "answer request data", *_SENDS),
-    **_table("assigned", "peer.", "behave value", "auto value"),
+    **_table("peer", "peer.", "connect client! spec handshake source_port retry", "disconnect how", "gain pieces!"),
+    **_table("peer", "peer.", "answer request! data", *_SENDS),
+    **_table("assigned", "peer.", "behave value!", "auto value!"),
     **_table("tracker", "tracker.", "stop", "start"),
-    **_table("assigned", "tracker.", "behave value"),
-    **_table("net", "net.", "access node up down latency jitter", "partition a b one_way only", "heal", "hold a b"),
-    **_table("net", "net.", "release a b", "fragment a b sizes", "cut_after a b nbytes how", "split_after a b nbytes", "corrupt a b p"),
-    **_table("net", "net.", "link a b latency rate jitter window loss duplicate reorder one_way", "name name nodes"),
-    **_table("clock", "clock.", "jump_mono seconds engine", "jump_wall seconds engine"),
-    **_table("disk", "disk.", "write path offset data", "delete path", "truncate path size", "corrupt path offset data"),
-    **_table("disk", "disk.", "quota nbytes under", "fail operation nth error times path offset"),
-    **_table("disk", "disk.", "stall seconds operation path"),
+    **_table("assigned", "tracker.", "behave value!"),
+    **_table("net", "net.", "access node! up down latency jitter", "partition a! b! one_way only", "heal", "hold a! b!"),
+    **_table("net", "net.", "release a! b!", "fragment a! b! sizes!", "cut_after a! b! nbytes! how!", "split_after a! b! nbytes!", "corrupt a! b! p!"),
+    **_table("net", "net.", "link a! b! latency rate jitter window loss duplicate reorder one_way", "name name! nodes!"),
+    **_table("clock", "clock.", "jump_mono seconds! engine", "jump_wall seconds! engine"),
+    **_table("disk", "disk.", "write path! offset! data!", "delete path!", "truncate path! size!", "corrupt path! offset! data!"),
+    **_table("disk", "disk.", "quota nbytes! under", "fail operation! nth error times path offset"),
+    **_table("disk", "disk.", "stall seconds! operation path"),
     **_table("fault", "disk.", "clear"),
-    **_table("sockets", "sockets.", "quota most"),
-    **_table("session", "session.", "add source save_path **", "configure **", "save", "close timeout"),
-    **_table("session", "session.", "ban host seconds", "unban host"),
-    **_table("torrent", "torrent.", "connect address", "pause", "resume", "stop", "start", "recheck", "announce"),
-    **_table("torrent", "torrent.", "remove delete_files", "set_file_priority file priority", "configure **"),
-    **_table("torrent", "torrent.", "set_piece_priority piece priority", "set_sequential on", "set_trackers tiers"),
-    **_table("torrent", "torrent.", "set_web_seeds urls", "set_queue_position place", "move path"),
-    **_table("torrent", "torrent.", "rename_file file path"),
+    **_table("sockets", "sockets.", "quota most!"),
+    **_table("session", "session.", "add source! save_path **", "configure **", "save", "close timeout"),
+    **_table("session", "session.", "ban host! seconds", "unban host!"),
+    **_table("torrent", "torrent.", "connect address!", "pause", "resume", "stop", "start", "recheck", "announce"),
+    **_table("torrent", "torrent.", "remove delete_files", "set_file_priority file! priority!", "configure **"),
+    **_table("torrent", "torrent.", "set_piece_priority piece! priority!", "set_sequential on", "set_trackers tiers!"),
+    **_table("torrent", "torrent.", "set_web_seeds urls!", "set_queue_position place!", "move path!"),
+    **_table("torrent", "torrent.", "rename_file file! path!"),
     **_table("phase", "", "recover core", "end"),
 }
 

@@ -82,7 +82,7 @@ def test_nonsense_is_no_plan(words: dict[str, Any], why: str) -> None:
         ("[" * 100_000, "no plan"),
         ("{}", "no seed"),
         ('{"seed": 1, "speed": 2}', "no such field of a plan: 'speed'"),
-        ('{"seed": 1, "ops": 3}', "not iterable|dict of arguments"),
+        ('{"seed": 1, "ops": 3}', "ops is a list of dicts of arguments"),
     ],
 )
 def test_nonsense_is_no_json_of_a_plan(text: str, why: str) -> None:
