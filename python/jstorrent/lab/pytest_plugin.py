@@ -9,6 +9,8 @@ Without the marker a test runs in the sim lane. Its seed follows from --lab-seed
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,10 +70,16 @@ def seed_of(config: pytest.Config, nodeid: str) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
+def _id_of(item: pytest.Item) -> str:
+    """The id of a test without the group that workers of pytest-xdist hang on it."""
+    groups = {str((mark.args or (mark.kwargs.get("name", "default"),))[0]) for mark in item.iter_markers("xdist_group")}
+    return item.nodeid.removesuffix(f"@{'_'.join(sorted(groups))}") if groups else item.nodeid
+
+
 @pytest.fixture
 def lab_seed(request: pytest.FixtureRequest) -> int:
     """The seed of this test, for tests that make worlds of their own."""
-    return seed_of(request.config, request.node.nodeid)
+    return seed_of(request.config, _id_of(request.node))
 
 
 @pytest.fixture
@@ -116,7 +124,7 @@ def pytest_runtest_makereport(
     made = item.stash.get(_LAB, None)
     if report.failed and made is not None:
         seed = item.config.getoption("--lab-seed")
-        line = f'replay: pytest "{item.nodeid}" --lab-seed={seed} --lab-lane={made.lane}'
+        line = f"replay: pytest {_where(item)} --lab-seed={seed} --lab-lane={made.lane}"
         token = made.token
         if token is not None and len(token) <= _LONGEST_TOKEN:
             line += f"\njstorrent lab replay {token}"
@@ -124,3 +132,30 @@ def pytest_runtest_makereport(
     if call.when == "teardown" and made is not None:
         del item.stash[_LAB]  # items live as long as the session: their worlds must not
     return report
+
+
+# -- how pytest finds a test again
+
+
+def _where(item: pytest.Item) -> str:
+    """The arguments of pytest, in a shell in the directory of this run, that mean this test under this id."""
+    here, (file, *inside) = item.config.invocation_params.dir, _id_of(item).split("::")
+    word = "::".join([os.path.relpath(item.path, here), *inside])
+    quoted = f'"{word}"' if not set(word) & set('"$`\\!') else shlex.quote(word)
+    begin = item.path.parents[len(Path(file).parts) - 1]  # where the id begins: at the root, for tests below it
+    return " ".join([quoted, *_rooted(item.config, begin, item.path, here)])
+
+
+_ROOT_HERE = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", "setup.py")
+
+
+def _rooted(config: pytest.Config, root: Path, path: Path, here: Path) -> list[str]:
+    """What pytest must be told besides, for ids begin at its root: it would look for one from the test's file upwards."""
+    words = []
+    if config.getoption("inifilename") and config.inipath is not None:
+        words.append(f"-c {shlex.quote(os.path.relpath(config.inipath, here))}")
+    nearer = [above for above in path.parents if root in above.parents]
+    is_found = root == (here if config.inipath is None else config.inipath.parent)
+    if words or not is_found or any((above / name).exists() for above in nearer for name in _ROOT_HERE):
+        words.append(f"--rootdir={shlex.quote(os.path.relpath(root, here))}")
+    return words
