@@ -55,13 +55,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs tests with the fixture `lab` once for each of their lanes; ids end in [sim] or [real]."""
     if "lab" not in metafunc.fixturenames:
         return
-    marker = metafunc.definition.get_closest_marker("lanes")
-    lanes = marker.args if marker else ("sim",)
-    for lane in lanes:
-        if lane not in _LANES:
-            raise pytest.UsageError(f"{metafunc.definition.nodeid}: no such lane: {lane!r} (known: sim, real)")
     asked = metafunc.config.getoption("--lab-lane")
+    lanes = _lanes_of(metafunc.definition)
     metafunc.parametrize("lab", [lane for lane in lanes if asked in ("all", lane)], indirect=True)
+
+
+def _lanes_of(item: pytest.Item) -> tuple[str, ...]:
+    marker = item.get_closest_marker("lanes")
+    if marker is None:
+        return ("sim",)
+    if not marker.args or marker.kwargs:
+        raise pytest.Collector.CollectError(f'{item.nodeid}: lanes names some: @pytest.mark.lanes("sim", "real")')
+    for lane in marker.args:
+        if lane not in _LANES:
+            raise pytest.Collector.CollectError(f"{item.nodeid}: no such lane: {lane!r} (known: sim, real)")
+    return tuple(dict.fromkeys(marker.args))
 
 
 def seed_of(config: pytest.Config, nodeid: str) -> int:
@@ -85,10 +93,24 @@ def lab_seed(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, lab_seed: int) -> Iterator[Lab]:
     """A world of this test's own; leaving it runs the oracles unless the test failed."""
-    made = Lab(request.param, seed=lab_seed)
+    made = Lab(_lane_of(request), seed=lab_seed)
     request.node.stash[_LAB] = made
     yield made
     _leave(made, bool(request.node.stash.get(_FAILED, False)))
+
+
+def _lane_of(request: pytest.FixtureRequest) -> str:
+    """Its parameter; of a test that cannot have one (of unittest, or who asks by getfixturevalue), its only lane."""
+    lane = getattr(request, "param", None)
+    if lane is None:
+        asked = request.config.getoption("--lab-lane")
+        lanes = [one for one in _lanes_of(request.node) if asked in ("all", one)]
+        if not lanes:
+            pytest.skip(f"not in the lane {asked}")
+        if len(lanes) > 1:
+            pytest.fail("this test does not take `lab` as an argument and so runs in one lane: --lab-lane chooses", pytrace=False)
+        lane = lanes[0]
+    return str(lane)
 
 
 _LAB = pytest.StashKey[Lab]()
@@ -96,6 +118,8 @@ _FAILED = pytest.StashKey[bool]()
 
 
 def _leave(made: Lab, failed: bool) -> None:
+    if made._closed:
+        return  # by the test
     try:
         made.__exit__(AssertionError if failed else None, None, None)
     except LaneLacks as lacks:
@@ -123,6 +147,8 @@ def pytest_runtest_makereport(
     report = yield
     made = item.stash.get(_LAB, None)
     if report.failed and made is not None:
+        if call.when == "setup":
+            item.stash[_FAILED] = True
         seed = item.config.getoption("--lab-seed")
         line = f"replay: pytest {_where(item)} --lab-seed={seed} --lab-lane={made.lane}"
         token = made.token
