@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Event)
 
+_PEER_ID = 20
 COMPLETE = 3
 """A piece that is had, as Torrent.pieces() tells it."""
 CRASH_MODES = ("drop-all", "keep-prefix", "torn-512", "metadata-first", "random")
@@ -51,6 +52,9 @@ class Engine(Client):
         settings: dict[str, Any],
     ) -> None:
         Settings(**settings)  # nonsense is refused before there is a node
+        if peer_id is not None and (not isinstance(peer_id, bytes) or len(peer_id) != _PEER_ID):
+            raise ValueError(f"peer_id is {_PEER_ID} bytes, not {peer_id!r}")
+        self._up = False
         super().__init__(lab, name, host=host, port=port)
         self._peer_id = peer_id
         self._settings = {**_OFF, **settings}
@@ -67,7 +71,11 @@ class Engine(Client):
         """Files were moved or renamed by a user, ever."""
         self._facts = EngineFacts(self)
         self.sockets = Sockets(self)
-        self._start()
+        try:
+            self._start()
+        except BaseException:
+            lab._clients.remove(self)  # it never was
+            raise
 
     # -- life
 

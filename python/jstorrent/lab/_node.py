@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jstorrent._values import Address
+from jstorrent.lab._args import whole
 from jstorrent.lab._failure import check_word
 from jstorrent.lab._spec import Spec
 
@@ -21,6 +22,8 @@ class Node:
     """An inhabitant with an address of its own."""
 
     def __init__(self, lab: Lab, name: str, *, host: Node | str | None = None, port: int | None = None) -> None:
+        if port is not None:
+            port = whole(port, "a port is 1 to 65535, or None for any", 1, 65535)
         lab._take_name(name)
         lane = lab._lane
         self._lab = lab
