@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from operator import index
 from typing import Any
 
@@ -25,9 +26,9 @@ def whole(value: Any, what: str, least: int = 0, most: int = _MOST) -> int:
 
 def span(value: Any, what: str, least: float = 0.0) -> float:
     """Seconds that a world can count, or ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ValueError(f"{what} is a number of seconds, not {value!r}")
-    if not least <= value <= LONGEST:
+    if not least <= float(value) <= LONGEST:
         raise ValueError(f"{what} is {least:g} to {LONGEST:g} seconds, not {value!r}")
     return float(value)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import builtins
 import os
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from jstorrent._errors import _from_os_error
+from jstorrent.lab._args import whole
 from jstorrent.lab._disk_faults import OPS, DiskFault, check_fault
 from jstorrent.lab._failure import LaneLacks, check_word
 
@@ -138,11 +140,17 @@ class SimDisk(Disk):
         return name if name[:1] == "/" and os.path.normpath(name) == name else str(self.full(path))
 
     def read(self, path: PathLike, offset: int = 0, length: int | None = None) -> bytes:
-        data: bytes = self._world.disk_read(self._number, self._name(path), offset, length)
+        try:
+            data: bytes = self._world.disk_read(self._number, self._name(path), offset, length)
+        except TypeError:
+            raise ValueError(f"what is read is so many bytes from an offset, not {length!r} from {offset!r}") from None
         return data
 
     def _write(self, path: PathLike, offset: int, data: bytes) -> None:
-        self._world.disk_write(self._number, self._name(path), offset, data)
+        try:
+            self._world.disk_write(self._number, self._name(path), offset, data)
+        except TypeError:
+            raise ValueError(f"what is written is bytes at an offset, not {type(data).__name__} at {offset!r}") from None
 
     def exists(self, path: PathLike) -> bool:
         return bool(self._world.disk_exists(self._number, self._name(path)))
@@ -158,6 +166,7 @@ class SimDisk(Disk):
         self._world.disk_delete(self._number, self._name(path))
 
     def truncate(self, path: PathLike, size: int) -> None:
+        size = whole(size, "the size of a file is bytes, at least 0")
         self.touched.add(self.full(path))
         self._world.disk_truncate(self._number, self._name(path), size)
 
@@ -166,8 +175,8 @@ class SimDisk(Disk):
         return int(self._world.disk_operations(self._number))
 
     def quota(self, nbytes: int | None, under: PathLike | None = None) -> DiskFault:
-        if nbytes is not None and nbytes < 0:
-            raise ValueError(f"a quota is bytes, at least 0, or None: {nbytes!r}")
+        if nbytes is not None:
+            nbytes = whole(nbytes, "a quota is bytes, at least 0, or None")
         world, number, below = self._world, self._number, self._place(under)
         world.disk_quota(number, nbytes, below)
         fault = DiskFault(
@@ -206,7 +215,7 @@ class SimDisk(Disk):
 
     def stall(self, seconds: float, op: str = "any", path: PathLike | None = None) -> DiskFault:
         check_word(op, OPS, "disk operation")
-        if not 0 < seconds < _LONGEST_STALL:
+        if not isinstance(seconds, Real) or not 0 < seconds < _LONGEST_STALL:
             raise ValueError(f"seconds must be more than 0 and less than {_LONGEST_STALL:g}: {seconds!r}")
         return self._fault(f"{op} stalls", self._world.disk_stall(self._number, seconds, op, self._place(path)))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from jstorrent import _core
+from jstorrent.lab._args import whole
 from jstorrent.lab._failure import check_word
 
 OPS: tuple[str, ...] = tuple(_core.lab.World.disk_ops)
@@ -44,14 +45,16 @@ def check_fault(
     """ValueError for what no fault can be; else `times` as a number (0: for ever), and the range."""
     check_word(op, OPS, "disk operation")
     check_word(error, ERRORS, "disk error")
-    if nth < 1 or (times is not None and times < 1):
-        raise ValueError(f"nth and times count from 1: nth={nth!r}, times={times!r}")
+    for number in (nth, times):
+        if number is not None:
+            whole(number, "nth and times count from 1", 1)
     if error == "short":
         check_word(op, _ON_DATA, "disk operation that can be short")
     if offset is not None:
         check_word(op, _ON_BYTES, "disk operation with an offset")
-        low, high = offset
-        if not 0 <= low < high:
-            raise ValueError(f"offset is (low, high), the bytes from low up to high: {offset!r}")
-        offset = (low, high)
+        said = "offset is (low, high), the bytes from low up to high"
+        if not isinstance(offset, Sequence) or len(offset) != 2:
+            raise ValueError(f"{said}: {offset!r}")
+        low = whole(offset[0], said)
+        offset = (low, whole(offset[1], said, low + 1))
     return times or 0, offset

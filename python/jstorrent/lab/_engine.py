@@ -18,7 +18,7 @@ from jstorrent.lab._lab_session import LabSession
 from jstorrent.lab._node import Client, Have, Node, addresses_of
 from jstorrent.lab._saved import Saved, decode_saved
 from jstorrent.lab._sockets import Sockets
-from jstorrent.lab._spec import Spec
+from jstorrent.lab._spec import Spec, spec_of
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -176,7 +176,7 @@ class Engine(Client):
 
     def torrent(self, spec: Spec) -> Torrent | None:
         """The present handle; None if the torrent is not there."""
-        return self.session.find(spec.info_hash) if self.running else None
+        return self.session.find(spec_of(spec).info_hash) if self.running else None
 
     def _root(self, spec: Spec) -> Path:
         torrent = self.torrent(spec)
@@ -210,7 +210,7 @@ class Engine(Client):
 
     def saved(self, spec: Spec) -> Saved | None:
         """What the durable state holds of the torrent, as a crash at this moment would leave it; None: nothing."""
-        record = self.disk._durable(self._state_dir / "torrents" / f"{spec.info_hash.hex()}.jst")
+        record = self.disk._durable(self._state_dir / "torrents" / f"{spec_of(spec).info_hash.hex()}.jst")
         return None if record is None else decode_saved(record)
 
 

@@ -8,9 +8,11 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 from typing import Any, Literal, NoReturn, Self, overload
 
 from jstorrent.lab._along import Along
+from jstorrent.lab._args import callable_of
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
@@ -181,11 +183,12 @@ class Lab(Gating, Recorded):
     def until(self, condition: Callable[[], object], within: float, *, every: float = 0) -> None:
         """Lets time pass until the condition holds: asked at once, then after every turn, or each `every` seconds."""
         self._check_thread()
+        callable_of(condition, "a condition")
         if not self._wait(condition, within, every):
             self._fail("until", f"not within {within:g} s: {source_of(condition)}")
 
     def _wait(self, condition: Callable[[], object], within: float, every: float = 0) -> bool:
-        limit = self.now + _checked(within)
+        limit, every = self.now + _checked(within), _checked(every)
         if isinstance(self._lane, SimLane) and not every:
             return self._wait_sim(self._lane, condition, limit)
         while not condition():
@@ -274,16 +277,17 @@ class Lab(Gating, Recorded):
     def always(self, condition: Callable[[], object], why: str) -> None:
         """From now on asked after every turn; the first False is a LabFailure."""
         self._check_thread()
-        self._along.add_rule(condition, why)
+        self._along.add_rule(callable_of(condition, "a condition"), why)
 
     def watch(self, fn: Callable[[], Ordered]) -> Watched[Ordered]:
         """Sampled now and after every turn."""
         self._check_thread()
-        return self._along.add_watch(fn)
+        return self._along.add_watch(callable_of(fn, "what is watched"))
 
     def at(self, time: float, call: Callable[..., object], *args: object) -> None:
         """Calls it at that time of the world, between two turns."""
         self._check_thread()
+        callable_of(call, "what is called at a time")
         self._along.add_call(max(_checked(time), self.now), lambda: call(*args))
 
     def every(self, seconds: float, call: Callable[..., object], *args: object) -> None:
@@ -291,7 +295,7 @@ class Lab(Gating, Recorded):
         self._check_thread()
         if not seconds > 0:
             raise ValueError(f"seconds must be more than 0, not {seconds!r}")
-
+        callable_of(call, "what is called each so many seconds")
         self._repeat(seconds, lambda: (call(*args), True)[1])
 
     def _repeat(self, seconds: float, call: Callable[[], bool]) -> None:
@@ -384,6 +388,6 @@ class Lab(Gating, Recorded):
 
 
 def _checked(seconds: float) -> float:
-    if math.isnan(seconds) or seconds < 0:
+    if not isinstance(seconds, Real) or math.isnan(seconds) or seconds < 0:
         raise ValueError(f"seconds must be a number of at least 0, not {seconds!r}")
     return float(seconds)

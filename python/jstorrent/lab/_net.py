@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from jstorrent.lab._args import LONGEST, span, whole
 from jstorrent.lab._failure import LaneLacks, check_word
 from jstorrent.lab._lanes import SimLane
-from jstorrent.lab._node import Node
+from jstorrent.lab._node import Node, node_of
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -48,9 +50,11 @@ class Net:
     ) -> None:
         """The node's own line: bytes per second each way (None: no limit of its own), seconds."""
         world = self._world()
+        latency, jitter = span(latency, "latency"), span(jitter, "jitter")
+        rates = _rate("up", up), _rate("down", down)
         self._note(latency + jitter, up, down)
         for number in _numbers(node):
-            world.access(number, _rate("up", up), _rate("down", down), latency, jitter)
+            world.access(number, *rates, latency, jitter)
 
     def link(self, a: Ends, b: Ends, **settings: Any) -> None:
         """What lies between: latency, rate, jitter, window; loss, duplicate, reorder (datagrams); one_way.
@@ -63,6 +67,14 @@ class Net:
                 raise ValueError(f"no such link setting: {key!r} (known: {', '.join(known)})")
         if "rate" in settings:
             settings["rate"] = _rate("rate", settings["rate"])
+        for key in ("latency", "jitter"):
+            if key in settings:
+                settings[key] = span(settings[key], key)
+        for key in ("loss", "duplicate", "reorder"):
+            if key in settings:
+                settings[key] = _chance(settings[key])
+        if "window" in settings:
+            settings["window"] = whole(settings["window"], "window is bytes, at least 1", 1)
         self._note(settings.get("latency", 0) + settings.get("jitter", 0), settings.get("rate"))
         for world, one, other in self._each(a, b):
             world.link(one, other, **settings)
@@ -102,13 +114,13 @@ class Net:
 
     def fragment(self, a: Ends, b: Ends, sizes: Sequence[int]) -> None:
         """What a sends to b comes in pieces of these sizes, the seed choosing; () ends it."""
+        sizes = [whole(size, "a fragment has at least one byte", 1) for size in sizes]
         for world, one, other in self._each(a, b):
-            world.fragment(one, other, list(sizes))
+            world.fragment(one, other, sizes)
 
     def split_after(self, a: Ends, b: Ends, nbytes: int) -> None:
         """What a sends to b comes torn in two, once, in the sim lane: nbytes more bytes of TCP payload, and by itself what follows."""
-        if nbytes < 1:
-            raise ValueError(f"nbytes counts bytes from now on, at least 1: {nbytes!r}")
+        nbytes = whole(nbytes, "nbytes counts bytes from now on, at least 1", 1)
         if not isinstance(self._lab._lane, SimLane):
             raise LaneLacks("net.split_after needs the sim lane")
         for world, one, other in self._each(a, b):
@@ -121,15 +133,13 @@ class Net:
         is lost. blackhole: neither hears anything any more. 0: what is open between them now. Once; new ones live.
         """
         check_word(how, CUTS, "way to cut")
-        if nbytes < 0:
-            raise ValueError(f"nbytes counts bytes from now on, at least 0: {nbytes!r}")
+        nbytes = whole(nbytes, "nbytes counts bytes from now on, at least 0")
         for world, one, other in self._each(a, b):
             world.cut_after(one, other, nbytes, how)
 
     def corrupt(self, a: Ends, b: Ends, p: float) -> None:
         """Each byte of TCP payload between a and b, either way, changes with chance p, by the seed; 0 ends it."""
-        if not 0 <= p <= 1:
-            raise ValueError(f"a chance lies between 0 and 1: {p!r}")
+        p = _chance(p)
         self._lies = self._lies or p > 0
         for world, one, other in self._each(a, b):
             world.corrupt(one, other, p)
@@ -146,13 +156,13 @@ class Clocks:
 
     def jump_mono(self, seconds: float, engine: Node | None = None) -> None:
         """The monotonic clock goes forward."""
-        if seconds < 0:
+        if span(seconds, "a jump", -LONGEST) < 0:
             raise ValueError("the monotonic clock goes forward only")
         self._jump("jump_mono", seconds, engine)
 
     def jump_wall(self, seconds: float, engine: Node | None = None) -> None:
         """The wall clock goes forward or back."""
-        self._jump("jump_wall", seconds, engine)
+        self._jump("jump_wall", span(seconds, "a jump", -LONGEST), engine)
 
     def _jump(self, what: str, seconds: float, engine: Node | None) -> None:
         self._lab._check_thread()
@@ -161,7 +171,7 @@ class Clocks:
             raise LaneLacks(f"clock.{what} needs the sim lane")
         self._lab._disturbed_at = self._lab.now
         jump: Callable[[int, float], None] = getattr(lane.world, what)
-        for node in self._lab.engines if engine is None else [engine]:
+        for node in self._lab.engines if engine is None else [node_of(engine)]:
             jump(node._number, seconds)
             if what == "jump_mono":
                 self._jumps.append((self._lab.now, node, seconds))
@@ -172,10 +182,18 @@ class Clocks:
 
 
 def _numbers(ends: Ends) -> list[int]:
-    return [node._number for node in ([ends] if isinstance(ends, Node) else ends)]
+    if isinstance(ends, str) or not isinstance(ends, Node | Iterable):
+        node_of(ends)
+    return [node_of(node)._number for node in ([ends] if isinstance(ends, Node) else ends)]
+
+
+def _chance(value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 1:
+        raise ValueError(f"a chance lies between 0 and 1: {value!r}")
+    return value
 
 
 def _rate(name: str, rate: float | None) -> int:
-    if rate is not None and not rate > 0:
+    if rate is not None and (not isinstance(rate, Real) or not 0 < rate < 1e15):
         raise ValueError(f"{name} is bytes per second, more than 0, or None: {rate!r}")
     return 0 if rate is None else max(int(rate), 1)

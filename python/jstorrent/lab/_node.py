@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jstorrent._values import Address
 from jstorrent.lab._args import whole
 from jstorrent.lab._failure import check_word
-from jstorrent.lab._spec import Spec
+from jstorrent.lab._spec import Spec, spec_of
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -94,7 +94,7 @@ class Client(Node):
 
     def path(self, spec: Spec, file: int | str | None = None) -> Path:
         """Where the torrent, or a file of it, lies on the node's disk."""
-        return self._root(spec) / spec.name if file is None else self._paths(spec)[spec.file(file).index]
+        return self._root(spec_of(spec)) / spec.name if file is None else self._paths(spec)[spec.file(file).index]
 
     def _root(self, spec: Spec) -> Path:
         return self._saved_at.get(spec.info_hash, self.downloads)
@@ -109,6 +109,7 @@ class Client(Node):
 
     def differences(self, spec: Spec) -> list[str]:
         """What on the disk is not as the truth: a line for each file."""
+        spec_of(spec)
         found = []
         for file, path in zip(spec.metainfo.files, self._paths(spec), strict=True):
             if not self.disk.exists(path):
@@ -124,6 +125,7 @@ class Client(Node):
 
     def _put(self, spec: Spec, have: Have, save_path: Path) -> list[int]:
         """Writes what it has beforehand; these pieces."""
+        spec_of(spec)
         self._saved_at[spec.info_hash] = save_path
         if isinstance(have, str):
             if check_word(have, ("all", "none"), "have") == "none":
@@ -133,7 +135,9 @@ class Client(Node):
                 for at, data in spec.file_data(file):
                     self.disk._write(save_path / file.path, at, data)
             return list(range(spec.num_pieces))
-        pieces = sorted(set(have))
+        if not isinstance(have, Iterable):
+            raise TypeError(f'have is "all", "none" or a list of pieces, not {have!r}')
+        pieces = sorted({whole(piece, "have names pieces by their numbers") for piece in have})
         if len(pieces) == spec.num_pieces and pieces == list(range(spec.num_pieces)):
             return self._put(spec, "all", save_path)
         if pieces and not 0 <= pieces[0] <= pieces[-1] < spec.num_pieces:
@@ -143,6 +147,15 @@ class Client(Node):
         return pieces
 
 
+def node_of(value: Any) -> Node:
+    """A node, or TypeError."""
+    if not isinstance(value, Node):
+        raise TypeError(f"a node is what lab.engine, lab.peer, lab.tracker or lab.client gave, not {value!r}")
+    return value
+
+
 def addresses_of(peers: Iterable[Any]) -> list[Any]:
     """Addresses from nodes or addresses."""
+    if isinstance(peers, str | Node) or not isinstance(peers, Iterable):
+        raise TypeError(f"peers is a list of nodes and addresses, not {peers!r}")
     return [getattr(peer, "address", peer) for peer in peers]

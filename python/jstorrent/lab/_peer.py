@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import mock_peer
 from jstorrent.lab._failure import LaneLacks
 from jstorrent.lab._node import Have, Node
-from jstorrent.lab._spec import Spec
+from jstorrent.lab._spec import Spec, spec_of
 from jstorrent.lab._transports import pair_of, transport_of
 from mock_peer import BehaviourLike, Handshake, Message
 from mock_peer.frames import is_news
@@ -57,9 +57,11 @@ class Peer(Node, mock_peer.Peer):
         port: int | None = None,
     ) -> None:
         behaviours = mock_peer.behaviours_of(behave)  # nonsense is refused before there is a node
-        truth = None if spec is None else SpecTruth(spec)
+        truth = None if spec is None else SpecTruth(spec_of(spec))
         mock_peer.pieces_named(have, truth)
         mock_peer.auto_of(auto)
+        if handshake is not None and not isinstance(handshake, Handshake):
+            raise TypeError(f"handshake is a Handshake(...), not {handshake!r}")
         super().__init__(lab, name, host=host, port=port)
         self._spoke_by_hand = False  # said what it might not say of itself
         self._specs: dict[int, SpecTruth] = {} if spec is None or truth is None else {id(spec): truth}

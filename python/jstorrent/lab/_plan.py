@@ -220,6 +220,8 @@ def resolve(plan: Plan | str) -> Plan:
     """A plan, or that of a token; warns when another version of the engine made it."""
     if isinstance(plan, Plan):
         return plan
+    if not isinstance(plan, str):
+        raise TypeError(f"what is run is a Plan or a token, not {plan!r}")
     import warnings
 
     from jstorrent import __version__

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jstorrent.lab._args import whole
+
 if TYPE_CHECKING:
     from jstorrent.lab._engine import Engine
 
@@ -26,8 +28,8 @@ class Sockets:
         Beyond it an accept and a dial fail as they do in a process without descriptors; who dials the engine waits in its
         backlog.
         """
-        if most is not None and most < 1:
-            raise ValueError(f"a quota is sockets, at least 1, or None: {most!r}")
+        if most is not None:
+            most = whole(most, "a quota is sockets, at least 1, or None", 1, 1 << 30)
         self._engine._lab._check_thread()
         self._most = most or 0
         self._apply()

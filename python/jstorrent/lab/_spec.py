@@ -10,9 +10,11 @@ from typing import Any
 from jstorrent import _core
 from jstorrent._metadata import FileEntry, Metainfo
 from jstorrent._urls import tiers_of
+from jstorrent.lab._args import whole
 from jstorrent.lab._failure import check_word, not_yet
 
 _RUN = 4 << 20  # bytes made at once
+_LARGEST = 1 << 40
 
 
 class Spec:
@@ -81,6 +83,13 @@ class Spec:
         return f"<Spec {self.name!r} {self.num_pieces} x {self.piece_length}>"
 
 
+def spec_of(value: Any) -> Spec:
+    """A torrent of a laboratory, or TypeError."""
+    if not isinstance(value, Spec):
+        raise TypeError(f"a torrent is here what lab.torrent gave, not {value!r}")
+    return value
+
+
 def _truth(key: int, offset: int, length: int) -> bytes:
     made: bytes = _core.lab.truth(key, offset, length)
     return made
@@ -101,13 +110,20 @@ def make_spec(
     """A torrent of so many pieces in one file, or of these files."""
     if check_word(version, ("v1", "v2", "hybrid"), "version") != "v1":
         not_yet(f"a torrent of version {version!r}")
+    piece_length = whole(piece_length, "piece_length is bytes, at least 1", 1)
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a torrent is a str, not {name!r}")
     if files is None:
         entries = [([name], _size_of(pieces, piece_length, tail))]
     elif tail is not None:
         raise ValueError("files fix the sizes: tail goes with pieces")
     else:
-        entries = [(str(path).split("/"), int(size)) for path, size in files]
+        entries = [_file(entry) for entry in files]
     total = sum(size for _, size in entries)
+    if total == 0:
+        raise ValueError("a torrent has at least one byte: files fix the sizes")
+    if total > _LARGEST:
+        raise ValueError(f"a torrent of the laboratory has at most {_LARGEST:,} bytes, for each is hashed: {total:,}")
     key = int(_core.lab.truth_key(seed & (2**64 - 1), name))
     content = _truth(key, 0, total) if total <= _RUN else None
     core = _core.build_torrent(
@@ -123,12 +139,16 @@ def _urls(tier: Any) -> str | list[str]:
     return url if isinstance(url, str) else [getattr(one, "url", one) for one in url]
 
 
+def _file(entry: Any) -> tuple[list[str], int]:
+    if isinstance(entry, str) or not isinstance(entry, Sequence) or len(entry) != 2:
+        raise ValueError(f"files are (path, size) each, not {entry!r}")
+    path, size = entry
+    return str(path).split("/"), whole(size, f"the size of {path} is bytes, at least 0")
+
+
 def _size_of(pieces: int | None, piece_length: int, tail: int | None) -> int:
-    if pieces is None or pieces < 1:
-        raise ValueError(f"a torrent has at least one piece, not {pieces!r}")
-    last = piece_length if tail is None else tail
-    if not 1 <= last <= piece_length:
-        raise ValueError(f"the last piece has 1 to {piece_length} bytes, not {last}")
+    pieces = whole(pieces, "pieces: a torrent has at least one piece", 1)
+    last = whole(piece_length if tail is None else tail, f"the last piece has 1 to {piece_length} bytes", 1, piece_length)
     return (pieces - 1) * piece_length + last
 
 
