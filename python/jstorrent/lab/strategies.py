@@ -164,6 +164,7 @@ class EngineMachine(RuleBasedStateMachine):
         elif self.torrent is not None:
             self.torrent.connect(liar)
 
+    @precondition(lambda self: bool(self.lab._peers))
     @rule(which=st.integers(0, _MOST_PEERS), how=st.sampled_from(["fin", "rst", "blackhole"]))
     def peer_leaves(self, which: int, how: str) -> None:
         """One hangs up."""
