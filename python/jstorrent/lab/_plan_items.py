@@ -77,14 +77,20 @@ def collect_plan(path: Path, parent: pytest.Collector) -> PlanFile | None:
     return PlanFile.from_parent(parent, path=path)
 
 
-def reorder(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Plans first; with --lab-replay, that one alone."""
-    token = session.config.getoption("--lab-replay")
+def check_token(config: pytest.Config) -> None:
+    """That of --lab-replay is one, or the command was wrong."""
+    token = config.getoption("--lab-replay")
     if token:
         try:
             plan_of(token)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def reorder(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Plans first; with --lab-replay, that one alone."""
+    token = session.config.getoption("--lab-replay")
+    if token:
         items[:] = [PlanItem.from_parent(session, name="lab-replay[sim]", token=token)]
         return
     items.sort(key=lambda item: not isinstance(item, PlanItem))

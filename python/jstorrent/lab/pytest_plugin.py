@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from jstorrent.lab import Lab, LaneLacks
-from jstorrent.lab._plan_items import add_options, collect_plan, reorder
+from jstorrent.lab._plan_items import add_options, check_token, collect_plan, reorder
 
 _LANES = ("sim", "real")
 _LONGEST_TOKEN = 100_000
@@ -35,7 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the marker known."""
+    """Makes the marker known, and refuses a token that is none before any worker begins."""
+    check_token(config)
     config.addinivalue_line("markers", "lanes(*names): the lanes of the laboratory that this test runs in (sim, real)")
 
 

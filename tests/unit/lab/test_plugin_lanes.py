@@ -1,4 +1,4 @@
-"""Which lane a test runs in when it says so oddly, and what a world that is over is asked."""
+"""The plugin where it is used oddly: lanes, worlds that are over, tokens that are none."""
 
 from __future__ import annotations
 
@@ -59,3 +59,11 @@ def test_who_failed_already_is_not_judged_too(pytester: pytest.Pytester) -> None
     """)
     found = pytester.runpytest_subprocess("-p", "jstorrent.lab.pytest_plugin")
     found.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_token_that_is_none_is_a_wrong_command_for_workers_too(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_it="def test_it(): pass")
+    found = pytester.runpytest_subprocess("-p", "jstorrent.lab.pytest_plugin", "-n", "2", "--lab-replay", "jst1-nonsense")
+    assert found.ret == pytest.ExitCode.USAGE_ERROR
+    said = found.stdout.str() + found.stderr.str()
+    assert "no token" in said and "INTERNALERROR" not in said
