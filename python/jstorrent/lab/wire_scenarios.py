@@ -24,6 +24,8 @@ WITHIN = 45.0
 """Seconds that a client has for what must come, unless told: it may look at its peers only now and then."""
 SOON = 20.0
 """Seconds that it has to end a link that is of no use, once it is there."""
+_WELL = "it ended with exit code 0"
+_LONGEST_WORDS = 200
 _LOOK = 0.05
 
 
@@ -129,13 +131,13 @@ class Stage:
                 raise Skipped("it ends when it has everything: it does not seed")
             said = why if isinstance(why, str) else why()
             ended = (
-                f"; {self.client.last_words}" if not self.client.running else f" (waited {within * self._patience:g} s)"
+                f"; {self._last_words()}" if not self.client.running else f" (waited {within * self._patience:g} s)"
             )
             raise Failed(said + ended)
 
     def _does_not_seed(self) -> bool:
         job = self.client._job
-        return job is not None and job.is_seed and self.client.last_words == "it ended with exit code 0"
+        return job is not None and job.is_seed and self.client.last_words == _WELL
 
     def complete(self, within: float = WITHIN) -> None:
         """The files must be there, equal to the truth, byte for byte."""
@@ -147,16 +149,21 @@ class Stage:
             return self.client.complete(self.spec)
 
         if not self.wait(lambda: is_there() or ended[0] > 1, within) or not self.client.complete(self.spec):
-            how = self.client.last_words or f"after {within * self._patience:g} s"
+            how = self._last_words() or f"after {within * self._patience:g} s"
             wrong = "; ".join(self.client.differences(self.spec)[:2])
             raise Failed(f"the download is not complete, {how}: {wrong}; {self.seen()}")
         self.alive()
 
     def alive(self) -> None:
         """It did not crash: it runs, or it ended as one does that is done."""
-        words = self.client.last_words
-        if words and words != "it ended with exit code 0":
-            raise Failed(words)
+        if self.client.last_words not in ("", _WELL):
+            raise Failed(self._last_words())
+
+    def _last_words(self) -> str:
+        """How it ended, and unless that was well the last line of what it said."""
+        how, said = self.client.last_words, self.client.output.split("\n")
+        lines = [text for line in said if (text := "".join(filter(str.isprintable, line)).strip())]
+        return how if how in ("", _WELL) or not lines else f"{how} and said: {lines[-1][:_LONGEST_WORDS]}"
 
     def closes(self, peer: Peer, why: str, within: float = SOON) -> None:
         """The client must end its link with this peer, once there is one."""

@@ -28,11 +28,11 @@ def test_a_good_client_ends_with_0_and_json(run: Run) -> None:
 
 
 def test_a_client_that_does_nothing_ends_with_1_and_a_reason(run: Run) -> None:
-    words = ["--", sys.executable, "-c", "raise SystemExit(9)", "{torrent}"]
+    words = ["--", sys.executable, "-c", "print('no such option\\33[2J\\n'); raise SystemExit(9)", "{torrent}"]
     done = run("lab", "client", "--only", "honest", *words)
     assert done.returncode == 1
     assert "fail  honest" in done.stdout
-    assert "it ended with exit code 9" in done.stdout
+    assert "it ended with exit code 9 and said: no such option[2J: " in done.stdout
 
 
 @pytest.mark.parametrize(
