@@ -137,7 +137,7 @@ def soak(
     shrink: ShrinkFor = 20,
     as_json: AsJson = False,
 ) -> int:
-    """Random plans with random faults, until the time is up. Exits with 6 when there are findings, or --hit-each was missed."""
+    """Random plans with random faults, until the time is up or Ctrl-C. Exits with 6 when there are findings, or --hit-each was missed."""
     end = None if most is None else first + most
     words = {"first": first, "most": end, "shrink_seconds": shrink}
     return _refusing(lambda: _judged(_soak(seconds, seed, jobs, dask, as_json, words), each, as_json))
@@ -147,18 +147,28 @@ def _soak(seconds: float, seed: int, jobs: int, dask: str | None, as_json: bool,
     from jstorrent.lab._soak_dask import cluster, soak_on
     from jstorrent.lab.soak import soak as soak_here
 
-    with _View(quiet=as_json and not sys.stderr.isatty()) as view:
-        if dask is None:
-            return soak_here(seconds, seed, jobs, progress=view.show, **words)
-        with cluster(dask) as client:
-            return soak_on(client, seconds, seed, progress=view.show, **words)
+    view = _View(quiet=as_json and not sys.stderr.isatty())
+    try:
+        with view:
+            if dask is None:
+                return soak_here(seconds, seed, jobs, progress=view.show, **words)
+            with cluster(dask) as client:
+                return soak_on(client, seconds, seed, progress=view.show, **words)
+    except KeyboardInterrupt:
+        if view.last is not None:  # what was found until then is not lost
+            _say(view.last, as_json)
+        raise
 
 
-def _judged(soaked: Soaked, each: int, as_json: bool) -> int:
+def _say(soaked: Soaked, as_json: bool) -> None:
     if as_json:
         print(json.dumps(soaked.to_dict()))
     else:
         _tell(soaked)
+
+
+def _judged(soaked: Soaked, each: int, as_json: bool) -> int:
+    _say(soaked, as_json)
     seldom = [f"{what} ({times})" for what, times in soaked.expected.items() if times < each]
     if seldom:
         print(f"jstorrent: hit fewer than {each} times: {', '.join(seldom)}", file=sys.stderr)
@@ -181,6 +191,8 @@ def _tell(soaked: Soaked) -> None:
 class _View:
     """What a campaign comes to while it runs, on stderr."""
 
+    last: Soaked | None = None
+
     def __init__(self, quiet: bool) -> None:
         self._live = None if quiet else Live(console=Console(stderr=True), transient=True, refresh_per_second=4)
 
@@ -195,6 +207,7 @@ class _View:
 
     def show(self, soaked: Soaked) -> None:
         """The newest figures."""
+        self.last = soaked
         if self._live is None:
             return
         table = Table.grid(padding=(0, 2))

@@ -1,12 +1,17 @@
 """`jstorrent lab run | replay | keep | soak` as a user runs them."""
 
+import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("rich")
+from jstorrent.cli import app
 from jstorrent.lab import Plan
+from jstorrent.lab._generate import generate
+from jstorrent.lab.soak import Finding, Soaked
 
 from tests.unit.cli.conftest import Run
 
@@ -71,6 +76,26 @@ def test_a_campaign_that_hits_too_little_fails(run: Run) -> None:
     assert done.returncode == 6 and "hit fewer than 1 times: " in done.stderr
     facts = json.loads(done.stdout)
     assert facts["findings"] == [] and facts["never_hit"] == [what for what, times in facts["expected"].items() if times == 0]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_campaign_that_is_interrupted_tells_what_it_found(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = generate(1, 3).token
+
+    def interrupted(seconds: float, seed: int, jobs: int, *, progress: Callable[[Soaked], None], **_: object) -> Soaked:
+        progress(Soaked(seed, jobs, 1.0, plans=4, findings=[Finding("a cause", "an error", [3], [token])]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib.import_module("jstorrent.lab.soak"), "soak", interrupted)  # the package has a name like it
+    assert app.run(["lab", "soak", *(["--json"] if as_json else [])]) == 130
+    said = capsys.readouterr().out
+    if as_json:
+        told = json.loads(said)
+        assert (told["plans"], told["findings"]) == (4, [token])
+    else:
+        assert "4 plans in" in said and f"jstorrent lab replay {token}" in said
 
 
 def test_a_token_that_is_longer_than_a_file_name_may_be_is_a_token(run: Run) -> None:
