@@ -166,3 +166,7 @@ def _from_os_error(error: OSError, path: object) -> Error:
         return error
     code = _CODES.get(error.errno or 0, "disk_io")
     return DiskError(f"disk: {error.strerror or error}: {path}", code=code, filename=str(path))
+
+
+for _public in (Error, ParseError, DiskError, NetworkError, TimeoutError, SettingsError, RemovedError):
+    _public.__module__ = "jstorrent"  # as a traceback should name them, and as they are imported

@@ -73,3 +73,7 @@ def check_word(word: str, known: Iterable[str], what: str) -> str:
     if word not in words:
         raise ValueError(f"no such {what}: {word!r} (known: {', '.join(words)})")
     return word
+
+
+for _public in (LabFailure, LaneLacks):
+    _public.__module__ = "jstorrent.lab"  # as a report of pytest should name them

@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import inspect
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import jstorrent as jst
 import pytest
-from jstorrent import _core
+from jstorrent import _core, lab
 
 PACKAGE = Path(jst.__file__).parent
 STUBS = ast.parse((PACKAGE / "_core.pyi").read_text())
@@ -132,3 +134,13 @@ def test_without_the_compiled_module_the_import_says_what_to_run(tmp_path: Path)
                           env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False)  # fmt: skip
     assert done.returncode == 1
     assert "ImportError: the compiled module of jstorrent is missing: run `pip install .`" in done.stderr
+
+
+def test_errors_go_by_their_public_names() -> None:
+    for package in (jst, lab):
+        for name in package.__all__:
+            thing = getattr(package, name)
+            if isinstance(thing, type) and issubclass(thing, BaseException):
+                said = traceback.format_exception_only(thing, thing.__new__(thing, "why"))[-1]
+                assert said.startswith(f"{package.__name__}.{name}")
+                assert pickle.loads(pickle.dumps(thing)) is thing
