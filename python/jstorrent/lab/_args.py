@@ -9,6 +9,8 @@ from operator import index
 from typing import Any
 
 _MOST = 1 << 62
+_INSTANT = 1e-9
+_ROUNDING = 1e-15
 LONGEST = 1e9
 """Seconds: 31 years, in which the nanoseconds of a world do not run over."""
 
@@ -31,6 +33,11 @@ def span(value: Any, what: str, least: float = 0.0) -> float:
     if not least <= float(value) <= LONGEST:
         raise ValueError(f"{what} is {least:g} to {LONGEST:g} seconds, not {value!r}")
     return float(value)
+
+
+def is_over(now: float, limit: float) -> bool:
+    """Whether a world cannot come nearer: its moments are whole nanoseconds, and a sum of floats may lie between two of them."""
+    return limit - now <= max(_INSTANT, abs(limit) * _ROUNDING)
 
 
 def callable_of(value: Any, what: str) -> Callable[..., Any]:

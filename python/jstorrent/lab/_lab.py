@@ -12,7 +12,7 @@ from numbers import Real
 from typing import Any, Literal, NoReturn, Self, overload
 
 from jstorrent.lab._along import Along
-from jstorrent.lab._args import callable_of
+from jstorrent.lab._args import callable_of, is_over
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._failure import LabFailure, check_word
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
@@ -205,7 +205,7 @@ class Lab(Gating, Recorded):
         return bool(held)
 
     def _advance(self, limit: float, every: float) -> bool:
-        if self.now >= limit:
+        if is_over(self.now, limit):
             return False
         if every > 0:
             self._run_until(min(self.now + every, limit))

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from jstorrent._events import TorrentFailed
+from jstorrent.lab._args import is_over
 from jstorrent.lab._disk_faults import DiskFault
 from jstorrent.lab._engine import Engine
 from jstorrent.lab._lanes import SimLane
@@ -116,7 +117,7 @@ def finish(lab: Lab, within: float) -> str | None:
     """Lets time pass until every engine has every torrent that it was given, then until nothing is under way: on leaving,
     the oracles look. Gives the excuse of who did not complete, None when all did, and fails where there is none."""
     limit, look = lab.now + within, _FIRST_LOOK
-    while (wanting := _wanting(lab)) and lab.now < limit:
+    while (wanting := _wanting(lab)) and not is_over(lab.now, limit):
         lab._run_until(min(lab.now + look, limit))
         look = min(look * 1.5, _LONGEST_LOOK)
     excuses = {excuse_of(lab, engine, spec) for engine, spec in wanting}

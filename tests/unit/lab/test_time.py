@@ -226,3 +226,21 @@ def test_sessions_of_a_simulated_world_wait_in_virtual_time(lab: Lab) -> None:
     with pytest.raises(TimeoutError):
         t.wait(timeout=3600)
     assert lab.now == pytest.approx(3600)
+
+
+def test_a_limit_between_two_nanoseconds_is_reached() -> None:
+    """30.036 + 923 is 953.0360000000001, and no moment of a world is that late."""
+    asked = 0
+
+    def never() -> bool:
+        nonlocal asked
+        asked += 1
+        assert asked < 1000, "it is asked for ever"
+        return False
+
+    with Lab(seed=1) as lab:
+        lab.engine("client")
+        lab.reach(30.036)
+        with pytest.raises(LabFailure, match="not within 923 s"):
+            lab.until(never, within=923, every=10)
+        assert lab.now == 953.036
