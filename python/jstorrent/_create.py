@@ -92,7 +92,7 @@ def create_torrent(
     made = Metainfo(core)
     told = _renamed(made, [title] if single else ["/".join((title, *item.components)) for item in sources])
     if told:
-        warnings.warn(told, UserWarning, stacklevel=2)
+        warnings.warn(told, UserWarning, stacklevel=3)  # above us stands plain()
     return made
 
 
