@@ -112,6 +112,7 @@ std::uint64_t Upload::most_ahead() const noexcept {
 }
 
 void Upload::hold(Peer& peer) {
+    if (peer.choking.am_choking) return drop(peer);  // it was on its way when the choke came
     std::vector<wire::QueuedBlock> held;
     peer.link->out().drop_blocks(held);
     for (std::size_t i = 0; i < held.size(); ++i) {

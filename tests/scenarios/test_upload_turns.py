@@ -24,9 +24,10 @@ def scattered(count: int) -> bytes:
 def deaf(lab: Lab, seed: Engine, spec: Spec, count: int, *, asks: int) -> list[Any]:
     """So many peers that asked for blocks and read nothing of what comes, after a while."""
     peers = [lab.peer(f"deaf{i}", spec, have="none", auto=SPEAKS, behave=["never_read"]) for i in range(count)]
+    before = seed.session.status().num_peers
     for peer in peers:
         peer.connect(seed)
-    lab.until(lambda: seed.session.status().num_peers == count, within=10)
+    lab.until(lambda: seed.session.status().num_peers == before + count, within=10)
     for peer in peers:
         peer.send_raw(frame(2))
     lab.run_for(2)  # until they are unchoked
@@ -97,3 +98,30 @@ def test_a_share_that_shrinks_does_not_make_who_takes_nothing_look_alive(lab: La
         lab.run_for(1)
     lab.until(lambda: reasons(seed, cut.address) == ["inactive"], within=10)
     assert seed.session.status().counters.payload_sent == sent + 8 * 15 * BLOCK
+
+
+@pytest.mark.covers("S1-4")
+def test_what_is_taken_back_from_a_peer_that_is_choked_is_refused(lab: Lab) -> None:
+    """It was on its way when the choke came; it would wait with us for ever, and its place with the peer as well."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
+    t = seed.add(spec, have="all")
+    fickle = lab.peer("fickle", spec, have="none", auto=SPEAKS)
+    fickle.connect(seed)
+    fickle.send_interested()
+    lab.run_for(2)
+    lab.net.hold(seed, fickle)
+    with lab.gate("disk.read.done", node="seed"):  # many are written together
+        for n in range(60):
+            fickle.send_request(n, 0, BLOCK)
+        lab.run_for(2)
+    lab.run_for(2)
+    fickle.send_not_interested()
+    lab.until(lambda: t.peers()[0].am_choking, within=5)
+    assert t.peers()[0].upload_queued > 8
+    deaf(lab, seed, spec, 24, asks=32)
+    lab.run_for(3)
+    assert t.peers()[0].upload_queued <= 1, "no more than what had begun"
+    lab.net.release(seed, fickle)
+    lab.run_for(5)
+    assert len(fickle.ledger.rejects) > 40 and fickle.ledger.outstanding == []
