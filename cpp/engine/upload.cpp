@@ -136,14 +136,15 @@ void Upload::pump(Peer& peer) {
 
 void Upload::take_turn(Peer& peer) {
     auto& turns = core_.upload_turns;
-    if (!peer.is_connected() || peer.choking.am_choking || peer.uploads.queued.empty()) return;
-    const std::uint64_t held = UploadTurns::held(peer);
-    const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
+    if (!peer.is_connected() || peer.choking.am_choking) return;
     const std::uint64_t most = most_ahead();
-    if (held >= turns.share() || ahead + block_size > most) return;
-    const std::uint64_t room = std::min(turns.share() - held, (most - ahead) / block_size);
-    start_run(peer, static_cast<std::size_t>(std::min<std::uint64_t>(room, max_run)));
-    if (!peer.uploads.queued.empty()) turns.wait(peer);
+    while (!peer.uploads.queued.empty()) {
+        const std::uint64_t held = UploadTurns::held(peer);
+        const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
+        if (held >= turns.share() || ahead + block_size > most) return;
+        const std::uint64_t room = std::min(turns.share() - held, (most - ahead) / block_size);
+        if (!start_run(peer, static_cast<std::size_t>(std::min<std::uint64_t>(room, max_run)))) return;
+    }
 }
 
 void Upload::give_back(Peer& peer) {

@@ -46,7 +46,7 @@ class Upload {
     bool is_barred() const noexcept { return core_.throttle.up.bars() || throttle_.up.bars(); }
     /// What was read for the peer goes back to what it asked for, but for a block that has begun.
     void hold(Peer& peer);
-    /// Memory is short, and it is the peer's turn: one read, up to its share.
+    /// Memory is short, and it is the peer's turn: reads up to its share.
     void take_turn(Peer& peer);
     /// Memory is short, and the peer holds more than its share.
     void give_back(Peer& peer);

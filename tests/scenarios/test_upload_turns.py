@@ -125,3 +125,24 @@ def test_what_is_taken_back_from_a_peer_that_is_choked_is_refused(lab: Lab) -> N
     lab.net.release(seed, fickle)
     lab.run_for(5)
     assert len(fickle.ledger.rejects) > 40 and fickle.ledger.outstanding == []
+
+
+@pytest.mark.covers("S1-4")
+def test_a_turn_is_worth_a_whole_share(lab: Lab) -> None:
+    """Read together and written together, also where no two blocks lie together: a round for each block would cost thrice as much."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
+    t = seed.add(spec, have="all")
+    deaf(lab, seed, spec, 2, asks=200)
+    reader = RawPeer(lab, "reader", spec, have="none", serves=False)
+    reader.connect(seed)
+    lab.run_for(1)
+    reader.push(frame(2))
+    lab.run_for(2)
+    with lab.gate("disk.read.done", node="seed") as gate:
+        reader.push(scattered(64))
+        lab.run_for(0.5)
+        times = [hit.time for hit in gate.hits if hit.peer[0] == reader.address[0]]
+        assert len(times) == 10, "a third of the memory"
+        assert times[-1] - times[0] < 10 * BLOCK / 1e9, "asked for in one round: the disk gives a GB/s"
+    lab.until(lambda: t.peers()[-1].counters.payload_sent == 64 * BLOCK, within=5)
