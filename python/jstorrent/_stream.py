@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Generic, Self, cast
 
 from jstorrent import _core
@@ -39,13 +39,16 @@ class EventStream(Generic[E_co]):
 
     def get(self, timeout: float | None = None) -> E_co | None:
         """The next event; None when none came within `timeout` seconds, or none will come. 0: does not wait."""
-        now = self._session._engine.now
-        timeout = checked_timeout(timeout)
-        end = None if timeout is None else now() + timeout
+        left = self._countdown(timeout)
         while (event := self._take()) is None and not self._core.has_ended:
-            if not block(self._session, self._core, None if end is None else end - now()):
+            if not block(self._session, self._core, left()):
                 break  # else somebody else may have been quicker
         return event if event is not None else self._take()
+
+    def _countdown(self, timeout: float | None) -> Callable[[], float | None]:
+        now, timeout = self._session._engine.now, checked_timeout(timeout)
+        end = None if timeout is None else now() + timeout
+        return lambda: None if end is None else end - now()
 
     def close(self) -> None:
         """Ends the subscription; what waits is dropped. Safe twice."""
@@ -72,13 +75,14 @@ class EventStream(Generic[E_co]):
 
     async def __anext__(self) -> E_co:
         check_async(self._session)
-        event = self._take()
-        if event is None and not self._core.has_ended:
+        left = self._countdown(self._timeout)
+        while (event := self._take()) is None and not self._core.has_ended:
             if self._is_awaited:
                 raise RuntimeError("another task reads this stream already: give each its own")
             self._is_awaited = True
             try:
-                await pause(self._session, self._core, self._timeout)
+                if not await pause(self._session, self._core, left()):
+                    break  # else a thread may have been quicker
             finally:
                 self._is_awaited = False
         event = event if event is not None else self._take()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 from collections import Counter
@@ -189,11 +190,12 @@ def test_a_full_stream_of_a_session_counts_and_keeps_the_last_state(
     assert stream.get(0) is None
 
 
+@pytest.mark.parametrize("form", ["block", "pause"])
 def test_a_reader_whose_event_another_took_waits_for_the_next(
-    session: jst.Session, torrent: jst.Torrent, monkeypatch: pytest.MonkeyPatch
+    session: jst.Session, torrent: jst.Torrent, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     torrent.wait("stalled", 30)
-    stream = session.events(jst.StateChanged)
+    stream = session.events(jst.StateChanged, timeout=30)
     acts = [torrent.pause, torrent.stop]
     taken = []
 
@@ -204,6 +206,13 @@ def test_a_reader_whose_event_another_took_waits_for_the_next(
             taken.append(stream._take())  # the other one is quicker
         return raised
 
-    monkeypatch.setattr(_stream, "block", block)
-    event = stream.get(timeout=30)
+    async def pause(*arguments: Any) -> bool:
+        acts.pop(0)()
+        raised = await _waiting.pause(*arguments)
+        if acts:
+            taken.append(stream._take())
+        return raised
+
+    monkeypatch.setattr(_stream, form, {"block": block, "pause": pause}[form])
+    event = stream.get(timeout=30) if form == "block" else asyncio.run(anext(stream))
     assert [taken[0] and taken[0].new, event and event.new] == ["paused", "stopped"]
