@@ -23,7 +23,11 @@ engine::SessionStatus at_rest(engine::SessionStatus last) {
 }  // namespace
 
 Remains::Remains(const engine::Session& session, const std::vector<TorrentKey>& known, bool are_removed)
-    : settings_(session.settings()), left_(session.status()), status_(at_rest(left_)), bans_(session.bans()), problems_(session.problems()) {
+    : settings_(session.settings()),
+      left_(session.status()),
+      status_(at_rest(left_)),
+      bans_(session.bans()),
+      problems_(session.problems()) {
     for (const TorrentKey key : session.torrents()) keep(session, key, !are_removed, are_removed);
     for (const TorrentKey key : known)
         if (torrent(key) == nullptr) keep(session, key, false, are_removed);

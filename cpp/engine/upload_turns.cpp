@@ -39,8 +39,9 @@ void UploadTurns::on_round_end(Time now) {
         peer->uploads.waits = false;
         if (Torrent* const torrent = core_.torrent(peer->torrent)) torrent->upload().take_turn(*peer);
     }
-    if (!waiting_.empty()) timer_.set_sooner(next_look_);
-    else short_ = used_ > most() / 2;
+    if (!waiting_.empty()) return timer_.set_sooner(next_look_);
+    timer_.cancel();
+    short_ = used_ > most() / 2;
 }
 
 void UploadTurns::look(Time now) {

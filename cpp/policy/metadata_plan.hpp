@@ -3,8 +3,8 @@
 // Peers that claim one size work on one attempt together, a few pieces each. When what they made fails the info-hash,
 // a sole contributor is guilty; of several nobody is, but from then on each of them makes a whole copy alone, so that
 // a lie has one author. Attempts that do not fit into max_size together wait: fewest tries first, then the smallest;
-// one that is slow while others wait loses its place, and not sooner once it has something. Whoever rejects or lets a request time out is left alone for a
-// while that doubles.
+// one that is slow while others wait loses its place, and not sooner once it has something. Whoever rejects or lets a
+// request time out is left alone for a while that doubles.
 // Knows no bytes, no hash and no link. Invariants: 1. the sizes of admitted attempts add up to at most max_size, or
 // one is admitted alone; 2. at most max_asked requests are out to a peer, at most max_copies for a piece of an attempt;
 // 3. each failed hash costs a host its place, or its size the trust; 4. of a peer nothing is kept once it left.

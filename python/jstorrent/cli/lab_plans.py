@@ -27,7 +27,10 @@ _FOLDER = Path("tests/regressions")
 _SHOWN = 12
 WhichPlan = Annotated[str, typer.Argument(metavar="PLAN", help="A token, a file of JSON, or - for standard input.")]
 Isolate = Annotated[bool, typer.Option("--isolate", help="In a child process: a native crash is a report, too.")]
-ShrinkFor = Annotated[float, typer.Option("--shrink", min=0, callback=finite, metavar="SECONDS", help="So long for the smallest plan that fails so.")]
+ShrinkFor = Annotated[
+    float,
+    typer.Option("--shrink", min=0, callback=finite, metavar="SECONDS", help="So long for the smallest plan that fails so."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON at the end.")]
 
 
