@@ -96,6 +96,8 @@ class Download final : public PieceJob::Client {
     std::vector<std::pair<PieceIndex, ByteVector>> parked() const;
     std::uint64_t parked_bytes() const;
     void forget_parked();
+    /// Its blocks on disk, if it has any, are to be fetched again: they are not where the piece is looked for from now on.
+    void drop_half_done(PieceIndex piece, Time now);
     /// parked() changed since.
     bool take_parked_changed() noexcept { return std::exchange(parked_changed_, false); }
 

@@ -118,6 +118,7 @@ class FileStore {
     void set_skipped(const std::vector<bool>& skipped);
     /// The first parked file that is wanted again and not unparked yet.
     std::optional<FileIndex> leaving() const noexcept;
+    bool is_leaving(FileIndex file) const noexcept { return file.value < flags_.size() && flags_[file.value].leaving; }
     /// Writes under way that touch the part file.
     std::uint32_t part_writers() const noexcept { return part_writers_; }
     /// Called when the last of them ended.

@@ -69,6 +69,13 @@ void Download::forget_parked() {
     }
 }
 
+void Download::drop_half_done(PieceIndex piece, Time now) {
+    if (const auto left = parked_->find(piece); left != parked_->end()) forget_parked(piece, Flags(left->second));
+    if (!work_) return;
+    if (const auto found = work_->parking.find(piece); found != work_->parking.end()) found->second.first->abandon();
+    if (const PieceJob* const active = job(piece); active != nullptr && active->is_long()) drop_piece(piece, now);
+}
+
 void Download::take_up_parked(Time now) {
     Work& w = work();
     const std::uint32_t most = most_active();

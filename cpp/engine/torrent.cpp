@@ -153,6 +153,7 @@ void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now)
     file_priorities_[file.value] = priority;
     dirty_ = urgent_ = true;
     apply_priorities();
+    drop_half_done(file, now);
     if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     update_completion(now);
     evaluate(now);

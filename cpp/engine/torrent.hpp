@@ -165,6 +165,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_check_done(Time now);
     void become_ready(const Bitfield& have, Time now);
     void adopt_partial();
+    void drop_half_done(FileIndex file, Time now);
     bool may_write() const noexcept;
     void on_made(Time now);
     void on_unparked(Time now);

@@ -117,6 +117,14 @@ void Torrent::adopt_partial() {
     counters_.payload_partial = kept;
 }
 
+// A file that is wanted again gets the proven bytes of its shared pieces, not the blocks of those that are half done.
+void Torrent::drop_half_done(FileIndex file, Time now) {
+    const auto range = files_.map().pieces_of(file);
+    if (!files_.is_leaving(file) || range.empty()) return;
+    for (const PieceIndex piece : {range.first, PieceIndex{range.last.value - 1}})
+        if (!have()[piece] && files_.parts().slot(piece)) download_.drop_half_done(piece, now);
+}
+
 void Torrent::become_ready(const Bitfield& have, Time now) {
     const bool known = record_ && record_->have == have;
     phase_ = Phase::ready;
@@ -130,6 +138,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
     download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
     adopt_partial();
+    for (FileIndex file; file.value < files_.num_files(); ++file) drop_half_done(file, now);
     record_.reset();
     books_.journaled.reset();
     books_.intact.reset();
