@@ -132,6 +132,7 @@ bool FileStore::step(StoreJob& job) {
             skip_padding(job);
             continue;
         }
+        if (writes && target.key.file != part_file_number) flags_[target.key.file].begun = true;
         if (const auto file = handles_.try_pin(target.key, writes)) {
             submit_io(job, file);
             return true;
@@ -280,7 +281,7 @@ void FileStore::set_skipped(const std::vector<bool>& skipped) {
 void FileStore::park() {
     for (std::uint32_t f = 0; f < num_files(); ++f) {
         Flags& file = flags_[f];
-        if (file.skipped && !file.exists && layout_->files[f].on_disk) file.parked = true;
+        if (file.skipped && !file.exists && !file.begun && layout_->files[f].on_disk) file.parked = true;
         if (!file.skipped && file.parked) file.leaving = true;
     }
 }
@@ -331,6 +332,8 @@ void FileStore::drop_parts() {
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
     for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) flags_[f].exists = stamps[f].exists;
     for (Flags& file : flags_) file.made = false;
+    if (jobs_ == 0)
+        for (Flags& file : flags_) file.begun = false;
     looked_ = true;
     park();
 }

@@ -113,7 +113,7 @@ class FileStore {
     void* watcher = nullptr;
 
     /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already
-    /// stays a file, so nothing is parked before note_existing(). A file that is wanted again waits in leaving(): what
+    /// stays a file, as one does that is written to just now, so nothing is parked before note_existing(). A file that is wanted again waits in leaving(): what
     /// is written from then on goes to the file itself.
     void set_skipped(const std::vector<bool>& skipped);
     /// The first parked file that is wanted again and not unparked yet.
@@ -185,6 +185,7 @@ class FileStore {
         bool exists : 1 = false;
         bool made : 1 = false;
         bool dirty : 1 = false;
+        bool begun : 1 = false;  // a write to it was, since the last look
         bool found : 1 = false;  // a check read good bytes of it, which may not be durable
     };
 

@@ -17,6 +17,27 @@ def long_piece(lab: Lab) -> tuple[Spec, Engine]:
 
 
 @pytest.mark.covers("S0-10.2")
+@pytest.mark.parametrize("point", ["disk.write", "disk.write.done"])
+def test_a_file_that_is_skipped_while_its_first_bytes_are_written_stays_a_file(lab: Lab, point: str) -> None:
+    files = [("a", 3 * BLOCK), ("b", BLOCK), ("c", 3 * BLOCK), ("d", BLOCK)]
+    spec = lab.torrent(files=files, piece_length=4 * BLOCK)
+    client, giver = lab.engine("client"), by_hand(lab, "giver", spec)
+    t = client.add(spec, peers=[giver], priorities={3: 0})
+    t.set_piece_priority(1, 7)
+    answer(lab, giver, 1, 4)
+    lab.until(lambda: t.status().pieces_complete == 1, within=5)  # there is a part file, with room for piece 0
+    with lab.gate(point, path=client.path(spec, 1)) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        t.set_file_priority(1, 0)
+        lab.run_for(1)
+    lab.until(lambda: t.status().pieces_complete == 2, within=5)
+    for file in (1, 3):
+        t.set_file_priority(file, 4)
+    completes(lab, client, spec)
+
+
+@pytest.mark.covers("S0-10.2")
 def test_a_long_piece_half_done_begins_anew_when_its_file_is_wanted(lab: Lab) -> None:
     spec, client = long_piece(lab)
     giver = by_hand(lab, "giver", spec)
