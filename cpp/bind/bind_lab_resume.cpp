@@ -99,6 +99,7 @@ TorrentRecord record_from_python(const py::dict& from) {
     });
     take<Stamp>(from, "part_file", [&](const Stamp& stamp) { record.part_file = stamp_from(stamp); });
     take_into(from, "in_parts", record.in_parts);
+    take_into(from, "straightened", record.straightened);
     take_into(from, "file_priorities", record.file_priorities);
     take_into(from, "piece_priorities", record.piece_priorities);
     const auto take_renamed = [&](const char* key, std::vector<RenamedFile>& into) {
@@ -149,6 +150,7 @@ py::dict record_to_python(const TorrentRecord& record) {
     out["files"] = files;
     out["part_file"] = stamp_to(record.part_file);
     out["in_parts"] = record.in_parts;
+    out["straightened"] = record.straightened;
     out["file_priorities"] = record.file_priorities;
     out["piece_priorities"] = record.piece_priorities;
     const auto pairs_of = [](const std::vector<RenamedFile>& renamed) {

@@ -200,9 +200,8 @@ FileStore::Target FileStore::target_of(StoreJob& job) {
 }
 
 bool FileStore::goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece) {
-    if (!flags_[file.value].leaving) return true;
     const std::pair key{file.value, piece.value};
-    if (job.into.empty()) straightened_.own().insert(key);
+    if (flags_[file.value].leaving && job.into.empty()) straightened_.own().insert(key);
     return !straightened_->contains(key);
 }
 
@@ -299,8 +298,10 @@ std::vector<bool> FileStore::parked() const {
     return out;
 }
 
-void FileStore::restore_parked(const std::vector<bool>& parked) {
+void FileStore::restore_parked(const std::vector<bool>& parked, const storage::Straightened& straightened) {
     for (std::uint32_t f = 0; f < num_files() && f < parked.size(); ++f) flags_[f].parked = parked[f];
+    for (const auto& [file, piece] : straightened)
+        if (is_parked(FileIndex{file})) straightened_.own().emplace(file, piece);
 }
 
 void FileStore::unparked(FileIndex file) {

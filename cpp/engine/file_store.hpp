@@ -11,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -127,7 +126,9 @@ class FileStore {
     bool is_parked(FileIndex file) const noexcept { return file.value < flags_.size() && flags_[file.value].parked; }
     /// One flag per file for the record; empty when none is parked.
     std::vector<bool> parked() const;
-    void restore_parked(const std::vector<bool>& parked);
+    /// Of parked files: what is in the file all the same, since it was leaving.
+    const storage::Straightened& straightened() const noexcept { return *straightened_; }
+    void restore_parked(const std::vector<bool>& parked, const storage::Straightened& straightened = {});
     void unparked(FileIndex file);
     /// The file's bytes of this piece were written to the file since it is leaving.
     bool was_written_leaving(FileIndex file, PieceIndex piece) const {
@@ -217,7 +218,7 @@ class FileStore {
     StoreJob* youngest_ = nullptr;
     Rare<std::map<std::uint32_t, std::string>> renamed_;
     std::vector<Flags> flags_;
-    Rare<std::set<std::pair<std::uint32_t, std::uint32_t>>> straightened_;  // (file, piece) written since it is leaving
+    Rare<storage::Straightened> straightened_;  // written since it is leaving
     bool reserves_ = true;
     bool part_dirty_ = false;
     bool has_parts_ = false;

@@ -64,7 +64,7 @@ void Torrent::on_looked(Time now) {
     if (record_ && !books_.check_all && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
     const Bitfield hinted = books_.hints(record_.get(), look, geometry_.num_pieces);
     saved.hinted = &hinted;
-    storage::Fit fit = storage::fit_record(map, saved, look.stamps(), look.part_file(), files_.parked());
+    storage::Fit fit = storage::fit_record(map, saved, look.stamps(), look.part_file(), files_.parked(), files_.straightened());
     if (record_) books_.intact = std::move(fit.intact);
     if (!fit.fits) dirty_ = true;
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start

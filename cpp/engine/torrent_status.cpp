@@ -146,6 +146,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
             storage::distrust_newer(files_.map(), durable, have(), r.files, r.part_file);
         }
         r.in_parts = files_.parked();
+        r.straightened = files_.straightened();
         r.writing = may_write();
         r.partial.clear();
         for (auto& [piece, blocks] : download_.parked()) {
@@ -198,7 +199,7 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     if (r.completed_at) completed_at_ = r.completed_at->seconds();
     if (r.file_priorities.size() == file_priorities_.size()) file_priorities_ = r.file_priorities;
     if (r.piece_priorities.size() == geometry_.num_pieces) piece_priorities_ = r.piece_priorities;
-    if (r.in_parts.size() == file_priorities_.size()) files_.restore_parked(r.in_parts);
+    if (r.in_parts.size() == file_priorities_.size()) files_.restore_parked(r.in_parts, r.straightened);
     for (const auto& renamed : r.renamed)
         if (renamed.file < files_.map().num_files()) {
             files_.set_relative_path(FileIndex{renamed.file}, renamed.path);

@@ -12,6 +12,8 @@ namespace {
 constexpr char torrent_kind = 't';
 constexpr std::size_t stamp_bytes = 17;
 constexpr std::size_t peer_bytes = 18;
+constexpr std::size_t straightened_bytes = 8;
+constexpr std::size_t max_straightened = 2 * std::size_t{max_files};  // the first and the last piece of each
 constexpr codec::BencodeLimits record_limits{.max_size = max_record_bytes, .max_depth = 8, .max_tokens = 3'000'000};
 
 void put_stamp(ByteWriter& out, const FileStamp& stamp) {
@@ -145,6 +147,9 @@ void read_files(FieldReader& in, TorrentRecord& record) {
         if (flag > 1) return in.wrong(*in.find("in_parts"));
         record.in_parts.push_back(flag == 1);
     }
+    const Bytes straightened = in.table("straightened", straightened_bytes, max_straightened);
+    for (const Byte* at = straightened.data(); at != straightened.data() + straightened.size(); at += straightened_bytes)
+        record.straightened.emplace(load_be<std::uint32_t>(at), load_be<std::uint32_t>(at + 4));
     read_renamed(in, "renamed", record.renamed);
     read_renamed(in, "renaming", record.renaming);
 }
@@ -263,6 +268,9 @@ ByteVector encode(const TorrentRecord& record) {
     put_renamed(out, "renaming", record.renaming);
     out.text("save_path", record.save_path);
     out.number("sequential", record.sequential ? 1 : 0);
+    ByteVector straightened;
+    for (const auto& [file, piece] : record.straightened) ByteWriter(straightened).u32(file).u32(piece);
+    out.bytes("straightened", straightened);
     out.totals(record.totals);
     put_tiers(out, record.trackers);
     out.number("wanted", static_cast<std::uint64_t>(record.wanted));

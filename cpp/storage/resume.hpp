@@ -9,7 +9,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bitfield.hpp"
@@ -41,6 +43,9 @@ struct FileStamp {
 
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
+
+/// (file, piece): bytes of a file that is in the part file, which are in the file itself all the same.
+using Straightened = std::set<std::pair<std::uint32_t, std::uint32_t>>;
 
 struct RenamedFile {
     std::uint32_t file = 0;
@@ -104,6 +109,7 @@ struct TorrentRecord {
     std::vector<FileStamp> files;
     FileStamp part_file;
     std::vector<bool> in_parts;                  // files whose bytes are in the part file; empty: none
+    Straightened straightened;                   // but those of these pieces
     std::vector<std::uint8_t> file_priorities;   // empty: all default
     std::vector<std::uint8_t> piece_priorities;  // or as_the_files_say; empty: all
     std::vector<RenamedFile> renamed;

@@ -18,27 +18,28 @@ struct Judgement {
     const FileMap& map;
     std::span<const FileStamp> now;
     const std::vector<bool>& in_parts;
+    const Straightened& straightened;
     std::vector<FileFit> files;
     FileFit parts;
     std::vector<bool> changed;  // since the record was made
     bool parts_changed = false;
 
-    bool in_part_file(const FileSlice& slice, std::size_t sharers) const {
+    bool in_part_file(const FileSlice& slice, PieceIndex piece, std::size_t sharers) const {
         const std::uint32_t file = slice.file.value;
-        return sharers > 1 && file < in_parts.size() && in_parts[file];
+        return sharers > 1 && file < in_parts.size() && in_parts[file] && !straightened.contains({file, piece.value});
     }
-    FileFit of(const FileSlice& slice, std::size_t sharers) const {
+    FileFit of(const FileSlice& slice, PieceIndex piece, std::size_t sharers) const {
         // The part file is sparse and ends anywhere: that it is there is all that can be said.
-        if (in_part_file(slice, sharers)) return parts;
+        if (in_part_file(slice, piece, sharers)) return parts;
         const FileFit fit = files[slice.file.value];
         if (fit == FileFit::absent || now[slice.file.value].size < slice.offset + slice.length) return FileFit::absent;
         return fit;
     }
 };
 
-bool is_intact(const Judgement& judge, std::span<const FileSlice> slices) {
+bool is_intact(const Judgement& judge, PieceIndex piece, std::span<const FileSlice> slices) {
     return std::none_of(slices.begin(), slices.end(), [&](const FileSlice& slice) {
-        return judge.in_part_file(slice, slices.size()) ? judge.parts_changed : judge.changed[slice.file.value];
+        return judge.in_part_file(slice, piece, slices.size()) ? judge.parts_changed : judge.changed[slice.file.value];
     });
 }
 
@@ -50,19 +51,19 @@ FileFit piece_fit(const Judgement& judge, PieceIndex piece, std::vector<FileSlic
         if (!slice.is_pad) slices.push_back(slice);
     });
     FileFit fit = FileFit::same;
-    for (const auto& slice : slices) fit = worse(fit, judge.of(slice, slices.size()));
+    for (const auto& slice : slices) fit = worse(fit, judge.of(slice, piece, slices.size()));
     return fit;
 }
 
 }  // namespace
 
 Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now,
-               const FileStamp& part_file_now, const std::vector<bool>& in_parts) {
+               const FileStamp& part_file_now, const std::vector<bool>& in_parts, const Straightened& straightened) {
     const std::uint32_t count = map.num_pieces();
     const bool usable = saved.have != nullptr && saved.have->size() == count;
     Fit fit{Bitfield(count), Bitfield(count), Bitfield(count), usable};
     const FileStamp* const parts_then = saved.files.empty() ? nullptr : &saved.part_file;
-    Judgement judge{map, now, in_parts, std::vector<FileFit>(map.num_files()), compare(parts_then, part_file_now),
+    Judgement judge{map, now, in_parts, straightened, std::vector<FileFit>(map.num_files()), compare(parts_then, part_file_now),
                     std::vector<bool>(map.num_files())};
     judge.parts_changed = parts_then == nullptr || *parts_then != part_file_now;
     for (std::uint32_t f = 0; f < map.num_files(); ++f) {
@@ -76,7 +77,7 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
     std::vector<FileSlice> slices;
     for (PieceIndex p; p.value < count; ++p) {
         const FileFit found = piece_fit(judge, p, slices);
-        if (is_intact(judge, slices)) fit.intact.set(p);
+        if (is_intact(judge, p, slices)) fit.intact.set(p);
         if (found == FileFit::absent) continue;
         if (found == FileFit::changed || !usable) {
             fit.to_check.set(p);

@@ -31,9 +31,10 @@ struct SavedFiles {
     const Bitfield* hinted = nullptr;  // pieces that may be there although the record lacks them
 };
 
-/// `now`: one stamp for each file (pad files ignored). `in_parts`: files that are kept in the part file.
+/// `now`: one stamp for each file (pad files ignored). `in_parts`: files that are kept in the part file, `straightened`
+/// what is not.
 Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now,
-               const FileStamp& part_file_now, const std::vector<bool>& in_parts);
+               const FileStamp& part_file_now, const std::vector<bool>& in_parts, const Straightened& straightened = {});
 
 /// For a record whose have bits are older than its stamps: no stamp of a file that `now` has more pieces of fits any
 /// more, so that those pieces are checked and not fetched again.

@@ -82,3 +82,29 @@ def test_blocks_left_in_the_part_file_are_no_failed_piece_when_its_file_is_wante
     t.connect(lab.seeder("good", spec))
     completes(lab, client, spec)
     assert client.history(jst.PieceFailed) == []
+
+
+@pytest.mark.covers("S0-10.2", "S0-6.3")
+@pytest.mark.parametrize("skipped_again", [False, True])
+def test_a_crash_while_a_file_leaves_the_part_file_overwrites_nothing(lab: Lab, skipped_again: bool) -> None:
+    """b's first piece waits to be copied; what came of its last one meanwhile is in the file already."""
+    files = [("a", 3 * BLOCK), ("b", 6 * BLOCK), ("c", 3 * BLOCK)]
+    spec = lab.torrent(files=files, piece_length=4 * BLOCK)
+    client, good = lab.engine("client"), lab.seeder("good", spec)
+    t = client.add(spec, peers=[good], priorities={1: 0, 2: 0})
+    t.wait_complete(20)
+    parts = client.downloads / f".{spec.info_hash.hex()}.parts"
+    with lab.gate("disk.read", path=parts):
+        t.set_file_priority(1, 4)
+        lab.until(lambda: t.status().pieces_complete == 3, within=20)
+        if skipped_again:
+            t.set_file_priority(1, 0)
+        client.session.save()
+        client.crash()
+    t = back(lab, client, spec)
+    lab.run_for(1)
+    assert t.status().pieces_complete == 3 and client.session.status().counters.payload_received == 0
+    for file in (1, 2):
+        t.set_file_priority(file, 4)
+    completes(lab, client, spec)
+    assert client.session.status().counters.payload_received == 0, "nothing was lost"

@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 DEFAULTS: Record = {
     "metainfo": b"", "magnet": "", "save_path": "", "wanted": 0, "sequential": False, "queue_position": 0, "added_at": 0,
-    "have": [], "files": [], "part_file": (False, 0, 0), "in_parts": [], "file_priorities": [], "piece_priorities": [],
+    "have": [], "files": [], "part_file": (False, 0, 0), "in_parts": [], "straightened": set(), "file_priorities": [], "piece_priorities": [],
     "renamed": [], "renaming": [], "move_to": "", "wishes": [], "trackers": [], "web_seeds": [], "peers": [], "limits": {}, "epoch": 0,
     "writing": False, "partial": [],
 }  # fmt: skip
@@ -38,7 +38,7 @@ SAMPLE: Record = {
     "info_hash": b"h" * 20, "info_hash_v2": b"H" * 32, "metainfo": b"d4:infode", "magnet": "magnet:?xt=urn:btih:x",
     "save_path": "/home/é", "wanted": 2, "sequential": True, "queue_position": 7, "added_at": 1_700_000_000_000_000_000,
     "completed_at": 1_700_000_001_000_000_000, "have": [True, False, True] * 5, "files": [(True, 10, 5), (False, 0, 0)],
-    "part_file": (True, 3, 4), "in_parts": [False, True], "file_priorities": [7, 0], "piece_priorities": [4] * 14 + [255],
+    "part_file": (True, 3, 4), "in_parts": [False, True], "straightened": {(1, 6), (1, 9)}, "file_priorities": [7, 0], "piece_priorities": [4] * 14 + [255],
     "renamed": [(1, "new/name")], "renaming": [(2, "newer/name")], "move_to": "/elsewhere", "wishes": [("*.mkv", 7), (3, 0)], "trackers": [["http://a/announce", "udp://b:1"], ["http://c"]],
     "web_seeds": ["http://seed/"], "peers": ["1.2.3.4:5", "[2001:db8::1]:6"],
     "totals": {name: n for n, name in enumerate(TOTALS)}, "limits": {"upload_rate": 0, "seed_ratio_permille": 1500},
@@ -68,6 +68,7 @@ records = st.fixed_dictionaries(
         "files": st.lists(stamps, max_size=5),
         "part_file": stamps,
         "in_parts": st.lists(st.booleans(), max_size=5),
+        "straightened": st.sets(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=5),
         "file_priorities": st.lists(st.integers(0, 7), max_size=5),
         "piece_priorities": st.lists(st.sampled_from([*range(8), 255]), max_size=5),
         "renamed": st.lists(st.tuples(st.integers(0, 1000), st.sampled_from(["a", "b/c", "é"])), max_size=3),
@@ -184,6 +185,7 @@ def test_absent_have_bits_of_known_pieces_are_all_missing() -> None:
         {b"files": b"\x01" + (storage.max_total_size + 1).to_bytes(8, "big") + b"\0" * 8},
         {b"part_file": b"\0" * 34},
         {b"in_parts": b"\x02"},
+        {b"straightened": b"\0" * 15},
         {b"file_priorities": b"\x08"},
         {b"file_priorities": b"\xff"},
         {b"piece_priorities": b"\x08"},
