@@ -11,13 +11,18 @@ using runtime::DiskAction;
 using runtime::FileKind;
 using runtime::OpenMode;
 
-Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name) {
+Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name, const Renames& coming) {
     JST_TRY(path, storage::checked_rename(name));
     const std::string key = storage::fold_path(path);
+    const auto collides = [&](const std::string& with) {
+        const std::string other = storage::fold_path(with);
+        return other == key || other.starts_with(key + '/') || key.starts_with(other + '/');
+    };
+    for (const auto& [other, to] : coming)
+        if (other != file && collides(to)) return fail(Errc::exists);
     for (std::uint32_t f = 0; f < store.num_files(); ++f) {
         if (f == file.value || !store.layout().files[f].on_disk) continue;
-        const std::string other = storage::fold_path(store.relative_path(FileIndex{f}));
-        if (other == key || other.starts_with(key + '/') || key.starts_with(other + '/')) return fail(Errc::exists);
+        if (collides(store.relative_path(FileIndex{f}))) return fail(Errc::exists);
     }
     return path;
 }

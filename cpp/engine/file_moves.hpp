@@ -21,8 +21,11 @@ namespace jst::engine {
 
 inline constexpr std::size_t move_chunk_bytes = 256u << 10;
 
-/// A name that the user may give this file: checked_rename(), and no other file's or directory's (Errc::exists).
-Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name);
+using Renames = std::vector<std::pair<FileIndex, std::string>>;
+
+/// A name that the user may give this file: checked_rename(), and no other file's or directory's (Errc::exists), those
+/// included that others are about to get.
+Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name, const Renames& coming = {});
 
 /// All files and the part file to `save_path`, or one file to another relative path. Where something lies already at
 /// the target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
@@ -89,7 +92,7 @@ struct PendingMoves {
     std::unique_ptr<MoveSweep> ended;  // its own handler may be running
     std::optional<std::string> to;
     std::optional<std::string> then;  // asked for while another move is under way, or was before a crash
-    std::vector<std::pair<FileIndex, std::string>> renames;
+    Renames renames;
     std::map<FileIndex, std::string> renamed;
     std::uint64_t wish = 0;      // a number for each change of what is asked for
     std::uint64_t recorded = 0;  // the wish that the record on disk knows

@@ -14,8 +14,10 @@ void Torrent::move(std::string save_path, Time now) {
 }
 
 Result<void> Torrent::rename_file(FileIndex file, std::string_view name, Time now) {
-    JST_TRY(checked, checked_name(files_, file, name));
-    if (checked == files_.relative_path(file)) return {};
+    JST_TRY(checked, checked_name(files_, file, name, moves_->renames));
+    const auto& coming = moves_->renames;
+    const bool is_coming = std::any_of(coming.begin(), coming.end(), [&](const auto& one) { return one.first == file; });
+    if (checked == files_.relative_path(file) && !is_coming) return {};
     moves_.own().renames.emplace_back(file, std::move(checked));
     wish_to_move(now);
     return {};
