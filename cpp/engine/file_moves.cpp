@@ -29,6 +29,7 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
 
 // One move: look at the source, at the target, make its directory, rename. On another file system copy instead: clear the
 // other name, open both, read and write in turns, sync, close both, name it. A copy that fails is closed and deleted.
+// Where both are there after a crash they are compared.
 namespace {
 enum Stage : std::uint32_t {
     begin,
@@ -45,6 +46,10 @@ enum Stage : std::uint32_t {
     source_closed,
     target_closed,
     named,
+    same_source,
+    same_target,
+    same_read,
+    same_other,
     abort_source,
     abort_target,
     abort_deleted,
@@ -178,6 +183,7 @@ bool MoveSweep::advance(Lane& lane) {
         return ask(lane, DiskAction::stat, move.from, source_seen);
     }
     if (lane.stage >= abort_source) return advance_abort(lane, move);
+    if (lane.stage >= same_source) return advance_comparison(lane, move);
     return lane.stage > renamed ? advance_copy(lane, move) : advance_move(lane, move);
 }
 
@@ -191,10 +197,8 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             return ask(lane, DiskAction::stat, move.to, target_seen);
         case target_seen: {
             const bool there = error == Errc::ok && lane.op.stat.kind == FileKind::file && lane.op.stat.size == move.size;
-            if (again_ && there && pass_ == Pass::moving) {
-                move.done = move.copied = true;
-                return false;
-            }
+            if (again_ && there && pass_ == Pass::moving)
+                return ask(lane, DiskAction::open, move.from, same_source) && open_as(lane, OpenMode::read);
             const bool free = is_absence(error) || (error == Errc::ok && lane.op.stat.kind == FileKind::missing);
             if (!free) return give_up(error == Errc::ok ? Errc::exists : error, move.to.path);
             const std::string dir = directory_of(move.to.path);
@@ -239,7 +243,7 @@ bool MoveSweep::advance_copy(Lane& lane, Move& move) {
             target_ = op.file;
             offset_ = 0;
             buffer_.resize(move_chunk_bytes);
-            return ask_read(lane);
+            return ask_read(lane, read);
         case read:
             if (op.transferred == 0) return ask_handle(lane, DiskAction::sync_file, target_, synced);
             from_ = Bytes(buffer_).first(op.transferred);
@@ -247,7 +251,7 @@ bool MoveSweep::advance_copy(Lane& lane, Move& move) {
             return ask_handle(lane, DiskAction::write, target_, written);
         case written:
             offset_ += from_.size();
-            return ask_read(lane);
+            return ask_read(lane, read);
         case synced:
             return ask_handle(lane, DiskAction::close, std::exchange(source_, {}), source_closed);
         case source_closed:
@@ -271,10 +275,45 @@ bool MoveSweep::ask_handle(Lane& lane, DiskAction action, runtime::FileHandle fi
     return true;
 }
 
-bool MoveSweep::ask_read(Lane& lane) {
-    into_ = buffer_;
+bool MoveSweep::ask_read(Lane& lane, std::uint32_t stage) {
+    into_ = stage == same_other ? other_ : buffer_;
     lane.op.into = std::span(&into_, 1);
-    return ask_handle(lane, DiskAction::read, source_, read);
+    return ask_handle(lane, DiskAction::read, stage == same_other ? target_ : source_, stage);
+}
+
+// Two of one length: the copy of an earlier attempt, or a file of somebody else's.
+bool MoveSweep::advance_comparison(Lane& lane, Move& move) {
+    const runtime::DiskOp& op = lane.op;
+    if (op.error != Errc::ok) {
+        give_up(op.error, lane.stage == same_source || lane.stage == same_read ? move.from.path : move.to.path);
+        return begin_abort(lane, move);
+    }
+    switch (lane.stage) {
+        case same_source:
+            source_ = op.file;
+            return ask(lane, DiskAction::open, move.to, same_target) && open_as(lane, OpenMode::read);
+        case same_target:
+            target_ = op.file;
+            offset_ = 0;
+            buffer_.resize(move_chunk_bytes);
+            other_.resize(move_chunk_bytes);
+            return ask_read(lane, same_read);
+        case same_read:
+            from_ = Bytes(buffer_).first(op.transferred);
+            return ask_read(lane, same_other);
+        default: {
+            const std::size_t both = std::min(from_.size(), op.transferred);
+            const bool end = both == 0 && from_.size() == op.transferred;
+            move.done = move.copied = end;
+            if (end) return begin_abort(lane, move);
+            if (both == 0 || !std::equal(from_.begin(), from_.begin() + static_cast<std::ptrdiff_t>(both), other_.begin())) {
+                give_up(Errc::exists, move.to.path);
+                return begin_abort(lane, move);
+            }
+            offset_ += both;
+            return ask_read(lane, same_read);
+        }
+    }
 }
 
 /// Closes what is open and deletes the copy; the source was not touched.

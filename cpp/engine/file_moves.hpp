@@ -3,7 +3,7 @@
 // A move renames each file; on another file system it is copied under another name, synced and then named. When all files are
 // at the target its directories are synced, and only then are the sources of copies deleted. A file that is not there is skipped.
 // When it fails half way, what was moved is moved back. One that a crash cut short is done again: what is at the target already,
-// and as long, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path only after success.
+// and the same, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path only after success.
 // Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of move_chunk_bytes each; 3. a file
 // has its name at the target only when it is whole.
 #pragma once
@@ -61,12 +61,13 @@ class MoveSweep final : public Sweep {
     Place temp_of(const Move& move) const;
     bool advance_move(Lane& lane, Move& move);
     bool advance_copy(Lane& lane, Move& move);
+    bool advance_comparison(Lane& lane, Move& move);
     bool begin_abort(Lane& lane, const Move& move);
     bool advance_abort(Lane& lane, const Move& move);
     bool give_up(Errc error, const std::string& path);
     bool ask(Lane& lane, runtime::DiskAction action, const Place& place, std::uint32_t stage) const;
     bool ask_handle(Lane& lane, runtime::DiskAction action, runtime::FileHandle file, std::uint32_t stage) const;
-    bool ask_read(Lane& lane);
+    bool ask_read(Lane& lane, std::uint32_t stage);
     static bool open_as(Lane& lane, runtime::OpenMode mode);
 
     Pass pass_ = Pass::moving;
@@ -82,6 +83,7 @@ class MoveSweep final : public Sweep {
     runtime::FileHandle target_;
     std::uint64_t offset_ = 0;
     ByteVector buffer_;
+    ByteVector other_;  // of the target, to compare
     MutableBytes into_;
     Bytes from_;
 };

@@ -32,3 +32,28 @@ def test_a_rename_that_is_taken_back_in_the_same_instant_changes_nothing(lab: La
     lab.run_for(2)
     assert str(t.files()[0].path) == name
     completes(lab, client, spec)
+
+
+@pytest.mark.covers("S0-10.2")
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_move_that_a_restart_takes_up_deletes_no_source_for_somebody_elses_file(lab: Lab, ours: bool) -> None:
+    spec = lab.torrent(pieces=40)
+    client = lab.engine("client")
+    t = client.add(spec, have="all")
+    lab.until(lambda: t.state == "seeding", within=10)
+    source, there = client.path(spec, 0), client.disk.root / "elsewhere"
+    target = there / source.relative_to(client.downloads)
+    truth = client.disk.read(source)
+    other = truth if ours else truth[:-1] + bytes([truth[-1] ^ 1])
+    client.disk.write(target, 0, other)
+    t.move(there)
+    client.stop()  # before it has begun
+    t = back(lab, client, spec)
+    lab.until(lambda: t.state in ("seeding", "error"), within=10)
+    assert client.disk.exists(source) is not ours and client.disk.read(target) == other
+    if not ours:
+        assert t.state == "error" and "exists" in str(t.status().error)
+        client.disk.delete(target)
+        t.start()
+    lab.until(lambda: t.state == "seeding", within=10)
+    assert client.disk.read(target) == truth
