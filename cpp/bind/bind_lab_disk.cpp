@@ -167,7 +167,7 @@ class StoreBench {
         return out;
     }
     py::tuple stat() {
-        StatSweep sweep(*store_, {});
+        StatSweep sweep(*store_, {}, true);
         bench_.run(sweep);
         using Stamp = std::tuple<bool, std::uint64_t, std::int64_t>;
         std::vector<Stamp> stamps;

@@ -126,6 +126,7 @@ bool StatSweep::advance(Lane& lane) {
     if (lane.item == 0 && lane.stage == 0) begin();
     if (lane.stage == 2) {
         // Where that can not be said, every byte counts as there.
+        holes_[lane.item] = lane.op.error == Errc::ok && lane.op.ranges.empty();
         if (lane.op.error == Errc::ok) sparse_[FileIndex{lane.item}] = std::move(lane.op.ranges);
         return false;
     }
@@ -169,8 +170,8 @@ bool StatSweep::note(Lane& lane) {
         return false;
     }
     stamps_[lane.item] = stamp;
-    holes_[lane.item] = op.stat.size > 0 && op.stat.allocated == 0;
-    if (!looks_for_holes_ || holes_[lane.item] || op.stat.allocated >= op.stat.size) return false;
+    // Only a hint: there are file systems that say of every file that nothing of it is on disk.
+    if (!looks_for_holes_ || op.stat.allocated >= op.stat.size) return false;
     lane.op.action = DiskAction::extents;
     lane.op.offset = 0;
     return true;

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.engine.test_file_store import open_store, storage, write_all
 from tests.unit.engine.torrents import v1
 
+UNCOUNTED = Path("/sys/kernel/mm/ksm/run")
 MANY = [(f"d{n // 100}/e/{n}", 1000) for n in range(2000)]
 
 
@@ -54,3 +55,11 @@ def test_directories_without_end_cost_a_few_questions_for_each_file(tmp_path: Pa
     operations, there = looked_at(open_store(v1([(name, 1) for name in names]), tmp_path))
     assert not any(there)
     assert len(names) < operations <= len(names) * (1 + storage.most_climbed) + 1
+
+
+@pytest.mark.skipif(not UNCOUNTED.is_file() or UNCOUNTED.stat().st_blocks > 0, reason="needs sysfs")
+def test_a_disk_that_counts_no_blocks_has_no_holes_for_that() -> None:
+    """Many file systems of networks and of user space say so of every file."""
+    sample = v1([(UNCOUNTED.name, UNCOUNTED.stat().st_size)], name=UNCOUNTED.parent.name)
+    outcome, stamps, holes, _ = open_store(sample, UNCOUNTED.parent.parent).stat()
+    assert outcome == ("ok", "") and stamps[0][0] and holes == [False]
