@@ -35,6 +35,8 @@ class MoveSweep final : public Sweep {
     MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false);
     MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false);
     void cancel() noexcept override;
+    /// Files that are other files now, with stamps of their own.
+    bool has_copies() const;
 
   protected:
     std::uint32_t num_items() const override;
@@ -55,7 +57,6 @@ class MoveSweep final : public Sweep {
         bool done = false;
         bool copied = false;  // and still at its source
     };
-    bool has_copies() const;
     void list_dirs(Place Move::*side);
     bool advance_dir(Lane& lane);
     Place temp_of(const Move& move) const;

@@ -155,6 +155,7 @@ class FileStore {
     /// The directories above save_path were synced: needed once.
     bool is_anchored() const noexcept { return anchored_; }
     void anchor() noexcept { anchored_ = true; }
+    bool is_dirty(FileIndex file) const { return flags_[file.value].dirty; }
     /// Files written since the last take, in order.
     std::vector<FileIndex> take_dirty();
     /// Of a piece that a check found good: its bytes may be in the cache of the system only.

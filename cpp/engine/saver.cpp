@@ -94,7 +94,9 @@ void Saver::on_stamped(Time now) {
     if (!torrent->is_removed()) {
         moves_.emplace_back(current_, torrent->moves().wish);
         auto& books = torrent->books();
-        const storage::TorrentRecord record = torrent->record(durable_, stat_.get());
+        storage::TorrentRecord record = torrent->record(durable_, stat_.get());
+        const auto& sync = static_cast<const SyncSweep&>(*used_.back());  // the one before this look
+        if (torrent->knows_pieces()) storage::keep_strange(books.proven.files, sync.written(), record.files);
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
         if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};

@@ -68,6 +68,9 @@ void Torrent::on_moved(Time now) {
     const Errc error = pending.ended->error();
     const std::string where = pending.ended->error_path();
     if (error != Errc::ok && pending.again) return fail(error, where, now);  // half of it may be there: what is asked for stays
+    if (error == Errc::ok && pending.ended->has_copies())
+        for (FileIndex file; file.value < files_.num_files(); ++file)
+            if (files_.exists(file)) files_.note_written(file);
     Event event;
     if (pending.to) {
         if (error == Errc::ok) files_.set_save_path(*pending.to);

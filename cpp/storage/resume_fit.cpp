@@ -90,9 +90,12 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
     return fit;
 }
 
+namespace {
+constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
+}
+
 void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,
                     FileStamp& part_file) {
-    constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
     for (PieceIndex p = now.next_set(PieceIndex{}); p.value < now.size(); p = now.next_set(PieceIndex{p.value + 1})) {
         if (saved[p]) continue;
         part_file.mtime_ns = never;
@@ -100,6 +103,11 @@ void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& n
             if (slice.file.value < stamps.size()) stamps[slice.file.value].mtime_ns = never;
         });
     }
+}
+
+void keep_strange(std::span<const FileStamp> before, const std::vector<bool>& ours, std::span<FileStamp> stamps) {
+    for (std::size_t f = 0; f < stamps.size() && f < before.size() && f < ours.size(); ++f)
+        if (!ours[f] && before[f].mtime_ns != never) stamps[f] = before[f];
 }
 
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now) {

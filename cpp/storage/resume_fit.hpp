@@ -41,6 +41,10 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
 void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,
                     FileStamp& part_file);
 
+/// Nobody looked into a file that changed since `before` and is not `ours` (written to meanwhile): it keeps its old stamp,
+/// so that the next look finds it changed.
+void keep_strange(std::span<const FileStamp> before, const std::vector<bool>& ours, std::span<FileStamp> stamps);
+
 /// Files taken as complete at the user's word: every piece whose files exist with at least their size is trusted.
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now);
 
