@@ -47,7 +47,8 @@ class FieldWriter {
     void maybe(std::string_view key, const std::optional<std::uint64_t>& value) {
         if (value) writer_.key(key).integer(clamped(*value));
     }
-    void moment(std::string_view key, WallTime value) { writer_.key(key).integer(value.ns); }
+    /// A clock may have stood before 1970: no reader takes that.
+    void moment(std::string_view key, WallTime value) { writer_.key(key).integer(std::max<std::int64_t>(value.ns, 0)); }
     void moment(std::string_view key, const std::optional<WallTime>& value) {
         if (value) moment(key, *value);
     }

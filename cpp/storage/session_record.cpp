@@ -15,8 +15,8 @@ void put_ban(codec::BencodeWriter& writer, const SavedBan& ban) {
     writer.begin_dict();
     writer.key("host").string(Bytes(ban.host.bytes));
     if (!ban.reason.empty()) writer.key("reason").string(ban.reason);
-    writer.key("since").integer(ban.since.ns);
-    if (ban.until) writer.key("until").integer(ban.until->ns);
+    writer.key("since").integer(std::max<std::int64_t>(ban.since.ns, 0));
+    if (ban.until) writer.key("until").integer(std::max<std::int64_t>(ban.until->ns, 0));
     writer.end();
 }
 

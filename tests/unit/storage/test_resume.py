@@ -164,6 +164,14 @@ def test_absent_have_bits_of_known_pieces_are_all_missing() -> None:
     assert storage.decode_torrent_record(torrent_frame(NAMED | {b"pieces": 9}))["have"] == [False] * 9
 
 
+def test_a_clock_before_1970_spoils_no_record() -> None:
+    named: Record = {"info_hash": b"h" * 20}
+    data = storage.encode_torrent_record(named | {"added_at": -5, "completed_at": -1})
+    assert storage.decode_torrent_record(data) == full(named | {"completed_at": 0})
+    session = storage.encode_session_record([("1.2.3.4", "user", -5, -1)], [], [], [0] * len(TOTALS))
+    assert storage.decode_session_record(session)[0] == [("1.2.3.4", "user", 0, 0)]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
