@@ -68,7 +68,9 @@ MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, 
                           {save_path + '/' + relative, save_path.size()}});
     };
     for (std::uint32_t f = 0; f < store.num_files(); ++f) {
-        if (store.layout().files[f].on_disk) add(store.relative_path(FileIndex{f}));
+        if (!store.layout().files[f].on_disk) continue;
+        add(store.relative_path(FileIndex{f}));
+        moves_.back().is_expected = store.exists(FileIndex{f});
     }
     add(store.layout().part_name());
 }
@@ -79,6 +81,7 @@ MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const s
     const std::size_t trusted = store.save_path().size();
     if (store.relative_path(file) == name) return;
     moves_.push_back({{store.path_of(file), trusted}, {store.save_path() + '/' + name, trusted}});
+    moves_.back().is_expected = store.exists(file);
 }
 
 void MoveSweep::cancel() noexcept {
@@ -192,7 +195,11 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
     switch (lane.stage) {
         case source_seen:
             if (error != Errc::ok && !is_absence(error)) return give_up(error, move.from.path);
-            if (error != Errc::ok || lane.op.stat.kind != FileKind::file) return false;
+            if (error != Errc::ok || lane.op.stat.kind != FileKind::file) {
+                // One that a crash cut short may have moved it.
+                if (pass_ == Pass::moving && move.is_expected && !again_ && lost_.empty()) lost_ = move.from.path;
+                return false;
+            }
             move.size = lane.op.stat.size;
             return ask(lane, DiskAction::stat, move.to, target_seen);
         case target_seen: {

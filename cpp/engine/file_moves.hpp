@@ -1,7 +1,8 @@
 // Moving files: a torrent to another directory, one file to another name.
 //
 // A move renames each file; on another file system it is copied under another name, synced and then named. When all files are
-// at the target its directories are synced, and only then are the sources of copies deleted. A file that is not there is skipped.
+// at the target its directories are synced, and only then are the sources of copies deleted. A file that is not there is skipped,
+// and told if it should be.
 // When it fails half way, what was moved is moved back. One that a crash cut short is done again: what is at the target already,
 // and the same, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path only after success.
 // Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of move_chunk_bytes each; 3. a file
@@ -35,6 +36,8 @@ class MoveSweep final : public Sweep {
     MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false);
     MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false);
     void cancel() noexcept override;
+    /// Where a file was to be that was not there, or nothing.
+    const std::string& lost() const noexcept { return lost_; }
     /// Files that are other files now, with stamps of their own.
     bool has_copies() const;
 
@@ -54,6 +57,7 @@ class MoveSweep final : public Sweep {
         Place from;
         Place to;
         std::uint64_t size = 0;
+        bool is_expected = false;  // it was there
         bool done = false;
         bool copied = false;  // and still at its source
     };
@@ -85,6 +89,7 @@ class MoveSweep final : public Sweep {
     std::uint64_t offset_ = 0;
     ByteVector buffer_;
     ByteVector other_;  // of the target, to compare
+    std::string lost_;
     MutableBytes into_;
     Bytes from_;
 };

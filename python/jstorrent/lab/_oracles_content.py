@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jstorrent._errors import ParseError
+from jstorrent._errors import DiskError, ParseError
 from jstorrent._events import TorrentRemoved
 from jstorrent._metadata import FileEntry
 from jstorrent._torrent import Torrent
@@ -96,6 +96,9 @@ def _compare(lab: Lab, engine: Engine, torrent: Torrent, spec: Spec) -> None:
     is_under_way = isinstance(lab._lane, SimLane) and (not lab._lane.world.idle or is_held(lab, engine, "disk."))
     if engine._names_changed and is_under_way:
         return
+    error = torrent.error
+    if torrent.state == "error" and isinstance(error, DiskError) and error.code == "not_found":
+        return  # it knows that a file is gone, and looks at all before it claims anything again
     pieces = torrent.pieces()
     for file, path in _wanted_files(engine, torrent, spec):
         for index in file.pieces if file.size else ():
