@@ -160,6 +160,7 @@ def stale_hash_believed(lab: Lab) -> None:
 def rule_broken(lab: Lab) -> None:
     _, client, spec = swarm(lab)
     lab.run_for(5)
+    lab.check()
     assert client.complete(spec)
 
 
