@@ -1,4 +1,5 @@
 // The choice of a planted bug: there only in the module of the target `planted`, and nothing at all in any other.
+#include "base/effort.hpp"
 #include "base/planted.hpp"
 #include "bind/py.hpp"
 
@@ -44,6 +45,7 @@ void bind_lab_plants(py::module_& module) {
     auto lab = module.def_submodule("lab");
     lab.def("plant", &choose, "name"_a);
     lab.def("plants", &plants);
+    lab.def("effort", [] { return effort_so_far; });
 }
 #else
 void bind_lab_plants(py::module_&) {}

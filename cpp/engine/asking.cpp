@@ -62,11 +62,20 @@ void Download::send_cancels(std::span<const policy::PeerBlock> cancels) {
         if (Peer* peer = core_.peer(c.peer)) peer->send(wire::Cancel{c.block});
 }
 
-void Download::update_interest(Peer& peer) {
-    const bool want = allowed_ && !picker_.is_complete() && picker_.wants_any(peer.claims.have);
-    if (want == peer.choking.am_interested) return;
-    peer.choking.am_interested = want;
-    if (want) peer.send(wire::Interested{});
+// What is wanted shrinks, so that each look begins where the last one ended.
+bool Download::has_wanted(Peer& peer) const {
+    auto& claims = peer.claims;
+    if (std::exchange(claims.as_of_growth, picker_.growth()) != picker_.growth()) claims.wanted_from = {};
+    if (picker_.is_complete() || claims.have.none()) return false;
+    claims.wanted_from = picker_.first_wanted(claims.have, claims.wanted_from);
+    return claims.wanted_from.value < claims.have.size();
+}
+
+void Download::update_interest(Peer& peer) { set_interest(peer, allowed_ && has_wanted(peer)); }
+
+void Download::set_interest(Peer& peer, bool on) {
+    if (std::exchange(peer.choking.am_interested, on) == on) return;
+    if (on) peer.send(wire::Interested{});
     else peer.send(wire::NotInterested{});
 }
 
@@ -116,7 +125,7 @@ void Download::fill(Peer& peer, Time now) {
     if (room == 0) return;
     w.asked.clear();
     const std::uint32_t got = ask(peer, room, now);
-    if (got == 0 && outstanding == 0 && !picker_.wants_any(peer.claims.have)) update_interest(peer);
+    if (got == 0 && outstanding == 0) update_interest(peer);
     request(peer, w.asked, now);
 }
 

@@ -257,6 +257,7 @@ void Conversation::greet(Peer& peer, const wire::Handshake& theirs, Time now) {
     say_hello(peer);
     on_handshake(peer, theirs, now);
     if (peer.closed || !drain(peer, now)) return;
+    torrent_.download().refill(peer, now);
     peer.link->await_readable();
 }
 
@@ -333,7 +334,7 @@ void Conversation::on_message(Peer& peer, const wire::Message& message, Time now
                        if (!torrent_.upload().on_cancel(peer, m.block)) breach(peer, now);
                    },
                    [&](const wire::Reject& m) { on_reject(peer, m.block, now); },
-                   [&](const wire::AllowedFast& m) { on_allowed_fast(peer, m.piece, now); },
+                   [&](const wire::AllowedFast& m) { torrent_.download().on_allowed_fast(peer, m.piece); },
                    [&](const wire::Extended& m) { on_extended(peer, m, now); },
                    // Nothing to do: keep-alives (hearing them was enough), DHT ports, suggestions, hash messages (v2) and
                    // what nobody knows; a PIECE comes as BlockArrived.
@@ -346,11 +347,6 @@ void Conversation::on_message(Peer& peer, const wire::Message& message, Time now
 void Conversation::on_reject(Peer& peer, const Block& block, Time now) {
     torrent_.download().on_rejected(peer, block, now);
     core_.touch(torrent_);
-}
-
-void Conversation::on_allowed_fast(Peer& peer, PieceIndex piece, Time now) {
-    torrent_.download().on_allowed_fast(peer, piece);
-    torrent_.download().refill(peer, now);
 }
 
 void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {
@@ -368,7 +364,7 @@ void Conversation::on_claim(Peer& peer, bool all, Time now) {
 
 void Conversation::on_have(Peer& peer, PieceIndex piece, Time now) {
     if (piece.value >= torrent_.metainfo().num_pieces()) return breach(peer, now);
-    torrent_.download().on_have(peer, piece, now);
+    torrent_.download().on_have(peer, piece);
     if (torrent_.is_complete() && peer.is_seed()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
 }
 

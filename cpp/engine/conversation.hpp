@@ -58,7 +58,6 @@ class Conversation final : public PeerOwner {
     void on_interest(Peer& peer, bool on, Time now);
     void on_request(Peer& peer, const Block& block, Time now);
     void on_reject(Peer& peer, const Block& block, Time now);
-    void on_allowed_fast(Peer& peer, PieceIndex piece, Time now);
     void on_extended(Peer& peer, const wire::Extended& message, Time now);
     void on_metadata(Peer& peer, Bytes payload, Time now);
     void on_metadata_request(Peer& peer, std::uint32_t piece, Time now);

@@ -76,17 +76,18 @@ void Download::on_leave(Peer& peer, Time) {
 void Download::on_claims(Peer& peer, Bitfield have, Time now) {
     if (peer.claims.counted) picker_.on_leave(peer.claims.have, *peer.claims.counted);
     peer.claims.have = std::move(have);
+    peer.claims.wanted_from = {};
     peer.claims.counted = picker_.on_join(peer.claims.have);
     update_interest(peer);
     refill(peer, now);
 }
 
-void Download::on_have(Peer& peer, PieceIndex piece, Time now) {
+void Download::on_have(Peer& peer, PieceIndex piece) {
     if (!peer.claims.have.set(piece)) return;
     picker_.on_have(piece);
     if (!picker_.is_wanted(piece)) return;
-    update_interest(peer);
-    refill(peer, now);
+    peer.claims.wanted_from = std::min(peer.claims.wanted_from, piece);
+    if (allowed_) set_interest(peer, true);
 }
 
 void Download::on_choked(Peer& peer, Time now) {

@@ -45,10 +45,12 @@ class Download final : public PieceJob::Client {
     void on_leave(Peer& peer, Time now);
     /// The peer said all at once what it has (or has not).
     void on_claims(Peer& peer, Bitfield have, Time now);
-    void on_have(Peer& peer, PieceIndex piece, Time now);
+    /// What to ask for it is decided when all that was read with it is heard: refill().
+    void on_have(Peer& peer, PieceIndex piece);
     void on_choked(Peer& peer, Time now);
     void on_unchoked(Peer& peer, Time now);
     void on_rejected(Peer& peer, const Block& block, Time now);
+    /// The same.
     void on_allowed_fast(Peer& peer, PieceIndex piece);
     /// Requests that are overdue go back; true when others have something to take.
     bool expire(Peer& peer, Time now);
@@ -164,6 +166,8 @@ class Download final : public PieceJob::Client {
     runtime::Patience patience() const noexcept override;
     void on_memory_freed() override;
     void on_unanswered(const Peer& peer);
+    bool has_wanted(Peer& peer) const;
+    static void set_interest(Peer& peer, bool on);
     PieceJob* job(PieceIndex piece);
     PieceJob& begin_piece(PieceIndex piece);
     void end_piece(PieceIndex piece);

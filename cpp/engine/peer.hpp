@@ -58,6 +58,9 @@ struct Claims {
     bool may_claim = true;                   // a bitfield (or have_all, have_none) may still come
     std::vector<PieceIndex> allowed_fast;
     std::vector<PieceIndex> refused_fast;  // allowed, then refused while it choked us: not believed again
+    // Below it the peer has nothing that we want: true until PiecePicker::growth() changes.
+    PieceIndex wanted_from;
+    std::uint64_t as_of_growth = 0;
 };
 
 /// What there is between us and it about the metadata.

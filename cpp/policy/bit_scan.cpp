@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/effort.hpp"
+
 namespace jst::policy {
 namespace {
 
@@ -21,7 +23,9 @@ PieceIndex first_bit(std::uint32_t size, PieceIndex from, WordOf&& word_of) noex
     const std::size_t bytes = (std::size_t{size} + 7) / 8;
     std::size_t offset = from.value / 8 / 8 * 8;
     std::uint64_t word = word_of(offset) & (~std::uint64_t{0} >> (from.value - offset * 8));
+    effort();
     while (word == 0) {
+        effort();
         offset += 8;
         if (offset >= bytes) return PieceIndex{size};
         word = word_of(offset);
@@ -49,6 +53,7 @@ std::uint32_t count_common(const Bitfield& a, const Bitfield& b) noexcept {
     const Bytes x = a.wire();
     const Bytes y = b.wire();
     std::uint32_t count = 0;
+    effort(std::min(x.size(), y.size()) / 8);
     for (std::size_t at = 0; at < std::min(x.size(), y.size()); at += 8)
         count += static_cast<std::uint32_t>(std::popcount(word_at(x, at) & word_at(y, at)));
     return count;

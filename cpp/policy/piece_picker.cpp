@@ -43,13 +43,15 @@ void PiecePicker::update(PieceIndex piece, Change&& change) {
     const std::uint32_t before = tables_ ? bucket_of(piece) : aside;
     const auto size = geometry_.piece_size(piece);
     if (tables_ && is_candidate(piece)) tables_->candidates[priority(piece)].clear(piece);
-    if (wanted_[piece]) wanted_left_ -= size;
+    const bool was_wanted = wanted_[piece];
+    if (was_wanted) wanted_left_ -= size;
     if (priority(piece) > 0) wanted_bytes_ -= size;
     change();
     if (priority(piece) > 0) wanted_bytes_ += size;
     if (priority(piece) > 0 && !have_[piece]) {
         wanted_.set(piece);
         wanted_left_ += size;
+        if (!was_wanted) ++growth_;
     } else {
         wanted_.clear(piece);
     }
@@ -100,6 +102,7 @@ void PiecePicker::reset(const Bitfield& have, std::span<const std::uint8_t> prio
     have_ = have;
     wanted_ = Bitfield(geometry_.num_pieces);
     wanted_bytes_ = wanted_left_ = 0;
+    ++growth_;
     states_.reset();
     for (PieceIndex i{0}; i.value < geometry_.num_pieces; ++i) {
         const std::uint8_t chosen = priorities.empty() ? default_priority : std::min(priorities[i.value], max_priority);

@@ -92,6 +92,10 @@ class PiecePicker {
     bool is_wanted(PieceIndex piece) const noexcept { return wanted_[piece]; }
     /// Does the peer have anything that we want and lack?
     bool wants_any(const Bitfield& has) const noexcept { return any_common(wanted_, has); }
+    /// The first such piece at or after `from`; beyond the last piece when there is none.
+    PieceIndex first_wanted(const Bitfield& has, PieceIndex from) const noexcept { return next_common(wanted_, has, from); }
+    /// Changes whenever a piece becomes wanted that was not: until then what was looked through need not be again.
+    std::uint64_t growth() const noexcept { return growth_; }
     std::uint32_t count_wanted(const Bitfield& has) const noexcept { return count_common(wanted_, has); }
     /// Is the peer with this bitfield the only one connected that has some piece that we want?
     bool is_sole_source(const Bitfield& has, const RequestLedger& ledger) const noexcept;
@@ -158,6 +162,7 @@ class PiecePicker {
     std::unique_ptr<std::uint8_t[]> states_;  // of each piece, once one is not as at first: priority and active_bit
     Bitfield wanted_;                                    // priority above 0 and not had
     Bitfield have_;
+    std::uint64_t growth_ = 0;
     std::uint64_t wanted_bytes_ = 0;
     std::uint64_t wanted_left_ = 0;
     std::vector<OpenPiece> open_;  // scratch of pick()

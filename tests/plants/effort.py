@@ -1,0 +1,77 @@
+"""What a flood of n things makes an engine look through, as JSON: for a Python that sees the module of the target `planted`.
+
+Each case makes a world, floods it, and gives back what the flood alone took. `effort` counts the steps of loops over what is long:
+pieces, peers, addresses (base/effort.hpp).
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from collections.abc import Callable
+
+from jstorrent import _core
+from jstorrent.lab import Engine, Lab, Spec
+
+from tests.scenarios.raw_peer import HAVE, RawPeer
+
+Case = Callable[[Lab, int], int]
+CASES: dict[str, Case] = {}
+
+
+def case(flood: Case) -> Case:
+    """Registers a case under its name."""
+    CASES[flood.__name__] = flood
+    return flood
+
+
+def effort() -> int:
+    taken: int = _core.lab.effort()  # type: ignore[attr-defined]
+    return taken
+
+
+def frame(kind: int, payload: bytes = b"") -> bytes:
+    return struct.pack(">IB", 1 + len(payload), kind) + payload
+
+
+def flooded(lab: Lab, peer: RawPeer, messages: list[bytes], at_once: int = 100) -> int:
+    """The effort that so many messages at a time cost."""
+    before = effort()
+    for n in range(0, len(messages), at_once):
+        peer.push(b"".join(messages[n : n + at_once]))
+        lab.run_for(0.1)
+    assert peer.open_links, "what it says is no breach"
+    return effort() - before
+
+
+def linked(lab: Lab, pieces: int, **options: object) -> tuple[Engine, Spec, RawPeer]:
+    """A client without a piece and a peer that has none."""
+    spec = lab.torrent(pieces=pieces, piece_length=1024)
+    client = lab.engine("client")
+    peer = RawPeer(lab, "peer", spec, have=(), **options)  # type: ignore[arg-type]
+    client.add(spec, peers=[peer])
+    lab.until(lambda: bool(peer.greeted), within=5)
+    lab.run_for(1)
+    return client, spec, peer
+
+
+@case
+def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
+    _, _, peer = linked(lab, n, unchokes=False)
+    return flooded(lab, peer, [frame(HAVE, struct.pack(">I", piece)) for piece in reversed(range(n))])
+
+
+def main() -> None:
+    sizes = [int(size) for size in sys.argv[1:]]
+    found: dict[str, list[int]] = {}
+    for name, flood in CASES.items():
+        found[name] = []
+        for n in sizes:
+            with Lab(seed=7) as lab:
+                found[name].append(flood(lab, n))
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
