@@ -117,8 +117,14 @@ void Core::count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uin
 
 Peer& Core::adopt(std::unique_ptr<Peer> peer) {
     Peer& placed = *peer;
+std::uint32_t Core::links_of(const IpAddress& host) const noexcept {
+    const auto found = links_.find(host);
+    return found == links_.end() ? 0 : found->second;
+}
+
     placed.key = peers.emplace(std::move(peer));
     placed.link = std::make_unique<Link>(*this, placed.key);
+    ++links_[placed.address.host];
     if (rt.probe != nullptr) rt.probe->on_peer(placed.number, placed.address);
     return placed;
 }
@@ -128,6 +134,8 @@ void Core::retire(Peer& peer, runtime::CloseMode mode) {
     JST_CHECK(slot != nullptr, "a peer is retired once");
     peer.link->close(mode);
     graveyard.push_back(std::move(peer.link));
+    const auto links = links_.find(peer.address.host);
+    if (--links->second == 0) links_.erase(links);
     dead.push_back(std::move(*slot));
     peers.erase(peer.key);
 }

@@ -4,6 +4,7 @@
 // Order of members is order of life: pools and queues outlive everything that holds a part of them.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -92,6 +93,9 @@ class Core {
     /// What a link had sent when it was closed, and was told only now.
     void count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uint64_t payload) noexcept;
 
+    /// All links to and from a host, at the door, half open and connected.
+    std::uint32_t links_of(const IpAddress& host) const noexcept;
+
     /// Enters a new peer in the table.
     Peer& adopt(std::unique_ptr<Peer> peer);
     /// Takes a closed peer out: its link ends and is buried until the world lets go of it.
@@ -141,6 +145,7 @@ class Core {
 
   private:
     std::vector<Network> filter_;
+    std::map<IpAddress, std::uint32_t> links_;  // of each host that has one
     std::uint64_t reserved_ = 0;
     bool wake_soon_ = false;
     bool place_freed_ = false;

@@ -250,12 +250,13 @@ void SessionParts::run_touched(Time now) {
 
 void SessionParts::close_banned(Time now) {
     for (const IpAddress& host : std::exchange(core.newly_banned, {})) {
+        if (saver) saver->session_changed();
+        if (core.links_of(host) == 0) continue;
         listener.turn_away_host(host);
         core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
             const bool user = core.bans.find(host, now).value_or(policy::BanEntry{}).reason == policy::BanReason::user;
             t->swarm().close_host(host, user ? CloseReason::banned : CloseReason::bad_data, now);
         });
-        if (saver) saver->session_changed();
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/effort.hpp"
 #include "base/planted.hpp"
 #include "engine/torrent.hpp"
 
@@ -123,15 +124,10 @@ policy::Added Swarm::add(const Endpoint& address, policy::PeerSource source, boo
     return added;
 }
 
-std::uint32_t Swarm::links_of(const IpAddress& host) const {
-    std::uint32_t n = 0;
-    core_.peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) { n += p->address.host == host ? 1 : 0; });
-    return n;
-}
-
 bool Swarm::may_dial(const Endpoint& address, Time now) const {
+    effort();
     if (core_.bans.is_banned(address.host, now) || core_.is_filtered(address.host)) return false;
-    return below(core_.settings.max_connections_per_host, links_of(address.host));
+    return below(core_.settings.max_connections_per_host, core_.links_of(address.host));
 }
 
 bool Swarm::is_full() const {
@@ -243,7 +239,7 @@ bool Swarm::may_stay(const Peer& peer) const {
     const auto& s = core_.settings;
     return below_max_connections(core_, core_.connected) && below(s.max_connections_per_torrent, connected_) &&
            below(torrent_.limits().max_connections, connected_) &&
-           links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
+           core_.links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
 }
 
 // Not a byte of payload either way, and it does not wait for ours.

@@ -92,7 +92,6 @@ class Swarm {
     void wait_for_room();
     void dial(const Endpoint& address, policy::PeerSource source, Time now);
     Peer* duplicate_of(const Peer& peer) const;
-    std::uint32_t links_of(const IpAddress& host) const;
     void on_choke_timer(Time now);
     void on_replace_timer(Time now);
     void schedule_dial(Time now);

@@ -62,6 +62,22 @@ def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
     return flooded(lab, peer, [frame(HAVE, struct.pack(">I", piece)) for piece in reversed(range(n))])
 
 
+@case
+def addresses_of_one_host_beside_many_dials(lab: Lab, n: int) -> int:
+    """Half of them dialled and silent, half of them too many of their host."""
+    client = lab.engine(
+        "client", max_half_open=n, max_known_peers=2 * n, max_connections_per_torrent=n, max_connections=n, max_connections_per_host=1
+    )
+    torrent = client.add(lab.torrent())
+    before = effort()
+    for i in range(n // 8):
+        torrent.connect((f"10.7.{i // 250}.{1 + i % 250}", 6881))
+    for port in range(n // 8):
+        torrent.connect(("10.8.8.8", 1000 + port))
+    lab.run_for(1)
+    return effort() - before
+
+
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]]
     found: dict[str, list[int]] = {}
