@@ -41,6 +41,7 @@ class ResponseReader::Parser final : public bh::basic_parser<false> {
     bool at_chunk_header() const noexcept { return head_done_ && chunked() && chunk_left_ == 0; }
     bool is_whole() const noexcept { return is_done() || (head_done_ && response.is_redirect()); }
 
+    bool is_interim() const noexcept { return head_done_ && response.is_interim(); }
     Response response;
     Errc refused = Errc::ok;  // by us, not by Beast
 
@@ -135,11 +136,19 @@ Result<void> ResponseReader::take_head(Bytes& in) {
     in = in.subspan(pending_.size() - before);
     JST_TRY_VOID(feed({}));
     has_head_ = true;
+    if (parser_->is_interim()) return pass_over_interim();
     // Beast waits for more of a head that is there: it is none.
     return pending_.empty() || parser_->is_whole() ? Result<void>() : failed(fail(Errc::bad_message));
 }
 
 // Beast counts a chunk header against its limit each time it sees it, and reads on behind the end of a line in a quoted
+Result<void> ResponseReader::pass_over_interim() {
+    if (++interim_ > max_interim) return failed(fail(Errc::too_large));
+    parser_ = std::make_unique<Parser>(limits_);
+    pending_.clear();
+    return {};
+}
+
 // string. It sees the line, and if that is not all (the last chunk has trailers), everything up to an empty one: the same
 // in any slicing, and never a third time. 0 while that is not there. In front is the end of the chunk before.
 std::size_t ResponseReader::to_show(Bytes header) const noexcept {

@@ -2,7 +2,8 @@
 //
 // Decides what is too large before it is kept: 1. the head and each chunk header are at most max_head bytes; 2. the
 // body is at most max_body, packed and unpacked; 3. after an error it has failed for good. The body of a redirect is
-// not read. Does not know sockets or time, and follows no redirect: that is the caller's, who counts them.
+// not read, and what a server says before its answer (1xx) is passed over, max_interim times. Does not know sockets or
+// time, and follows no redirect: that is the caller's, who counts them.
 #pragma once
 
 #include <memory>
@@ -17,11 +18,16 @@ struct ResponseLimits {
     std::size_t max_body = 1024 * 1024;
 };
 
+/// Answers that announce the one to come.
+inline constexpr int max_interim = 8;
+
 struct Response {
     unsigned status = 0;
     std::string location;  ///< of a redirect
     ByteVector body;
 
+    /// Another comes behind it. Not 101: whoever switches protocols says no more of this one.
+    bool is_interim() const noexcept { return status >= 100 && status < 200 && status != 101; }
     bool is_redirect() const noexcept { return status >= 300 && status < 400 && !location.empty(); }
 };
 
@@ -43,6 +49,7 @@ class ResponseReader {
   private:
     class Parser;
     Result<void> take_head(Bytes& in);
+    Result<void> pass_over_interim();
     Result<void> feed(Bytes in);
     std::size_t to_show(Bytes header) const noexcept;
     Result<void> failed(Error error) noexcept;
@@ -52,6 +59,7 @@ class ResponseReader {
     ByteVector pending_;  // a head or chunk header that is not whole
     std::size_t shown_ = 0;  // so many bytes of a chunk header Beast has seen, and wants more
     bool has_head_ = false;
+    int interim_ = 0;
     Error error_;
 };
 

@@ -215,6 +215,30 @@ def test_a_chunk_header_of_many_lines_is_not_looked_at_for_each(line: bytes) -> 
     assert time.process_time() - began < 0.5
 
 
+# -- what comes before the answer -------------------------------------------------------------------------------------
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+MAX_INTERIM = 8
+
+
+@pytest.mark.parametrize("cut", [1, 5, 1 << 20])
+@pytest.mark.parametrize("interim", [CONTINUE, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 3\r\n\r\n"])
+def test_an_interim_answer_is_not_the_answer(interim: bytes, cut: int) -> None:
+    for body in (with_length(b"body"), in_chunks(b"body", 3), with_length(gzip.compress(b"body"), GZIP)):
+        assert read(interim + body, cut) == Heard(200, b"body", True, None)
+    assert read(interim, cut, end=True).error == "truncated"
+
+
+@pytest.mark.parametrize("cut", [1, 1 << 20])
+def test_interim_answers_are_passed_over_a_few_times(cut: int) -> None:
+    assert read(MAX_INTERIM * CONTINUE + with_length(b"body"), cut).body == b"body"
+    assert read((MAX_INTERIM + 1) * CONTINUE + with_length(b"body"), cut).error == "too_large"
+
+
+def test_a_switch_of_protocols_is_the_answer() -> None:
+    assert read(b"HTTP/1.1 101 Switching\r\n\r\n" + with_length(b"body")) == Heard(101, b"", True, None)
+
+
 # -- redirects --------------------------------------------------------------------------------------------------------
 
 
