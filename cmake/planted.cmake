@@ -1,6 +1,6 @@
 # The module with bugs that can be planted (cpp/base/plants.def): built only when asked for, `--target planted`, into a tree
 # of its own. Only the rooms that have sites are compiled once more; everything else is the objects of _core.
-set(planted_rooms wire policy engine)
+set(planted_rooms wire policy storage http engine)
 
 function(jst_room_target result room)
   if(room IN_LIST planted_rooms)
@@ -16,13 +16,18 @@ function(jst_planted_room room)
   target_compile_definitions(jst_${room}_planted PRIVATE JST_PLANTED)
   target_compile_options(jst_${room}_planted PRIVATE -O1 -g0)  # it proves tests: what counts is how soon it is built
   foreach(needed IN LISTS ARGN)
-    jst_room_target(target "${needed}")
+    set(target "${needed}")
+    if(NOT needed MATCHES "::")
+      jst_room_target(target "${needed}")
+    endif()
     target_link_libraries(jst_${room}_planted PUBLIC ${target})
   endforeach()
 endfunction()
 
 jst_planted_room(wire base codec)
 jst_planted_room(policy base)
+jst_planted_room(storage base codec)
+jst_planted_room(http base ZLIB::ZLIB)
 jst_planted_room(engine base codec storage wire http tracker policy runtime)
 
 set(planted_own "${CMAKE_SOURCE_DIR}/cpp/bind/bind_lab_plants.cpp")

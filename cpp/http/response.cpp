@@ -5,6 +5,7 @@
 #include <boost/beast/http/error.hpp>
 #include <optional>
 
+#include "base/effort.hpp"
 #include "http/gunzip.hpp"
 
 namespace jst::http {
@@ -40,8 +41,8 @@ class ResponseReader::Parser final : public bh::basic_parser<false> {
 
     bool at_chunk_header() const noexcept { return head_done_ && chunked() && chunk_left_ == 0; }
     bool is_whole() const noexcept { return is_done() || (head_done_ && response.is_redirect()); }
-
     bool is_interim() const noexcept { return head_done_ && response.is_interim(); }
+
     Response response;
     Errc refused = Errc::ok;  // by us, not by Beast
 
@@ -135,13 +136,12 @@ Result<void> ResponseReader::take_head(Bytes& in) {
     pending_.resize(at + end.size());
     in = in.subspan(pending_.size() - before);
     JST_TRY_VOID(feed({}));
-    has_head_ = true;
     if (parser_->is_interim()) return pass_over_interim();
+    has_head_ = true;
     // Beast waits for more of a head that is there: it is none.
     return pending_.empty() || parser_->is_whole() ? Result<void>() : failed(fail(Errc::bad_message));
 }
 
-// Beast counts a chunk header against its limit each time it sees it, and reads on behind the end of a line in a quoted
 Result<void> ResponseReader::pass_over_interim() {
     if (++interim_ > max_interim) return failed(fail(Errc::too_large));
     parser_ = std::make_unique<Parser>(limits_);
@@ -149,6 +149,7 @@ Result<void> ResponseReader::pass_over_interim() {
     return {};
 }
 
+// Beast counts a chunk header against its limit each time it sees it, and reads on behind the end of a line in a quoted
 // string. It sees the line, and if that is not all (the last chunk has trailers), everything up to an empty one: the same
 // in any slicing, and never a third time. 0 while that is not there. In front is the end of the chunk before.
 std::size_t ResponseReader::to_show(Bytes header) const noexcept {
@@ -162,36 +163,29 @@ std::size_t ResponseReader::to_show(Bytes header) const noexcept {
 
 // What Beast leaves is the start of something that is not whole; it wants that again together with what follows.
 Result<void> ResponseReader::feed(Bytes in) {
-    const auto keep_for_later = [&] {
-        if (pending_.empty()) pending_.assign(in.begin(), in.end());
-    };
-    while (!parser_->is_whole()) {
-        const Bytes whole = pending_.empty() ? in : Bytes(pending_);
-        if (whole.empty()) break;
+    const bool kept = !pending_.empty();
+    Bytes left = kept ? Bytes(pending_) : in;
+    while (!parser_->is_whole() && !left.empty()) {
         const bool is_header = parser_->at_chunk_header();
-        const std::size_t shown = is_header ? to_show(whole) : whole.size();
-        if (shown == 0) {
-            keep_for_later();
-            break;
-        }
+        const std::size_t shown = is_header ? to_show(left) : left.size();
+        if (shown == 0) break;
         beast::error_code error;
-        const std::size_t used = parser_->put(beast::net::const_buffer(whole.data(), shown), error);
+        const std::size_t used = parser_->put(beast::net::const_buffer(left.data(), shown), error);
         if (parser_->is_whole()) break;
         if (error && error != bh::error::need_more) return failed(fail(code_of(error)));
         const bool wants_more = is_header && error == bh::error::need_more && used == 0;
         if (wants_more && shown_ > 0) return failed(fail(Errc::bad_message));
         shown_ = wants_more ? shown : 0;
         if (wants_more) continue;
-        if (pending_.empty())
-            in = in.subspan(used);
-        else
-            pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(used));
-        if (error == bh::error::need_more) {
-            keep_for_later();
-            break;
-        }
+        left = left.subspan(used);
+        if (error == bh::error::need_more) break;
         if (used == 0) return failed(fail(Errc::bad_message));
     }
+    if (parser_->is_whole()) left = {};
+    // Moved once, however many chunks there were.
+    effort(left.size());
+    if (!kept) pending_.assign(left.begin(), left.end());
+    else pending_.erase(pending_.begin(), pending_.end() - static_cast<std::ptrdiff_t>(left.size()));
     return {};
 }
 

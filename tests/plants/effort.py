@@ -78,6 +78,16 @@ def addresses_of_one_host_beside_many_dials(lab: Lab, n: int) -> int:
     return effort() - before
 
 
+@case
+def chunks_of_one_byte(lab: Lab, n: int) -> int:
+    reader = _core.lab.ResponseReader()  # type: ignore[attr-defined]
+    reader.receive(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1")
+    before = effort()
+    reader.receive(b"\r\nx\r\n" + b"1\r\nx\r\n" * (n // 2) + b"0\r\n\r\n")
+    assert reader.is_done and len(reader.body) == n // 2 + 1
+    return effort() - before
+
+
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]]
     found: dict[str, list[int]] = {}
