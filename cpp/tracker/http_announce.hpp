@@ -13,7 +13,8 @@
 
 namespace jst::tracker {
 
-inline constexpr std::uint32_t max_reply_tokens = 20'000;
+/// More than peers as dictionaries can be in a reply of a megabyte: a large swarm is cut short, not refused.
+inline constexpr std::uint32_t max_reply_tokens = 250'000;
 inline constexpr std::uint32_t max_reply_depth = 16;
 
 /// The target (path and query) to ask for, given that of the tracker's URL.

@@ -137,6 +137,14 @@ def test_one_peer_more_than_max_reply_peers_is_left_out() -> None:
     assert len(reply(peers=[{b"ip": b"1.1.1.1", b"port": i} for i in range(most + 1)])["peers"]) == most
 
 
+def test_a_large_swarm_in_dictionaries_is_cut_short_like_a_compact_one() -> None:
+    """As many as a reply of a megabyte holds, with and without what else is said of each."""
+    most = LIMITS["max_reply_peers"]
+    for more, n in (({}, 40_000), ({b"peer id": bytes(20)}, 18_000)):
+        peers = reply(peers=[{b"ip": b"1.1.1.1", b"port": 1 + i} | more for i in range(n)])["peers"]
+        assert len(peers) == most and peers[-1] == f"1.1.1.1:{most}"
+
+
 # -- refusals ---------------------------------------------------------------------------------------------------------
 
 
