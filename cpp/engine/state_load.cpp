@@ -60,10 +60,10 @@ void StateStore::Load::list(const std::vector<runtime::DirEntry>& entries) {
     names_.push_back("session.jst.tmp");
     for (const auto& entry : entries) {
         taken_.insert("torrents/" + entry.name);
-        if (entry.kind != runtime::FileKind::file) continue;
+        if (entry.kind == runtime::FileKind::directory) continue;
         std::string_view name = entry.name;
         if (name.ends_with(".tmp")) name.remove_suffix(4);
-        const bool is_journal = name == entry.name && name.ends_with(journal_suffix);
+        const bool is_journal = name == entry.name && name.ends_with(journal_suffix) && entry.kind == runtime::FileKind::file;
         if (name.ends_with(".jst") || is_journal) names_.push_back("torrents/" + entry.name);
     }
     records_.resize(names_.size());
@@ -81,6 +81,12 @@ bool StateStore::Load::next_pass() {
 namespace {
 
 bool is_journal(std::string_view name) noexcept { return name.ends_with(journal_suffix); }
+
+// A link is not followed: what is saved next would replace it, and leave what it leads to as it was.
+Errc unusable(runtime::FileKind kind) noexcept {
+    if (kind == runtime::FileKind::symlink) return Errc::symlink;
+    return kind == runtime::FileKind::file ? Errc::bad_record : Errc::not_a_file;
+}
 
 std::string record_of(std::string name) { return name.substr(0, name.size() - journal_suffix.size()) + ".jst"; }
 
@@ -102,9 +108,9 @@ bool StateStore::Load::advance_record(Lane& lane) {
         case 1:
             if (error == Errc::not_found) return false;
             if (error == Errc::ok && is_journal(path) && lane.op.stat.size > storage::max_journal_bytes) return false;
-            if (error == Errc::ok && lane.op.stat.size > storage::max_record_bytes) {
+            if (error == Errc::ok && (lane.op.stat.size > storage::max_record_bytes || lane.op.stat.kind != runtime::FileKind::file)) {
                 lane.stage = 5;
-                return set_aside(lane, fail(Errc::bad_record));
+                return set_aside(lane, fail(unusable(lane.op.stat.kind)));
             }
             if (error != Errc::ok) break;
             reading = std::make_unique<Reading>();

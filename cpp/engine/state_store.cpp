@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view session_name = "session.jst";
 
+bool is_in_the_way(Errc error) noexcept {
+    return error == Errc::not_a_file || error == Errc::is_directory || error == Errc::symlink || error == Errc::permission;
+}
+
 Bytes hash_of(const storage::TorrentRecord& record) {
     JST_CHECK(record.info_hash || record.info_hash_v2, "a record without a name");
     return record.info_hash ? record.info_hash->view() : record.info_hash_v2->view();
@@ -25,6 +29,8 @@ Bytes hash_of(const storage::TorrentRecord& record) {
 struct StateStore::Save {
     bool active = false;
     bool releasing = false;  // the operation gives up the lock
+    bool clearing = false;   // ... takes away what has the name of the file
+    bool cleared = false;    // that was tried
     std::string name;
     Pending what;
     Bytes from;
@@ -96,6 +102,7 @@ void StateStore::pump() {
     save_->name = std::move(order_.begin()->second);
     save_->what = std::move(pending_.find(save_->name)->second);
     save_->failure = Errc::ok;
+    save_->clearing = save_->cleared = false;
     order_.erase(order_.begin());
     pending_.erase(save_->name);
     save_->op.tag = save_->what.tag;
@@ -129,6 +136,7 @@ void StateStore::advance_save(Time now) {
     runtime::DiskOp& op = save_->op;
     ++num_answers_;
     op.tag.purpose = runtime::Purpose::none;  // its first operation began the save
+    if (clear_the_way()) return;
     const bool gone = op.action == DiskAction::unlink && op.error == Errc::not_found;
     if (op.error != Errc::ok && !gone) {
         if (save_->failure == Errc::ok) save_->failure = op.error;
@@ -160,6 +168,20 @@ void StateStore::advance_save(Time now) {
         default:
             return end_save(Errc::ok, now);
     }
+}
+
+// A pipe, a link or an empty directory has the name that the record is written under, which is ours alone: it goes. When that is
+// not enough, opening once more says why.
+bool StateStore::clear_the_way() {
+    if (std::exchange(save_->clearing, false)) {
+        submit_save(DiskAction::open);
+        return true;
+    }
+    const bool clears = save_->op.action == DiskAction::open && is_in_the_way(save_->op.error) && !std::exchange(save_->cleared, true);
+    if (!clears) return false;
+    save_->clearing = true;
+    submit_save(save_->op.error == Errc::is_directory ? DiskAction::rmdir : DiskAction::unlink);
+    return true;
 }
 
 void StateStore::end_save(Errc error, Time now) {

@@ -91,6 +91,7 @@ class StateStore {
     void submit_save(runtime::DiskAction action);
     static void on_save_op(runtime::Op& op, Time now);
     void advance_save(Time now);
+    bool clear_the_way();
     void end_save(Errc error, Time now);
     void release_lock();
     void finish_open(Time now);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +179,12 @@ def test_files_of_others_are_not_touched(tmp_path: Path) -> None:
 def test_a_save_that_fails_is_told_until_one_works(tmp_path: Path) -> None:
     state = State(tmp_path)
     blocker = Path(str(path_of(tmp_path, 1)) + ".tmp")
-    blocker.mkdir()
+    (blocker / "full").mkdir(parents=True)  # an empty one is cleared
     state.store.save(record(1))
     state.store.save(record(2))
     assert state.store.flush() == ("is_directory", str(path_of(tmp_path, 1)))
     assert path_of(tmp_path, 2).exists()
-    blocker.rmdir()
+    (blocker / "full").rmdir()
     state.store.save(record(1))
     assert state.store.flush() == ("ok", "")
     assert path_of(tmp_path, 1).exists()
@@ -197,3 +198,75 @@ def test_hundreds_of_torrents_are_loaded(tmp_path: Path) -> None:
     assert state.store.flush() == ("ok", "")
     state.store.close()
     assert [r["info_hash"] for r in State(tmp_path).records] == hashes
+
+
+def in_the_way(path: Path, what: str) -> None:
+    """Something that is no file has this name."""
+    if what == "pipe":
+        os.mkfifo(path)
+    elif what == "directory":
+        path.mkdir()
+    elif what == "device":
+        path.symlink_to("/dev/null")
+    else:
+        path.symlink_to(path.parent / "somewhere")
+
+
+@pytest.mark.parametrize("when", ["before", "while it is open"])
+@pytest.mark.parametrize("what", ["pipe", "directory", "device"])
+def test_what_is_in_the_way_of_a_record_is_cleared(tmp_path: Path, what: str, when: str) -> None:
+    (tmp_path / "torrents").mkdir()
+    place = path_of(tmp_path, 1).with_suffix(".jst.tmp")
+    if when == "before":
+        in_the_way(place, what)
+    state = State(tmp_path)
+    if when != "before":
+        in_the_way(place, what)
+    state.store.save(record(1))
+    assert state.store.flush() == ("ok", "")
+    state.store.close()
+    assert State(tmp_path).names == [1]
+    assert path_of(tmp_path, 1).is_file() and not path_of(tmp_path, 1).is_symlink()
+
+
+def test_a_link_that_a_crash_can_not_have_left_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "torrents").mkdir()
+    (tmp_path / "torrents/somewhere").write_bytes(b"mine")
+    in_the_way(path_of(tmp_path, 1).with_suffix(".jst.tmp"), "link")
+    state = State(tmp_path)
+    state.store.save(record(1))
+    assert state.store.flush() == ("ok", "")
+    assert (tmp_path / "torrents/somewhere").read_bytes() == b"mine"
+
+
+def test_what_can_not_be_cleared_is_an_error_of_the_save(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    place = path_of(tmp_path, 1).with_suffix(".jst.tmp")
+    (place / "full").mkdir(parents=True)
+    state.store.save(record(1))
+    assert state.store.flush() == ("is_directory", str(path_of(tmp_path, 1)))
+    assert (place / "full").is_dir()
+
+
+@pytest.mark.parametrize("what", ["session", "torrent"])
+def test_a_record_that_is_a_link_is_set_aside_as_one(tmp_path: Path, what: str) -> None:
+    """And what it leads to is left alone."""
+    saved(tmp_path)
+    first = State(tmp_path)
+    first.store.save_session([bytes([1]) * 20])
+    assert first.store.flush() == ("ok", "")
+    first.store.close()
+    name = tmp_path / "session.jst" if what == "session" else path_of(tmp_path, 1)
+    kept = name.rename(tmp_path / "kept")
+    name.symlink_to(kept)
+    before = kept.read_bytes()
+    state = State(tmp_path)
+    assert state.problems == [("symlink", str(name))]
+    assert not name.is_symlink() and Path(f"{name}.bad").resolve() == kept and kept.read_bytes() == before
+
+
+def test_a_pipe_for_a_record_is_set_aside_and_not_read(tmp_path: Path) -> None:
+    (tmp_path / "torrents").mkdir()
+    os.mkfifo(tmp_path / "session.jst")
+    state = State(tmp_path)
+    assert state.problems == [("not_a_file", str(tmp_path / "session.jst"))]
