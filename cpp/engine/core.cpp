@@ -41,9 +41,11 @@ void Core::apply(const Settings& changed) {
     queue_changed = true;
 }
 
-void Core::ban(const IpAddress& host, policy::BanReason reason, Time at) {
-    bans.ban(host, reason, at, to_duration(settings.ban_duration));
+void Core::ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time at) {
+    const bool was_banned = bans.is_banned(host, at);
+    bans.ban(host, reason, at, duration);
     newly_banned.push_back(host);
+    if (was_banned || !bans.is_banned(host, at)) return;
     Event event;
     event.address.host = host;
     event.text = word(reason);
@@ -115,16 +117,16 @@ void Core::count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uin
     torrents.each([&](TorrentKey, const auto& t) { if (t->number() == torrent_number) t->counters() += late; });
 }
 
-Peer& Core::adopt(std::unique_ptr<Peer> peer) {
-    Peer& placed = *peer;
 std::uint32_t Core::links_of(const IpAddress& host) const noexcept {
     const auto found = links_.find(host);
     return found == links_.end() ? 0 : found->second;
 }
 
+Peer& Core::adopt(std::unique_ptr<Peer> peer) {
+    Peer& placed = *peer;
+    ++links_[placed.address.host];
     placed.key = peers.emplace(std::move(peer));
     placed.link = std::make_unique<Link>(*this, placed.key);
-    ++links_[placed.address.host];
     if (rt.probe != nullptr) rt.probe->on_peer(placed.number, placed.address);
     return placed;
 }
@@ -132,10 +134,10 @@ std::uint32_t Core::links_of(const IpAddress& host) const noexcept {
 void Core::retire(Peer& peer, runtime::CloseMode mode) {
     auto* slot = peers.find(peer.key);
     JST_CHECK(slot != nullptr, "a peer is retired once");
-    peer.link->close(mode);
-    graveyard.push_back(std::move(peer.link));
     const auto links = links_.find(peer.address.host);
     if (--links->second == 0) links_.erase(links);
+    peer.link->close(mode);
+    graveyard.push_back(std::move(peer.link));
     dead.push_back(std::move(*slot));
     peers.erase(peer.key);
 }

@@ -66,8 +66,8 @@ class Core {
     void wake_soon() noexcept { wake_soon_ = true; }
     bool take_wake_soon() noexcept { return std::exchange(wake_soon_, false); }
     void emit(EventKind kind, TorrentKey torrent, Event details);
-    /// For settings.ban_duration; links of the host end when the round does.
-    void ban(const IpAddress& host, policy::BanReason reason, Time now);
+    /// Links of the host end when the round does. Told of once, however often it is banned until that ban is over.
+    void ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time now);
     /// The setting address_filter: neither dialled nor accepted.
     bool is_filtered(const IpAddress& host) const noexcept;
     /// Takes new settings; limits and pools follow.

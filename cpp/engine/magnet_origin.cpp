@@ -38,7 +38,8 @@ void MagnetOrigin::on_metadata(std::shared_ptr<const codec::Metainfo> metainfo, 
 void MagnetOrigin::on_metadata_error(Errc error, Time now) { torrent_.fail(error, {}, now); }
 
 void MagnetOrigin::on_metadata_liar(const IpAddress& host, Time now) {
-    torrent_.core().ban(host, policy::BanReason::bad_data, now);
+    Core& core = torrent_.core();
+    core.ban(host, policy::BanReason::bad_data, to_duration(core.settings.ban_duration), now);
 }
 
 void MagnetOrigin::on_metadata_idle(Time) { torrent_.core().touch(torrent_); }

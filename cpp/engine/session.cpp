@@ -165,8 +165,7 @@ std::vector<StateProblem> Session::problems() const { return parts_->problems; }
 void Session::ban(const IpAddress& host, std::optional<Duration> duration) {
     auto& core = parts_->core;
     const Duration span = duration.value_or(to_duration(core.settings.ban_duration));
-    core.bans.ban(host, policy::BanReason::user, core.now(), span);
-    core.newly_banned.push_back(host);
+    core.ban(host, policy::BanReason::user, span, core.now());
 }
 
 void Session::unban(const IpAddress& host) {

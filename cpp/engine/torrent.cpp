@@ -395,7 +395,7 @@ void Torrent::on_download_error(Errc error, const std::string& where, Time now) 
 
 void Torrent::on_guilty(const IpAddress& host, Time now) {
     if (planted<Plant::liar_not_banned>()) return;
-    core_.ban(host, policy::BanReason::bad_data, now);
+    core_.ban(host, policy::BanReason::bad_data, to_duration(core_.settings.ban_duration), now);
 }
 
 void Torrent::on_download_idle(Time now) {

@@ -216,3 +216,18 @@ def test_a_reader_whose_event_another_took_waits_for_the_next(
     monkeypatch.setattr(_stream, form, {"block": block, "pause": pause}[form])
     event = stream.get(timeout=30) if form == "block" else asyncio.run(anext(stream))
     assert [taken[0] and taken[0].new, event and event.new] == ["paused", "stopped"]
+
+
+def test_each_new_ban_is_told_once(session: jst.Session) -> None:
+    stream = session.events(jst.PeerBanned)
+    session.ban("192.0.2.7", 60)
+    session.ban("192.0.2.7", 600)  # longer, and no news
+    session.ban("2001:db8::1", 60)
+    session.unban("192.0.2.7")
+    session.ban("192.0.2.7", 60)
+    hosts = []
+    while len(hosts) < 3 and (event := stream.get(30)) is not None:
+        hosts.append((event.host, event.reason))
+    assert hosts == [("192.0.2.7", "user"), ("2001:db8::1", "user"), ("192.0.2.7", "user")]
+    session.configure()
+    assert stream.get(0) is None
