@@ -16,10 +16,11 @@ from typing import Annotated, Any
 import typer
 
 import jstorrent as jst
+from jstorrent._urls import usable_tiers
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.people import People
-from jstorrent.cli.sources import is_file_source, load_metainfo, root_name
+from jstorrent.cli.sources import is_file_source, is_magnet, load_metainfo, root_name
 from jstorrent.cli.units import duration_text, finite, one_line, parse_address, parse_size, rate_text, size_text
 
 _TICK = 0.25  # seconds between two looks
@@ -90,22 +91,25 @@ def get(
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> int:
     """Download a torrent. Run it again after Ctrl-C or a crash: nothing that was verified is fetched twice."""
+    # What is wrong is said before anything is made.
     if is_file_source(source):
-        load_metainfo(source)  # said before anything is made
+        load_metainfo(source)
+    elif is_magnet(source):
+        jst.Magnet.parse(source)
+    peers, trackers = [parse_address(p) for p in peer or ()], usable_tiers(tracker or ())
     state = state_dir or state_folder(source, output)
     settings: dict[str, Any] = {
         "listen_port": port,
         "download_rate_limit": limit,
         "upload_rate_limit": upload_limit,
     }
-    peers = [parse_address(p) for p in peer or ()]
     output.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with Display(quiet=quiet) as display:
         try:
             with jst.Session(jst.Settings(**settings), state_dir=state) as session:
                 arrivals = session.events(jst.PeerConnected)
-                torrent = session.add(source, output, peers=peers, trackers=tracker or (), sequential=sequential)
+                torrent = session.add(source, output, peers=peers, trackers=trackers, sequential=sequential)
                 people = People(torrent, arrivals)
                 code = _download(torrent, display, people, _Patience.begin(timeout, patience))
                 status, met = torrent.status(), people.report()

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 import jstorrent as jst
+from jstorrent._urls import usable_tiers
 from jstorrent.cli.create import create_with_bar
 from jstorrent.cli.display import Display
 from jstorrent.cli.exits import Exit
@@ -49,6 +50,7 @@ def seed(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON when ready, one at the end.")] = False,
 ) -> int:
     """Seed until Ctrl-C. A path that is no .torrent is made one, and its magnet link shown."""
+    trackers = usable_tiers(tracker or ())  # before anything is hashed
     sources = [_source(path, data, tracker or [], quiet) for path in paths]
     settings: dict[str, Any] = {
         "listen_port": port,
@@ -58,7 +60,7 @@ def seed(
     with Display(quiet=quiet) as display, jst.Session(jst.Settings(**settings)) as session:
         arrivals = [session.events(jst.PeerConnected) for _ in sources]
         torrents = [
-            session.add(m, where, paused=True, trusted=trusted or hashed, trackers=tracker or ()) for m, where, hashed in sources
+            session.add(m, where, paused=True, trusted=trusted or hashed, trackers=trackers) for m, where, hashed in sources
         ]  # until all is known to be there: nothing is made or fetched
         people = {torrent: People(torrent, stream) for torrent, stream in zip(torrents, arrivals, strict=True)}
         bad = _until_checked(torrents, display)

@@ -1,5 +1,6 @@
 """Sizes, rates and durations as people write and read them."""
 
+import ipaddress
 import math
 import re
 from datetime import UTC, datetime
@@ -33,7 +34,12 @@ def parse_address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise typer.BadParameter(f"'{text}' is not HOST:PORT")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{host}' is no IP address: names are not looked up") from error
+    return host, int(port)
 
 
 def printable(text: str) -> str:

@@ -30,6 +30,31 @@ def test_get_downloads_from_libtorrent(run: Run, sample: Sample, libtorrent_seed
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["sample.bin"], "no state is left behind"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (["--tracker", "nope"], "URL of a tracker"),
+        (["--peer", "nope"], "HOST:PORT"),
+        (["--peer", "nope.example:1"], "no IP address"),
+    ],
+)
+def test_get_makes_nothing_before_it_knows_what_it_was_told(run: Run, tmp_path: Path, wrong: list[str], said: str) -> None:
+    for source in ("ab" * 20, "magnet:?xt=urn:btih:" + "ab" * 20):
+        done = run("get", source, "-o", tmp_path / "out", "--state-dir", tmp_path / "state", *wrong)
+        assert (done.returncode, list(tmp_path.iterdir())) == (2, []), done.stderr
+        assert said in done.stderr
+
+
+def test_get_makes_nothing_for_a_link_that_is_none(run: Run, tmp_path: Path) -> None:
+    done = run("get", "magnet:?xt=nope", "-o", tmp_path / "out")
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, []), done.stderr
+
+
+def test_seed_hashes_nothing_for_a_tracker_that_is_none(run: Run, sample: Sample) -> None:
+    done = run("seed", sample.source, "--tracker", "nope")
+    assert done.returncode == 2 and "URL of a tracker" in done.stderr and "magnet:" not in done.stderr
+
+
 def test_get_quietly_says_nothing(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path) -> None:
     done = run("get", sample.torrent, "-o", tmp_path / "out", "--peer", libtorrent_seed, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
