@@ -117,10 +117,9 @@ void bind_commands(EngineClass& type) {
     def(type, "announce", &Session::announce);
     def<bool>(type, "remove", [](Session& s, TorrentKey t, bool files) { return s.remove(t, files); });
     def<Priorities>(type, "set_file_priorities", [](Session& s, TorrentKey t, const Priorities& priorities) {
-        Result<void> result{};
-        for (const auto& [file, priority] : priorities)
-            if (result) result = s.set_file_priority(t, FileIndex(file), priority);
-        return result;
+        std::vector<storage::FilePriority> chosen;
+        for (const auto& [file, priority] : priorities) chosen.push_back({FileIndex(file), priority});
+        return s.set_file_priorities(t, chosen);
     });
     def<std::uint32_t, std::uint8_t>(type, "set_piece_priority", [](Session& s, TorrentKey t, std::uint32_t piece, std::uint8_t p) {
         return s.set_piece_priority(t, PieceIndex(piece), p);

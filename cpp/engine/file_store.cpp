@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
+#include "base/effort.hpp"
 
 namespace jst::engine {
 namespace {
@@ -278,6 +279,7 @@ void FileStore::set_skipped(const std::vector<bool>& skipped) {
 }
 
 void FileStore::park() {
+    leaving_from_ = 0;
     for (std::uint32_t f = 0; f < num_files(); ++f) {
         Flags& file = flags_[f];
         if (file.skipped && !file.exists && !file.begun && layout_->files[f].on_disk) file.parked = true;
@@ -286,9 +288,11 @@ void FileStore::park() {
 }
 
 std::optional<FileIndex> FileStore::leaving() const noexcept {
-    const auto found = std::find_if(flags_.begin(), flags_.end(), [](const Flags& file) { return file.leaving; });
-    if (found == flags_.end()) return std::nullopt;
-    return FileIndex{static_cast<std::uint32_t>(found - flags_.begin())};
+    for (; leaving_from_ < num_files(); ++leaving_from_) {
+        effort();
+        if (flags_[leaving_from_].leaving) return FileIndex{leaving_from_};
+    }
+    return std::nullopt;
 }
 
 std::vector<bool> FileStore::parked() const {

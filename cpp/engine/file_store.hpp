@@ -219,6 +219,7 @@ class FileStore {
     StoreJob* youngest_ = nullptr;
     Rare<std::map<std::uint32_t, std::string>> renamed_;
     std::vector<Flags> flags_;
+    mutable std::uint32_t leaving_from_ = 0;  // no file below is leaving: asked with each piece
     Rare<storage::Straightened> straightened_;  // written since it is leaving
     bool reserves_ = true;
     bool part_dirty_ = false;

@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,7 @@ struct AddRequest {
     bool trusted = false;
     std::optional<Bitfield> trusted_pieces;  // only these are taken as complete without a first check
     bool sequential = false;
-    std::vector<std::pair<FileIndex, std::uint8_t>> file_priorities;  // later entries win
+    std::vector<storage::FilePriority> file_priorities;  // later entries win
     std::vector<Endpoint> peers;
     std::vector<std::vector<std::string>> trackers;  // on top of the metainfo's
 };
@@ -77,7 +78,8 @@ class Session final : public runtime::Host {
     Result<void> recheck(TorrentKey torrent);
     Result<void> announce(TorrentKey torrent);
     Result<void> connect(TorrentKey torrent, const Endpoint& address);
-    Result<void> set_file_priority(TorrentKey torrent, FileIndex file, std::uint8_t priority);
+    /// All at once, or none: what one of them costs grows with the torrent.
+    Result<void> set_file_priorities(TorrentKey torrent, std::span<const storage::FilePriority> priorities);
     Result<void> set_piece_priority(TorrentKey torrent, PieceIndex piece, std::uint8_t priority);
     Result<void> set_sequential(TorrentKey torrent, bool on);
     Result<void> set_trackers(TorrentKey torrent, std::vector<std::vector<std::string>> tiers);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/effort.hpp"
 #include "base/planted.hpp"
 
 namespace jst::engine {
@@ -149,11 +150,11 @@ policy::Wish Torrent::wish() const noexcept {
     return complete_ ? policy::Wish::seed : policy::Wish::download;
 }
 
-void Torrent::set_file_priority(FileIndex file, std::uint8_t priority, Time now) {
-    file_priorities_[file.value] = priority;
+void Torrent::set_file_priorities(std::span<const storage::FilePriority> priorities, Time now) {
+    for (const auto& [file, priority] : priorities) file_priorities_[file.value] = priority;
     dirty_ = urgent_ = true;
     apply_priorities();
-    drop_half_done(file, now);
+    for (const auto& [file, priority] : priorities) drop_half_done(file, now);
     if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     update_completion(now);
     evaluate(now);
@@ -164,7 +165,7 @@ void Torrent::set_piece_priority(PieceIndex piece, std::uint8_t priority, Time n
     if (priorities.empty()) priorities.assign(geometry_.num_pieces, storage::as_the_files_say);
     priorities[piece.value] = priority;
     dirty_ = urgent_ = true;
-    apply_priorities();
+    download_.set_priority(piece, priority, now);  // it overrules the files
     update_completion(now);
     evaluate(now);
 }
@@ -182,6 +183,7 @@ void Torrent::apply_priorities() {
     std::vector<bool> skipped(file_priorities_.size());
     for (std::size_t i = 0; i < skipped.size(); ++i) skipped[i] = file_priorities_[i] == 0;
     files_.set_skipped(skipped);
+    effort(file_priorities_.size() + geometry_.num_pieces);
     auto priorities = storage::piece_priorities(files_.map(), file_priorities_);
     for (std::size_t i = 0; i < piece_priorities_->size(); ++i)
         if ((*piece_priorities_)[i] != storage::as_the_files_say) priorities[i] = (*piece_priorities_)[i];

@@ -32,6 +32,7 @@
 #include "engine/trouble.hpp"
 #include "engine/upload.hpp"
 #include "policy/queue.hpp"
+#include "storage/file_wishes.hpp"
 #include "storage/resume_fit.hpp"
 
 namespace jst::engine {
@@ -46,7 +47,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void recheck(Time now);
     void remove(bool delete_files, Time now);
     void connect(const Endpoint& address, Time now) { swarm_.connect(address, now); }
-    void set_file_priority(FileIndex file, std::uint8_t priority, Time now);
+    void set_file_priorities(std::span<const storage::FilePriority> priorities, Time now);
     void set_piece_priority(PieceIndex piece, std::uint8_t priority, Time now);
     void set_sequential(bool on);
     void set_limits(const TorrentLimits& limits, Time now);

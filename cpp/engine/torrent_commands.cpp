@@ -135,11 +135,12 @@ Result<void> Session::connect(TorrentKey key, const Endpoint& address) {
     return {};
 }
 
-Result<void> Session::set_file_priority(TorrentKey key, FileIndex file, std::uint8_t priority) {
+Result<void> Session::set_file_priorities(TorrentKey key, std::span<const storage::FilePriority> priorities) {
     JST_TRY(torrent, parts_->find(key));
     if (!torrent->has_metadata()) return fail(Errc::no_metadata);
-    if (file.value >= torrent->metainfo().files().size() || priority > storage::max_priority) return fail(Errc::invalid_argument);
-    torrent->set_file_priority(file, priority, parts_->core.now());
+    for (const auto& [file, priority] : priorities)
+        if (file.value >= torrent->metainfo().files().size() || priority > storage::max_priority) return fail(Errc::invalid_argument);
+    torrent->set_file_priorities(priorities, parts_->core.now());
     return {};
 }
 

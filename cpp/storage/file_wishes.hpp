@@ -10,14 +10,19 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/ids.hpp"
 #include "codec/magnet.hpp"
 
 namespace jst::storage {
 
 inline constexpr std::size_t max_wishes = 1000;
 inline constexpr std::size_t max_glob_bytes = 4096;
+
+/// Of a file that is known: 0 (skip) to max_priority.
+using FilePriority = std::pair<FileIndex, std::uint8_t>;
 
 struct FileWish {
     std::optional<std::uint32_t> file;  // nothing: all files that `glob` matches

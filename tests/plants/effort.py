@@ -63,6 +63,26 @@ def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
 
 
 @case
+def files_that_get_a_priority_at_once(lab: Lab, n: int) -> int:
+    spec = lab.torrent(files=[(f"f{i}", 16) for i in range(n // 4)], piece_length=1024)
+    torrent = lab.engine("client").add(spec)
+    lab.run_for(1)
+    before = effort()
+    torrent.set_file_priority("*", 0)
+    return effort() - before
+
+
+@case
+def pieces_that_get_a_priority_each(lab: Lab, n: int) -> int:
+    torrent = lab.engine("client").add(lab.torrent(pieces=n // 4, piece_length=1024))
+    lab.run_for(1)
+    before = effort()
+    for piece in range(n // 4):
+        torrent.set_piece_priority(piece, 7)
+    return effort() - before
+
+
+@case
 def addresses_of_one_host_beside_many_dials(lab: Lab, n: int) -> int:
     """Half of them dialled and silent, half of them too many of their host."""
     client = lab.engine(
