@@ -100,7 +100,7 @@ void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const
         swarm_.choke(*peer, true, now);  // the only way to say that no answer comes
     if (error_ || removed_ || phase_ != Phase::ready) return;
     if (trouble().doubted.size() == 0) trouble().doubted = Bitfield(geometry_.num_pieces);
-    trouble().doubted.set(piece);
+    if (!trouble().doubted.set(piece)) return;  // it is read again already, and all that may be gone with it
     // A file that is gone or short concerns all of its pieces.
     if (error == Errc::short_read || is_absence(error)) {
         files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
@@ -133,14 +133,12 @@ void Torrent::on_reread_done(Time now) {
 
 /// It is not ours any more: asked for again, and refused to those who were told of it.
 void Torrent::take_back(PieceIndex piece, Time now) {
-    download_.lose(piece);
+    download_.lose(piece);  // who has it hears of it when the round ends
     upload().take_back(piece);
     dirty_ = true;
-    count_file_pieces();
+    files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) { ++file_pieces_left_[slice.file.value]; });
     update_completion(now);
-    if (!networking_) return;
-    for (const PeerKey key : std::vector<PeerKey>(download_.peers))
-        if (Peer* const peer = core_.peer(key)) download_.update_interest(*peer);
+    core_.touch(*this);
 }
 
 }  // namespace jst::engine

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from jstorrent import _core
 from jstorrent.lab import Engine, Lab, Spec
 
-from tests.scenarios.raw_peer import HAVE, RawPeer
+from tests.scenarios.raw_peer import HAVE, INTERESTED, RawPeer
 
 Case = Callable[[Lab, int], int]
 CASES: dict[str, Case] = {}
@@ -60,6 +60,27 @@ def linked(lab: Lab, pieces: int, **options: object) -> tuple[Engine, Spec, RawP
 def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
     _, _, peer = linked(lab, n, unchokes=False)
     return flooded(lab, peer, [frame(HAVE, struct.pack(">I", piece)) for piece in reversed(range(n))])
+
+
+@case
+def pieces_that_are_lost_one_by_one(lab: Lab, n: int) -> int:
+    """Each of them is looked for among all that the peers have: once a round."""
+    spec = lab.torrent(pieces=n // 4, piece_length=1024)
+    seed = lab.engine("seed")
+    seed.add(spec, have="all")
+    lab.run_for(20)
+    peer = RawPeer(lab, "peer", spec, have=())
+    peer.connect(seed)
+    lab.until(lambda: bool(peer.greeted), within=5)
+    seed.disk.delete(seed.path(spec, 0))
+    before = effort()
+    peer.say(INTERESTED)
+    lab.run_for(20)
+    peer.request(0, 0, 1024)
+    lab.run_for(5)
+    torrent = seed.torrent(spec)
+    assert torrent is not None and torrent.status().pieces_complete == 0
+    return effort() - before
 
 
 @case
