@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/effort.hpp"
 
 namespace jst::storage {
 
@@ -29,6 +30,7 @@ Result<FileMap> FileMap::create(std::span<const MappedFile> files, std::uint32_t
 }
 
 std::uint32_t FileMap::file_of(std::uint64_t position) const noexcept {
+    effort();
     const auto after = std::upper_bound(files_.begin(), files_.end(), position,
                                         [](std::uint64_t at, const Extent& file) { return at < file.start; });
     return static_cast<std::uint32_t>(after - files_.begin() - 1);

@@ -118,11 +118,10 @@ bool FileMap::each_slice(PieceIndex piece, std::uint64_t begin, std::uint64_t le
     const std::uint64_t start = std::uint64_t{piece.value} * piece_length_ + begin;
     if (!contains_run(piece, begin, length)) return false;
     std::uint64_t at = start;
-    for (std::uint32_t f = file_of(at); length > 0; ++f) {
+    for (std::uint32_t f = file_of(at); length > 0; f = file_of(at)) {
         const Extent& file = files_[f];
         const std::uint64_t offset = at - file.start;
         const std::uint64_t here = file.size - offset < length ? file.size - offset : length;
-        if (here == 0) continue;
         visit(FileSlice{FileIndex{f}, offset, here, file.is_pad != 0});
         at += here;
         length -= here;

@@ -129,6 +129,25 @@ def chunks_of_one_byte(lab: Lab, n: int) -> int:
     return effort() - before
 
 
+@case
+def empty_files_within_a_piece(lab: Lab, n: int) -> int:
+    """Each read of the piece passes them by."""
+    spec = lab.torrent(files=[("a", 512), *((f"e{i}", 0) for i in range(n)), ("z", 512)], piece_length=1024)
+    seed = lab.engine("seed")
+    seed.add(spec, have="all")
+    lab.run_for(20)
+    peer = RawPeer(lab, "peer", spec, have=())
+    peer.connect(seed)
+    lab.until(lambda: bool(peer.greeted), within=5)
+    peer.say(INTERESTED)
+    lab.run_for(20)
+    before = effort()
+    for _ in range(20):
+        peer.request(0, 0, 1024)
+        lab.run_for(1)
+    return effort() - before
+
+
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]]
     found: dict[str, list[int]] = {}
