@@ -354,7 +354,7 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     core_.emit(EventKind::peer_disconnected, torrent_.key(), std::move(event));
     retire(peer, core_.cut ? runtime::CloseMode::abort : mode_of(reason));
     if (connected_ == 0) company_->choke_timer.cancel();
-    else if (was_connected && !peer.choking.am_choking) rechoke(now);
+    else if (was_connected && !peer.choking.am_choking) on_interest();  // its place is free
     if (connected_ == 0) company_->replace_timer.cancel();
     if (running_) schedule_dial(now);
     if (running_ && torrent_.wants_peers() && company_->list.deadline() <= now) company_->dial_timer.set_sooner(now);
@@ -395,6 +395,7 @@ void Swarm::choke(Peer& peer, bool on, Time now) {
 void Swarm::rechoke(Time now) {
     if (!company_ || !torrent_.uploads_allowed()) return;
     std::vector<policy::ChokeFacts> facts;
+    effort(links_.size());
     facts.reserve(links_.size());
     for (const PeerKey key : links_) {
         const Peer* const p = core_.peer(key);

@@ -148,6 +148,26 @@ def empty_files_within_a_piece(lab: Lab, n: int) -> int:
     return effort() - before
 
 
+@case
+def unchoked_peers_that_all_go(lab: Lab, n: int) -> int:
+    spec = lab.torrent()
+    seed = lab.engine("seed", upload_slots=None, max_connections=n, max_connections_per_torrent=n, max_half_open=n)
+    seed.add(spec, have="all")
+    lab.run_for(20)
+    peers = [RawPeer(lab, f"p{i}", spec, have=()) for i in range(n // 20)]
+    for peer in peers:
+        peer.connect(seed)
+    lab.until(lambda: all(peer.greeted for peer in peers), within=20)
+    for peer in peers:
+        peer.say(INTERESTED)
+    lab.run_for(20)
+    before = effort()
+    seed.session.configure(max_connections=1)
+    lab.run_for(1)
+    assert sum(bool(peer.open_links) for peer in peers) == 1
+    return effort() - before
+
+
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]]
     found: dict[str, list[int]] = {}
