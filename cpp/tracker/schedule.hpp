@@ -31,8 +31,8 @@ struct Tracker {
     std::string url;
     std::uint32_t tier = 0;
     bool supported = true;        // http, https or udp
-    std::uint32_t failures = 0;   // in a row
-    std::uint32_t failed_in = 0;  // the pass
+    std::uint16_t failures = 0;   // in a row
+    std::uint16_t failed_in = 0;  // the pass
     bool answered = false;        // ever
     bool never = false;           // it asked not to be asked again
     Time retry_at{0};             // not before, by itself
@@ -108,10 +108,10 @@ class Schedule {
     bool asked_complete_ = false;    // what the question that is out says of us
     std::optional<TrackerId> last_;  // who answered last
     Time next_round_ = Time::never();
-    std::uint32_t pass_ = 1;     // over all of them, until one answers
-    std::uint32_t in_vain_ = 0;  // failures since the last answer
-    Time not_before_{0};         // after many of them
-    bool pausing_ = false;       // until then
+    Time not_before_{0};       // after many failures
+    std::uint16_t pass_ = 1;   // over all of them, until one answers; begins anew some day
+    std::uint8_t in_vain_ = 0;  // failures since the last answer, up to most_in_haste
+    bool pausing_ = false;     // until not_before_
     bool running_ = false;
     bool complete_ = false;
 };
