@@ -33,7 +33,6 @@
 #include "engine/upload.hpp"
 #include "policy/queue.hpp"
 #include "storage/file_wishes.hpp"
-#include "storage/resume_fit.hpp"
 
 namespace jst::engine {
 

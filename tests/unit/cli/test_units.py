@@ -32,7 +32,9 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_addresses_are_read() -> None:
     assert parse_address("127.0.0.1:6881") == ("127.0.0.1", 6881)
     assert parse_address("[::1]:1") == ("::1", 1)
-    assert parse_address("seed.example:65535") == ("seed.example", 65535)
+    assert parse_address("192.0.2.1:65535") == ("192.0.2.1", 65535)
+    with pytest.raises(typer.BadParameter, match="names are not looked up"):
+        parse_address("seed.example:65535")
 
 
 @pytest.mark.parametrize("text", ["", "host", "host:", ":1", "host:0", "host:65536", "host:x", "host:-1"])
