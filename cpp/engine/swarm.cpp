@@ -445,7 +445,8 @@ void Swarm::on_replace_timer(Time now) {
         }
         const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
         facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
-        const bool lets_wait = p->choking.peer_choking || !download.ledger().outstanding(p->key).empty();
+        const bool is_asked_seldom = p->pipeline.paused_until() > now;  // for what it did before
+        const bool lets_wait = p->choking.peer_choking || is_asked_seldom || !download.ledger().outstanding(p->key).empty();
         silent.push_back({p->key, p->began, p->traffic.counters.payload_received, lets_wait, p->pipeline.is_silent()});
     }
     if (!torrent_.is_throttled(now))

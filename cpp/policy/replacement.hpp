@@ -37,7 +37,7 @@ struct SilentFacts {
     PeerKey peer;
     Time connected_at;           // it has something that we want
     std::uint64_t received = 0;  // payload, ever
-    bool lets_wait = false;      // it chokes us or owes us: that nothing comes is not our doing
+    bool lets_wait = false;      // it chokes us, owes us or gave a reason to pause: that nothing comes is not our doing
     bool ignores = false;        // it let requests expire and has given nothing since
 };
 
