@@ -116,6 +116,9 @@ void MoveSweep::list_dirs(Place Move::*side) {
 }
 
 bool MoveSweep::next_pass() {
+    // Rather the whole disk is gone: what is on it stays where it belongs.
+    const bool nothing_found = std::none_of(moves_.begin(), moves_.end(), [](const Move& move) { return move.done; });
+    if (pass_ == Pass::moving && nothing_found && !lost_.empty()) give_up(Errc::not_found, lost_);
     const bool undo = pass_ == Pass::moving || pass_ == Pass::syncing ? cause_ != Errc::ok : false;
     if (undo && !undone_) {
         undone_ = true;

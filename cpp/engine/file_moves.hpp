@@ -2,11 +2,11 @@
 //
 // A move renames each file; on another file system it is copied under another name, synced and then named. When all files are
 // at the target its directories are synced, and only then are the sources of copies deleted. A file that is not there is skipped,
-// and told if it should be.
+// and told if it should be; where none of those that should be is there, the move fails.
 // When it fails half way, what was moved is moved back. One that a crash cut short is done again: what is at the target already,
 // and the same, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path only after success.
-// Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of move_chunk_bytes each; 3. a file
-// has its name at the target only when it is whole.
+// Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of move_chunk_bytes each, two
+// while files are compared; 3. a file has its name at the target only when it is whole.
 #pragma once
 
 #include <map>

@@ -111,10 +111,9 @@ class FileStore {
     Time (*on_begin)(void* watcher) = nullptr;
     void* watcher = nullptr;
 
-    /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already
-    /// stays a file, as one does that is written to just now, so nothing is parked before note_existing(). A file that is
-    /// wanted again waits in leaving(): what
-    /// is written from then on goes to the file itself.
+    /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already stays
+    /// a file, as one does that is written to just now, so nothing is parked before note_existing(). A file that is wanted
+    /// again waits in leaving(): what is written from then on goes to the file itself.
     void set_skipped(const std::vector<bool>& skipped);
     /// The first parked file that is wanted again and not unparked yet.
     std::optional<FileIndex> leaving() const noexcept;

@@ -91,7 +91,7 @@ void Torrent::on_moved(Time now) {
     dirty_ = urgent_ = true;
     if (error == Errc::ok) core_.emit(EventKind::files_moved, key_, std::move(event));
     else fail(error, where, now);
-    if (!pending.ended->lost().empty()) fail(Errc::not_found, pending.ended->lost(), now);
+    if (error == Errc::ok && !pending.ended->lost().empty()) fail(Errc::not_found, pending.ended->lost(), now);
     evaluate(now);
 }
 

@@ -1,39 +1,55 @@
-"""A move or a rename that finds a file missing: that is told, and the file is fetched again where it belongs now."""
+"""A move or a rename that finds files missing: that is told, and they are fetched again. Where nothing is left it fails."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import jstorrent as jst
 import pytest
-from jstorrent.lab import Engine, Lab
+from jstorrent.lab import Engine, Lab, Spec
 
 from tests.scenarios.s0 import BLOCK, completes
 
 
-def deed(client: Engine, t: jst.Torrent, how: str) -> Path:
-    """Where the file belongs afterwards."""
-    if how == "rename":
-        t.rename_file(0, "other/name")
-        return client.downloads / "other/name"
-    t.move(client.disk.root / "elsewhere")
-    return client.disk.root / "elsewhere" / t.files()[0].path
-
-
-@pytest.mark.covers("S0-6.3")
-@pytest.mark.parametrize("how", ["rename", "move"])
-def test_a_file_that_is_gone_is_told_and_fetched_again(lab: Lab, how: str) -> None:
+def seeding(lab: Lab) -> tuple[Spec, Engine, jst.Torrent]:
     spec = lab.torrent(pieces=None, piece_length=BLOCK, files=[("a", 3 * BLOCK), ("b", 2 * BLOCK)])
     client = lab.engine("client")
     t = client.add(spec, have="all", peers=[lab.seeder("good", spec)])
     lab.until(lambda: t.state == "seeding", within=20)
-    client.disk.delete(client.path(spec, 0))
-    target = deed(client, t, how)
+    return spec, client, t
+
+
+def tells_of_it(lab: Lab, client: Engine) -> None:
     lab.until(lambda: client.history(jst.TorrentFailed) != [], within=20)
-    [failed] = client.history(jst.TorrentFailed)
-    assert failed.error.code == "not_found" and len(client.history(jst.FilesMoved)) == 1
-    lab.until(lambda: client.disk.exists(target) and t.state == "seeding", within=90)
+    assert [failed.error.code for failed in client.history(jst.TorrentFailed)] == ["not_found"]
+
+
+@pytest.mark.covers("S0-6.3")
+def test_a_file_that_is_gone_is_fetched_again_where_the_others_went(lab: Lab) -> None:
+    spec, client, t = seeding(lab)
+    client.disk.delete(client.path(spec, 0))
+    t.move(client.disk.root / "elsewhere")
+    tells_of_it(lab, client)
+    assert len(client.history(jst.FilesMoved)) == 1
+    lab.until(lambda: client.disk.exists(client.disk.root / "elsewhere" / t.files()[0].path), within=90)
+    lab.until(lambda: t.state == "seeding", within=90)
     completes(lab, client, spec)
+
+
+@pytest.mark.covers("S0-6.3")
+@pytest.mark.parametrize("how", ["rename", "move"])
+def test_what_lies_on_a_disk_that_is_gone_stays_where_it_belongs(lab: Lab, how: str) -> None:
+    """Else all of it would be fetched once more, to another place."""
+    spec, client, t = seeding(lab)
+    before = t.save_path, t.files()[0].path
+    gone = client.disk.fail("any", error="ENOENT", times=None, path=client.downloads / spec.name)
+    if how == "rename":
+        t.rename_file(0, "other/name")
+    else:
+        t.move(client.disk.root / "elsewhere")
+    tells_of_it(lab, client)
+    assert client.history(jst.FilesMoved) == [] and (t.save_path, t.files()[0].path) == before
+    gone.clear()
+    lab.until(lambda: t.state == "seeding", within=90)
+    assert t.status().counters.payload_received == 0
 
 
 def test_a_file_that_was_never_made_is_no_loss(lab: Lab) -> None:

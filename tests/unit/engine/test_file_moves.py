@@ -105,9 +105,9 @@ def test_a_file_gets_another_name(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_not_there_yet_is_renamed_too(tmp_path: Path) -> None:
+def test_the_rename_of_a_file_that_is_gone_fails(tmp_path: Path) -> None:
     _, store = filled(tmp_path)
-    assert store.rename(4, b"later") == ("ok", "")
+    assert store.rename(4, b"later") == ("not_found", str(tmp_path / "t/never"))
 
 
 @pytest.mark.parametrize("name", [b"../x", b"/x", b"", b"a/../../x", b"t\\x", b"con"])
