@@ -56,6 +56,17 @@ def linked(lab: Lab, pieces: int, **options: object) -> tuple[Engine, Spec, RawP
     return client, spec, peer
 
 
+def served(lab: Lab, spec: Spec) -> tuple[Engine, RawPeer]:
+    """A seed and a peer that has none."""
+    seed = lab.engine("seed")
+    seed.add(spec, have="all")
+    lab.run_for(20)
+    peer = RawPeer(lab, "peer", spec, have=())
+    peer.connect(seed)
+    lab.until(lambda: bool(peer.greeted), within=5)
+    return seed, peer
+
+
 @case
 def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
     _, _, peer = linked(lab, n, unchokes=False)
@@ -66,12 +77,7 @@ def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
 def pieces_that_are_lost_one_by_one(lab: Lab, n: int) -> int:
     """Each of them is looked for among all that the peers have: once a round."""
     spec = lab.torrent(pieces=n // 4, piece_length=1024)
-    seed = lab.engine("seed")
-    seed.add(spec, have="all")
-    lab.run_for(20)
-    peer = RawPeer(lab, "peer", spec, have=())
-    peer.connect(seed)
-    lab.until(lambda: bool(peer.greeted), within=5)
+    seed, peer = served(lab, spec)
     seed.disk.delete(seed.path(spec, 0))
     before = effort()
     peer.say(INTERESTED)
@@ -133,12 +139,7 @@ def chunks_of_one_byte(lab: Lab, n: int) -> int:
 def empty_files_within_a_piece(lab: Lab, n: int) -> int:
     """Each read of the piece passes them by."""
     spec = lab.torrent(files=[("a", 512), *((f"e{i}", 0) for i in range(n)), ("z", 512)], piece_length=1024)
-    seed = lab.engine("seed")
-    seed.add(spec, have="all")
-    lab.run_for(20)
-    peer = RawPeer(lab, "peer", spec, have=())
-    peer.connect(seed)
-    lab.until(lambda: bool(peer.greeted), within=5)
+    _, peer = served(lab, spec)
     peer.say(INTERESTED)
     lab.run_for(20)
     before = effort()
