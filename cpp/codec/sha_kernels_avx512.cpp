@@ -78,12 +78,13 @@ JST_INLINE void store_states(const Vec (&s)[Words], std::uint32_t* const* states
     }
 }
 
-// Round T; the five names of the state move by one each round.
+// Round T; the five names of the state move by one each round. A ternary operation overwrites its first operand, and a copy takes a
+// pipe of its own: so each is given one that is wanted no more.
 template <int T>
 JST_INLINE void sha1_round(Vec (&s)[5], Vec (&w)[16]) {
     if constexpr (T >= 16) {
-        const Vec x = _mm512_ternarylogic_epi32(w[(T + 13) % 16], w[(T + 8) % 16], w[(T + 2) % 16], 0x96);
-        w[T % 16] = _mm512_rol_epi32(_mm512_xor_si512(x, w[T % 16]), 1);
+        const Vec x = _mm512_ternarylogic_epi32(w[T % 16], w[(T + 2) % 16], w[(T + 8) % 16], 0x96);
+        w[T % 16] = _mm512_rol_epi32(_mm512_xor_si512(x, w[(T + 13) % 16]), 1);
     }
     constexpr int a = (80 - T) % 5;
     Vec& b = s[(a + 1) % 5];
@@ -92,9 +93,10 @@ JST_INLINE void sha1_round(Vec (&s)[5], Vec (&w)[16]) {
     Vec& e = s[(a + 4) % 5];
     constexpr int choice = T < 20 ? 0xCA : (T >= 40 && T < 60 ? 0xE8 : 0x96);
     const Vec wk = add(w[T % 16], splat(sha1_words[T / 20]));
+    const Vec turned = _mm512_rol_epi32(b, 30);
     e = add(add(e, wk), _mm512_ternarylogic_epi32(b, c, d, choice));
+    b = turned;
     e = add(e, _mm512_rol_epi32(s[a], 5));
-    b = _mm512_rol_epi32(b, 30);
 }
 
 template <int T = 0>
