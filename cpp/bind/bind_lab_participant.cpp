@@ -1,5 +1,6 @@
 // Raw links of a simulated world, driven by a Python object: what simulated peers and tests stand on.
 #include <chrono>
+#include <utility>
 
 #include "bind/lab_world.hpp"
 #include "runtime_sim/participant.hpp"
@@ -31,6 +32,8 @@ class PythonActor final : public runtime_sim::Actor {
         tell("datagram", from.to_string(), to_python(bytes));
     }
 
+    py::object& handler() noexcept { return handler_; }
+
     std::chrono::steady_clock::duration spent{};  // real time within the handler: what a campaign tells apart
 
   private:
@@ -38,11 +41,11 @@ class PythonActor final : public runtime_sim::Actor {
     void tell(const char* name, Args&&... args) {
         const py::gil_scoped_acquire gil;
         const auto began = std::chrono::steady_clock::now();
-        if (py::hasattr(handler_, name)) handler_.attr(name)(std::forward<Args>(args)...);
+        if (handler_ && py::hasattr(handler_, name)) handler_.attr(name)(std::forward<Args>(args)...);
         spent += std::chrono::steady_clock::now() - began;
     }
 
-    py::object handler_;
+    py::object handler_;  // null once the collector has taken it
 };
 
 class PythonParticipant {
@@ -52,6 +55,7 @@ class PythonParticipant {
 
     runtime_sim::Participant& operator*() noexcept { return participant_; }
     const WorldHandle& world() const noexcept { return world_; }
+    py::object& handler() noexcept { return actor_.handler(); }
     double seconds_spent() const noexcept { return std::chrono::duration<double>(actor_.spent).count(); }
 
   private:
@@ -60,12 +64,28 @@ class PythonParticipant {
     runtime_sim::Participant participant_;
 };
 
+// A handler mostly owns its participant, and through it a whole world: the collector has to see that circle.
+void let_collector_see(PyHeapTypeObject* heap_type) {
+    auto& type = heap_type->ht_type;
+    type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+    type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) {
+        Py_VISIT(Py_TYPE(self));
+        if (py::detail::is_holder_constructed(self)) Py_VISIT(py::cast<PythonParticipant&>(py::handle(self)).handler().ptr());
+        return 0;
+    };
+    type.tp_clear = [](PyObject* self) {
+        if (!py::detail::is_holder_constructed(self)) return 0;
+        const py::object last = std::exchange(py::cast<PythonParticipant&>(py::handle(self)).handler(), py::object());
+        return 0;
+    };
+}
+
 }  // namespace
 
 void bind_lab_participant(py::module_& lab) {
     using namespace py::literals;
     using Self = PythonParticipant;
-    py::class_<Self>(lab, "Participant")
+    py::class_<Self>(lab, "Participant", py::custom_type_setup(let_collector_see))
         .def(py::init<WorldHandle, std::uint32_t, py::object>(), "world"_a, "node"_a, "handler"_a)
         .def(
             "listen", [](Self& self, std::uint16_t port) { return value_or_raise((*self).listen(port)).to_string(); },
