@@ -136,10 +136,11 @@ void SessionParts::on_state_opened(Time now) {
 
 void SessionParts::take_session(const storage::SessionRecord& record, Time now) {
     const WallTime wall = core.rt.clock.wall_now();
+    const auto at_mono = [&](WallTime t) { return Time{now.ns + (t.ns - wall.ns)}; };
     for (const auto& ban : record.bans) {
         const auto reason = ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
-        const auto left = ban.until ? std::optional(nanoseconds(ban.until->ns - wall.ns)) : std::nullopt;
-        if (!left || left->ns > 0) core.bans.ban(ban.host, reason, now, left);
+        const Time until = ban.until ? at_mono(*ban.until) : Time::never();
+        if (until > now) core.bans.restore({ban.host, reason, at_mono(ban.since), until}, now);
     }
     earlier = counters_of(record.totals);
     auto remembered_settings = record.settings;

@@ -18,13 +18,16 @@ std::string_view word(BanReason reason) noexcept {
 }
 
 void Bans::ban(const IpAddress& host, BanReason reason, Time now, std::optional<Duration> duration) {
-    const Time until = duration ? now + *duration : Time::never();
-    if (const auto at = bans_.find(host); at != bans_.end()) {
-        if (at->second.until > now && at->second.until >= until) return;
+    restore({host, reason, now, duration ? now + *duration : Time::never()}, now);
+}
+
+void Bans::restore(const BanEntry& entry, Time now) {
+    if (const auto at = bans_.find(entry.host); at != bans_.end()) {
+        if (at->second.until > now && at->second.until >= entry.until) return;
         bans_.erase(at);
     }
     if (bans_.size() >= max_bans) make_room(now);
-    bans_.emplace(host, BanEntry{host, reason, now, until});
+    bans_.emplace(entry.host, entry);
 }
 
 void Bans::make_room(Time now) {

@@ -31,6 +31,8 @@ class Bans {
   public:
     /// No duration: for good. A longer ban replaces a shorter one.
     void ban(const IpAddress& host, BanReason reason, Time now, std::optional<Duration> duration);
+    /// The same for one that began earlier, in a session before this one.
+    void restore(const BanEntry& entry, Time now);
     /// True when it was banned.
     bool unban(const IpAddress& host);
     bool is_banned(const IpAddress& host, Time now) const noexcept;

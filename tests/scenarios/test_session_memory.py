@@ -46,6 +46,18 @@ def test_bans_and_limits_survive_any_end(lab: Lab, end: str) -> None:
     assert (settings.download_rate_limit, settings.upload_slots, settings.active_downloads) == (None, 4, 3)
 
 
+@ENDS
+def test_a_ban_of_before_still_tells_when_it_began_and_when_it_ends(lab: Lab, end: str) -> None:
+    client = lab.engine("client")
+    client.session.ban("10.1.2.3", 3600)
+    (before,) = client.session.bans()
+    lab.run_for(100)
+    client.session.save()
+    again(lab, client, end)
+    (after,) = client.session.bans()
+    assert (after.since_at, after.until_at) == pytest.approx((before.since_at, before.until_at), abs=0.01)
+
+
 @pytest.mark.covers("S3-23")
 def test_a_change_is_saved_without_being_asked(lab: Lab) -> None:
     client = lab.engine("client")
