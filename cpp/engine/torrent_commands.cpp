@@ -80,7 +80,7 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
     Torrent& torrent = *parts_->core.torrent(key);
     auto tiers = torrent.announcer().tiers();
     if (!fresh && request.magnet) merge_tiers(tiers, tiers_of(*request.magnet));
-    if (!fresh && request.metainfo && !torrent.has_metadata()) merge_tiers(tiers, request.metainfo->trackers());
+    if (!fresh && request.metainfo) merge_tiers(tiers, request.metainfo->trackers());
     merge_tiers(tiers, request.trackers);
     if (tiers != torrent.announcer().tiers()) torrent.set_trackers(std::move(tiers), now);
     if (request.metainfo && !torrent.has_metadata()) torrent.take_metadata(request.metainfo, now);

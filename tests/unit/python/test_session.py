@@ -27,6 +27,24 @@ def test_all_sources_of_a_torrent_give_the_same_one(session: jst.Session, payloa
     assert session.find(payload.metainfo.info_hash) == session.find(payload.metainfo.info_hash.hex()) == torrent
 
 
+def test_a_torrent_that_is_there_takes_new_trackers_from_every_source_and_nothing_else(
+    session: jst.Session, payload: Payload, tmp_path: Path
+) -> None:
+    metainfo = payload.metainfo.replace(trackers=["http://192.0.2.1/announce"])
+    torrent = session.add(metainfo, payload.empty, stopped=True)
+    other = metainfo.replace(trackers=["http://192.0.2.2/announce", "http://192.0.2.1/announce"])
+    for number, source in enumerate((other, other.encode(), other.magnet())):
+        added = session.add(
+            source, tmp_path / "elsewhere", sequential=True, priorities={"*": 0}, trackers=[f"http://192.0.2.1{number}/announce"]
+        )
+        assert added == torrent
+    ends = ("1", "2", "10", "11", "12")
+    assert [tracker.url for tracker in torrent.trackers()] == [f"http://192.0.2.{end}/announce" for end in ends]
+    status = torrent.status()
+    assert (status.state, status.save_path, status.is_sequential) == ("stopped", payload.empty, False)
+    assert {file.priority for file in torrent.files()} == {4}
+
+
 @pytest.mark.parametrize("source", [HASH, HASH.upper(), f"magnet:?xt=urn:btih:{HASH}",
                                     jst.Magnet(info_hash=bytes.fromhex(HASH))])  # fmt: skip
 def test_a_link_or_a_bare_hash_is_a_torrent_without_metadata(session: jst.Session, source: Any, tmp_path: Path) -> None:
