@@ -31,7 +31,7 @@ from jstorrent._sources import (
 from jstorrent._status import Ban, SessionStatus
 from jstorrent._torrent import Torrent
 from jstorrent._urls import TrackersLike, usable_tiers
-from jstorrent._waiting import block, checked_timeout, pause
+from jstorrent._waiting import block, check_async, checked_timeout, pause
 
 if TYPE_CHECKING:  # a download needs no events: they are loaded when the first one listens
     from typing import TypeVar
@@ -299,6 +299,7 @@ class Session:
         self.close()
 
     async def __aenter__(self) -> Self:
+        check_async(self)  # not at the end, which would cut it off
         return self
 
     async def __aexit__(self, *reason: object) -> None:

@@ -93,9 +93,13 @@ def test_async_forms_are_refused(world: _core.lab.World, payload: Payload) -> No
             await anext(session.events().__aiter__())
         with pytest.raises(RuntimeError, match="simulated"):
             [status async for status in torrent.watch()]
+        with pytest.raises(RuntimeError, match="simulated"):
+            async with session:
+                pass
 
     asyncio.run(main())
-    session.close()
+    torrent.stop()  # which says "closed" where that cut the session off
+    assert session.close()
 
 
 def test_a_hook_is_called_after_each_round_of_a_wait(world: _core.lab.World, payload: Payload) -> None:
