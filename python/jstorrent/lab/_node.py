@@ -58,6 +58,11 @@ class Client(Node):
         """It is up."""
         raise NotImplementedError
 
+    @property
+    def output(self) -> str:
+        """The end of what its program said; empty where it is no program of its own."""
+        return ""
+
     def add(self, spec: Spec, *, peers: Iterable[Any] = (), have: Have = "none", magnet: bool = False) -> Any:
         """Starts with a torrent. `have`: "none", "all" or the pieces that are on its disk beforehand."""
         raise NotImplementedError

@@ -42,6 +42,13 @@ def test_settings_are_those_of_the_session_and_discovery_is_off(lab: Lab) -> Non
         lab.engine("b", upload_slot=2)
 
 
+def test_an_engine_is_no_program_and_says_nothing(lab: Lab) -> None:
+    client = lab.engine("a")
+    assert client.output == ""
+    client.crash()
+    assert client.output == ""
+
+
 def test_the_peer_id_may_be_told(lab: Lab) -> None:
     spec = lab.torrent(pieces=64)
     good = lab.seeder("good", spec)
