@@ -29,6 +29,20 @@ def test_upload_slots(lab: Lab, slots: int) -> None:
     assert most.max == most.last == slots
 
 
+@pytest.mark.parametrize(("own", "slots"), [(0, 0), (1, 1), (4, 4), (None, 2)])
+def test_upload_slots_of_one_torrent_overrule_those_of_all(lab: Lab, own: int | None, slots: int) -> None:
+    seed = lab.engine("seed", upload_slots=2, optimistic_slots=0, seed_choker="tit-for-tat")
+    specs = [lab.torrent(pieces=8), lab.torrent(pieces=8)]
+    ts = [seed.add(spec, have="all") for spec in specs]
+    for n, spec in enumerate(specs):
+        for i in range(5):
+            leech(lab, spec, seed, f"raw{n}-{i}")
+    lab.run_for(20)
+    ts[0].configure(upload_slots=own)  # while all are there
+    lab.run_for(1)
+    assert [sum(not peer.am_choking for peer in t.peers()) for t in ts] == [slots, 2]
+
+
 @pytest.mark.parametrize("slots", [0, 1, 2])
 def test_optimistic_slots_are_on_top(lab: Lab, slots: int) -> None:
     spec = lab.torrent(pieces=8)

@@ -23,19 +23,28 @@ def reasons(client: Engine) -> list[str]:
     return [event.reason for event in client.history(jst.PeerDisconnected)]
 
 
+OWN = "max_connections of the torrent alone"
 CAPS = [
+    (OWN, False),
     ("max_connections", False),
     ("max_connections_per_torrent", False),
     ("max_connections_per_host", True),
 ]
 
 
+def with_cap(lab: Lab, spec: Spec, cap: str) -> tuple[Engine, jst.Torrent]:
+    client = lab.engine("client", **({} if cap == OWN else {cap: CAP}))
+    t = client.add(spec)
+    if cap == OWN:
+        t.configure(max_connections=CAP)
+    return client, t
+
+
 @pytest.mark.parametrize(("cap", "one_host"), CAPS)
 @pytest.mark.parametrize("extra", [0, 1])
 def test_of_those_who_dial_us_as_many_as_the_cap_stay(lab: Lab, cap: str, one_host: bool, extra: int) -> None:
     spec = lab.torrent(pieces=8)
-    client = lab.engine("client", **{cap: CAP})
-    t = client.add(spec)
+    client, t = with_cap(lab, spec, cap)
     peers = raw_peers(lab, spec, CAP + extra, one_host)
     for i, peer in enumerate(peers):
         lab.at(1.0 + i, peer.connect, client)
@@ -50,9 +59,9 @@ def test_of_those_who_dial_us_as_many_as_the_cap_stay(lab: Lab, cap: str, one_ho
 @pytest.mark.parametrize("extra", [0, 1])
 def test_of_those_we_know_as_many_as_the_cap_are_dialled(lab: Lab, cap: str, one_host: bool, extra: int) -> None:
     spec = lab.torrent(pieces=8)
-    client = lab.engine("client", **{cap: CAP})
+    client, t = with_cap(lab, spec, cap)
     peers = raw_peers(lab, spec, CAP + extra, one_host)
-    t = client.add(spec, peers=peers)
+    client.add(spec, peers=peers)
     most = lab.watch(lambda: len(t.peers(all=True)))
     lab.run_for(8)
     assert most.max == most.last == CAP
