@@ -110,16 +110,21 @@ def seeding(lab: Lab, **settings: Any) -> tuple[Engine, jst.Torrent, Spec]:
     return seed, seed.add(spec, have="all"), spec
 
 
-@pytest.mark.parametrize("ratio", [0.5, 1.0, 1.5])
-def test_seed_ratio_limit(lab: Lab, ratio: float) -> None:
-    seed, t, spec = seeding(lab, seed_ratio_limit=ratio, upload_rate_limit=200_000)
+@pytest.mark.parametrize(("ratio", "own"), [(0.5, None), (1.0, None), (1.5, None), (9.0, 0.5), (0.0, 1.5), (None, 1.0)])
+def test_seed_ratio_limit(lab: Lab, ratio: float | None, own: float | None) -> None:
+    """Of the session, and of the torrent alone, which overrules it."""
+    seed, t, spec = seeding(lab, upload_rate_limit=200_000)
+    t.configure(seed_ratio_limit=own)
+    seed.session.configure(seed_ratio_limit=ratio)
+    goal = ratio if own is None else own
+    assert goal is not None
     clients = [lab.engine(f"client{i}") for i in range(2)]
     for client in clients:
         lab.net.partition(client, [other for other in clients if other is not client])
         client.add(spec, peers=[seed])
     lab.until(lambda: t.state == "stopped", within=120)
     sent = t.status().counters.payload_sent
-    assert ratio * spec.total_size <= sent <= (ratio + 0.1) * spec.total_size
+    assert goal * spec.total_size <= sent <= (goal + 0.1) * spec.total_size
     lab.run_for(60)
     assert (t.state, t.status().counters.payload_sent) == ("stopped", sent)
 
