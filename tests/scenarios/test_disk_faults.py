@@ -314,6 +314,20 @@ def test_a_file_that_goes_while_it_is_seeded(lab: Lab, deed: str) -> None:
     assert client.history(jst.TorrentFailed) == []
 
 
+@pytest.mark.parametrize("left", [0, 4])
+def test_one_request_finds_out_all_that_went_with_a_file(lab: Lab, left: int) -> None:
+    spec = lab.torrent(files=[("a", 8 * 4 * BLOCK), ("b", 8 * 4 * BLOCK)], piece_length=4 * BLOCK)
+    client = lab.engine("client")
+    t = client.add(spec, have="all")
+    asker = lab.peer("asker", spec, have="none")
+    asker.connect(client)
+    lab.until(lambda: asker.unchoked, within=30)
+    client.disk.truncate(client.path(spec, 0), left * 4 * BLOCK)
+    asker.send_request(6, 0, BLOCK)
+    lab.run_for(5)
+    assert t.pieces() == bytes([3] * left + [0] * (8 - left) + [3] * 8)
+
+
 @pytest.mark.lanes("real")
 @pytest.mark.parametrize("where", ["file", "directory"])
 @pytest.mark.covers("S0-8.3", "S3-24")
