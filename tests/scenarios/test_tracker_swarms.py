@@ -72,6 +72,15 @@ def test_pauses_stops_starts_and_restarts_say_what_happened_and_no_more(lab: Lab
     assert all(said.left == spec.total_size // 2 for said in trk.announces if said.event != "stopped")
 
 
+@pytest.mark.parametrize("have", [(), (0,), (3,), (0, 3), (0, 1, 2)])
+def test_what_is_left_counts_a_short_last_piece_as_short(lab: Lab, have: tuple[int, ...]) -> None:
+    trk = lab.tracker("trk")
+    spec = lab.torrent(pieces=4, tail=1000, trackers=[trk])
+    lab.engine("client").add(spec, have=have)
+    lab.until(lambda: bool(trk.announces), within=10)
+    assert trk.announces[0].left == spec.total_size - sum(len(spec.piece(piece)) for piece in have)
+
+
 @BOTH
 @pytest.mark.covers("S2-14")
 def test_a_seed_that_comes_back_has_completed_nothing(lab: Lab) -> None:

@@ -20,6 +20,16 @@ def states(t: jst.Torrent) -> list[str]:
     return [tracker.state for tracker in t.trackers()]
 
 
+def test_who_does_not_listen_says_port_1(lab: Lab) -> None:
+    """Many refuse an announce of port 0, and the peers in the answer with it."""
+    spec = lab.torrent(pieces=8)
+    seed, client = lab.seeder("seed", spec), lab.engine("client", listen=())
+    trk = RawTracker(lab, "trk", reply([seed.address]))
+    t = client.session.add(spec.metainfo, client.downloads, trackers=[trk.url])
+    lab.until(lambda: t.state == "seeding", within=20)
+    assert {asked.words["port"] for asked in trk.asked if "event" in asked.words} == {"1"}
+
+
 @pytest.mark.covers("S2-14", "S3-7")
 def test_a_download_found_through_a_tracker_says_each_event_once(lab: Lab) -> None:
     spec = lab.torrent(pieces=8)
