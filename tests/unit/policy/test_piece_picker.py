@@ -75,6 +75,16 @@ def test_equally_rare_pieces_are_taken_from_a_random_start() -> None:
     assert repeat[0].pick(A, 5, seed=3) == repeat[1].pick(A, 5, seed=3)
 
 
+@pytest.mark.parametrize(("sequential", "order"), [(True, [2, 5]), (False, [5, 2])])
+def test_of_pieces_under_way_the_oldest_comes_first_and_in_sequence_the_lowest(sequential: bool, order: list[int]) -> None:
+    s = Swarm(6, sequential=sequential)
+    for peer, piece in ((A, 5), (B, 2)):
+        s.join(peer, [piece])
+        assert s.picked(peer, 1) == [piece]
+    s.join(C, range(6))
+    assert s.picked(C, 2) == order
+
+
 def test_sequential_order_ignores_rarity() -> None:
     s = Swarm(4, sequential=True)
     s.join(A, range(4))
