@@ -136,11 +136,11 @@ def test_who_moves_about_as_fast_as_the_rate_does_not_change_sides() -> None:
 
 
 def test_a_place_for_something_else_is_measured_anew() -> None:
-    q = queue(a="download", b="seed")
+    q = queue(a="download", b="seed", c="seed")
     seat(q, 0, {}, downloads=1, seeds=1)
     assert q.judge(*MEASURED, 60, {}) and q.slow() == [A, B]
     q.set_wish(A, "seed")
-    assert seat(q, 60, {}, downloads=1, seeds=1) == [A, B], "of two seeds one is slow"
+    assert seat(q, 60, {}, downloads=1, seeds=1) == [A, B], "of these two one is slow, so that C waits"
     assert q.slow() == [B]
     q.set_wish(B, "nothing")
     seat(q, 70, {}, seeds=1)
