@@ -127,3 +127,25 @@ def test_a_removed_torrent_takes_its_part_file_along(lab: Lab) -> None:
     t.remove(delete_files=True)
     lab.until(lambda: t.state == "removed", within=5)
     assert parts(client, spec) == []
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_blocks_of_half_a_piece_in_a_part_file_count_while_nobody_touched_it(lab: Lab, touched: bool) -> None:
+    spec = lab.torrent(files=[("skipped", 4 * BLOCK), ("wanted", 2 * BLOCK)], piece_length=6 * BLOCK)
+    client = lab.engine("client")
+    half = lab.peer("half", spec, behave=[{"kind": "withhold", "begin": 5 * BLOCK}])
+    t = client.add(spec, priorities={"skipped": 0}, peers=[half])
+    lab.until(lambda: t.piece(0).blocks_received == 5, within=10)
+    client.stop()
+    half.disconnect()
+    if touched:
+        client.disk.corrupt(client.downloads / parts(client, spec)[0], 0, b"other bytes")
+    client.start()
+    lab.until(lambda: client.torrent(spec) is not None, within=5)
+    back = client.torrent(spec)
+    assert back is not None
+    back.connect(lab.seeder("good", spec))
+    back.wait_complete(60)
+    fetched = client.session.status().counters.payload_received
+    assert back.status().counters.pieces_failed == 0 and client.history(jst.PieceFailed) == []
+    assert fetched >= 6 * BLOCK if touched else fetched <= 2 * BLOCK

@@ -72,6 +72,21 @@ def test_pauses_stops_starts_and_restarts_say_what_happened_and_no_more(lab: Lab
     assert all(said.left == spec.total_size // 2 for said in trk.announces if said.event != "stopped")
 
 
+@pytest.mark.parametrize("what", ["recheck", "move"])
+def test_trackers_hear_nothing_of_checks_and_moves(lab: Lab, what: str) -> None:
+    trk = lab.tracker("trk")
+    spec = lab.torrent(pieces=64, trackers=[trk])
+    seed = lab.engine("seed")
+    t = seed.add(spec, have="all")
+    lab.until(lambda: events(trk, seed) == ["started"], within=10)
+    with lab.gate("disk.done", node=seed) as gate:  # it takes a while
+        t.recheck() if what == "recheck" else t.move(seed.disk.full("elsewhere"))
+        lab.until(lambda: gate.hit, within=10)
+        lab.run_for(5)
+    lab.run_for(60)
+    assert t.state == "seeding" and events(trk, seed) == ["started"]
+
+
 @pytest.mark.parametrize("have", [(), (0,), (3,), (0, 3), (0, 1, 2)])
 def test_what_is_left_counts_a_short_last_piece_as_short(lab: Lab, have: tuple[int, ...]) -> None:
     trk = lab.tracker("trk")
