@@ -118,6 +118,15 @@ def test_the_address_filter_holds_for_trackers(lab: Lab) -> None:
     assert not trk.asked
 
 
+@pytest.mark.parametrize("network", ["10.0.0.0/24", "10.0.1.0/24"])
+def test_the_address_filter_holds_for_udp_trackers(lab: Lab, network: str) -> None:
+    client = lab.engine("client", address_filter=(network,))
+    trk = lab.tracker("trk", "udp")
+    t = client.add(lab.torrent(pieces=1, trackers=[trk]))
+    lab.until(lambda: t.trackers()[0].state in ("failed", "working"), within=5)
+    assert bool(trk.requests) == (network == "10.0.1.0/24")
+
+
 def test_a_name_that_changes_its_mind_is_judged_where_it_leads(lab: Lab) -> None:
     """The rule is asked with the address that is dialled, not with the name in the torrent."""
     client = lab.engine("client")

@@ -39,6 +39,22 @@ def test_a_corrupter_that_comes_back_under_another_name_stays_out(lab: Lab) -> N
     rescued(lab, client, spec)
 
 
+def test_who_lied_and_whom_the_user_bans_go_for_different_reasons(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=2 * BLOCK)
+    client = lab.engine("client")
+    liar, other = lab.peer("liar", spec, behave=["corrupt"]), lab.peer("other", spec, have="none")
+    t = client.add(spec, peers=[liar, other])
+    lab.until(lambda: client.session.bans() != [], within=20)
+    lab.run_for(1)
+    assert t.status().num_peers == 1
+    client.session.ban(other.address[0])
+    lab.run_for(1)
+    ended = {event.address: event.reason for event in client.history(jst.PeerDisconnected)}
+    assert ended == {liar.address: "bad_data", other.address: "banned"}
+    banned = {event.host: event.reason for event in client.history(jst.PeerBanned)}
+    assert banned == {liar.address[0]: "bad_data", other.address[0]: "user"}
+
+
 @BOTH
 @pytest.mark.covers("S1-4")
 @pytest.mark.parametrize("how", ["reject", "withhold"])
