@@ -18,6 +18,14 @@ struct Release {
     void operator()(Byte* at) const noexcept { ::operator delete(at, page); }
 };
 
+// What was fetched was judged by its SHA-1 alone where there is one. A hybrid whose halves disagree would otherwise be
+// complete, lose at each check what it has, and fetch it again.
+storage::PieceExpectation asked_of(const codec::Metainfo& metainfo, PieceIndex piece) {
+    storage::PieceExpectation expected = storage::expectation_of(metainfo, piece);
+    if (expected.sha1) expected.root.reset();
+    return expected;
+}
+
 }  // namespace
 
 // A lane works on one piece: read a chunk -> hash it -> next chunk ... -> compare.
@@ -127,7 +135,7 @@ void Checker::pump(Time now) {
             lane->piece = pieces_.next_set(next_);
             if (lane->piece.value >= pieces_.size()) break;
             next_ = PieceIndex{lane->piece.value + 1};
-            lane->expected = storage::expectation_of(*metainfo_, lane->piece);
+            lane->expected = asked_of(*metainfo_, lane->piece);
             lane->hole = holes_[lane->piece];
             if (const auto good = known_without_reading(*lane)) {
                 ++shortcuts;

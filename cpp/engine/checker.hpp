@@ -2,10 +2,11 @@
 //
 // Reads pieces through the FileStore and hashes them through Compute, several side by side within a memory budget; a
 // piece longer than a chunk is read and hashed in chunks. Where files are missing or end too early the piece is
-// missing; any other disk error ends the check. Pieces that lie in holes only are compared with the hash of zeros,
-// found once. Does not know have bits or states: it answers on_piece for each piece asked about, in any order, and
-// on_done once. Invariants: 1. buffers <= budget (at least one chunk); 2. no answer inside start() or cancel(); 3.
-// after cancel() no new read is made, and on_done follows when those under way have ended.
+// missing; any other disk error ends the check. Of a hybrid the v1 half decides, as when it is fetched. Pieces that lie
+// in holes only are compared with the hash of zeros, found once. Does not know have bits or states: it answers on_piece
+// for each piece asked about, in any order, and on_done once. Invariants: 1. buffers <= budget (at least one chunk);
+// 2. no answer inside start() or cancel(); 3. after cancel() no new read is made, and on_done follows when those under
+// way have ended.
 #pragma once
 
 #include <memory>

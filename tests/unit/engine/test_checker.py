@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,20 @@ def test_many_holes_are_quick(tmp_path: Path) -> None:
         file.truncate(pieces * 16384)
     _, _, holes, _ = store.stat()
     assert len(good(store.check(holes=holes))) == pieces
+
+
+@pytest.mark.parametrize("length", [16384, 1 << 20])
+def test_of_a_hybrid_whose_halves_disagree_the_v1_half_decides(tmp_path: Path, length: int) -> None:
+    """It is fetched by that half: what is complete then is complete when it is checked."""
+    sample = v2([("a", 3 * length), ("b", 100)], length, hybrid=True)
+    changed = [bytes([data[0] ^ 1]) + data[1:] for data in sample.pieces]
+    v1_half, other = (b"".join(hashlib.sha1(data).digest() for data in each) for each in (sample.pieces, changed))
+    sample.torrent = sample.torrent.replace(v1_half, other)
+    store = filled(sample, tmp_path)
+    assert good(store.check()) == [], "what the v2 half says"
+    (tmp_path / "t/a").write_bytes(b"".join(changed[:3]))
+    (tmp_path / "t/b").write_bytes(changed[3])
+    assert good(store.check()) == [0, 1, 2, 3], "and what the v1 half says"
 
 
 def test_a_cancelled_check_ends_soon(tmp_path: Path) -> None:
