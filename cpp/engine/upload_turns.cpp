@@ -1,6 +1,7 @@
 #include "engine/upload_turns.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "engine/peer.hpp"
 #include "engine/torrent.hpp"
@@ -53,6 +54,25 @@ void UploadTurns::look(Time now) {
         if (held(*p) <= share_) return;
         if (Torrent* const torrent = core_.torrent(p->torrent)) torrent->upload().give_back(*p);
     });
+    close_deaf(now);
+}
+
+// What has begun cannot be given back. Nobody loses its link for that while there is memory for those who take what they
+// asked for; when there is none, more of those who take nothing may stand behind the first.
+void UploadTurns::close_deaf(Time now) {
+    std::vector<PeerKey> deaf;
+    std::uint64_t lost = 0;
+    core_.peers.each([&](PeerKey key, const auto& p) {
+        if (held(*p) == 0 || !p->link->is_writing() || p->traffic.last_taken + deaf_after > now) return;
+        deaf.push_back(key);
+        lost += held(*p);
+    });
+    if (lost <= most() * most_lost_quarters / 4) return;
+    for (const PeerKey key : deaf) {
+        Peer& peer = *core_.peer(key);
+        if (Torrent* const torrent = core_.torrent(peer.torrent)) torrent->swarm().close(peer, CloseReason::inactive, now);
+    }
+    core_.wake_soon();
 }
 
 }  // namespace jst::engine

@@ -70,6 +70,40 @@ def test_those_who_take_nothing_leave_others_their_share(lab: Lab, mib: int, cou
 
 
 @pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("count", [33, 60])
+def test_more_who_take_nothing_than_there_are_blocks_do_not_keep_them_all(lab: Lab, count: int) -> None:
+    """What has begun cannot be given back: they lose their links, long before inactivity_timeout."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
+    seed.add(spec, have="all")
+    deaf(lab, seed, spec, count, asks=32)
+    leecher = lab.engine("leecher")
+    leecher.add(spec, peers=[seed])
+    completes(lab, leecher, spec, within=60)
+
+
+@pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("count", [24, 25])
+def test_who_takes_nothing_stays_while_a_quarter_of_the_memory_is_left(lab: Lab, count: int) -> None:
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
+    seed.add(spec, have="all")
+    slow = lab.peer("slow", spec, have="none", auto=SPEAKS)
+    lab.net.access(slow, down=20_000)
+    slow.connect(seed)
+    lab.run_for(1)
+    slow.send_interested()
+    lab.run_for(1)
+    for n in range(200):
+        slow.send_request(n % 64, n // 64 * BLOCK, BLOCK)
+    peers = deaf(lab, seed, spec, count, asks=32)
+    lab.run_for(60)
+    expected = ["inactive"] * count if count > 24 else []
+    assert [reason for peer in peers for reason in reasons(seed, peer.address)] == expected
+    assert reasons(seed, slow.address) == []
+
+
+@pytest.mark.covers("S1-4")
 def test_a_share_that_shrinks_does_not_make_who_takes_nothing_look_alive(lab: Lab) -> None:
     """What was on its way to it when its line broke is taken back, and it is given less and less."""
     spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
