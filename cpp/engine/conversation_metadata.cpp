@@ -162,7 +162,9 @@ void Conversation::judge_early(Peer& peer, Time now) {
         peer.send(wire::Have{piece});
     for (const PieceIndex piece : allowed) download.on_allowed_fast(peer, piece);
     download.on_claims(peer, std::move(*have), now);
-    if (!peer.choking.peer_choking) download.on_unchoked(peer, now);
+    if (peer.choking.peer_choking) return;
+    download.on_unchoked(peer, now);
+    download.refill(peer, now);
 }
 
 }  // namespace jst::engine

@@ -101,7 +101,6 @@ void Download::on_unchoked(Peer& peer, Time now) {
     work().ledger.on_unchoke(peer.key);
     peer.pipeline.on_unchoke();
     if (peer.pipeline.paused_until() > now) peer.timer.set_sooner(peer.pipeline.paused_until());
-    refill(peer, now);
 }
 
 void Download::on_rejected(Peer& peer, const Block& block, Time now) {

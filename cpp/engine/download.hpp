@@ -48,6 +48,7 @@ class Download final : public PieceJob::Client {
     /// What to ask for it is decided when all that was read with it is heard: refill().
     void on_have(Peer& peer, PieceIndex piece);
     void on_choked(Peer& peer, Time now);
+    /// The same: it may choke again in the same breath.
     void on_unchoked(Peer& peer, Time now);
     void on_rejected(Peer& peer, const Block& block, Time now);
     /// The same.

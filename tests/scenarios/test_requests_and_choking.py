@@ -3,6 +3,7 @@
 import pytest
 from jstorrent.lab import Behaviour, Handshake, Lab
 
+from tests.scenarios.raw_peer import CHOKE, REQUEST, UNCHOKE, RawPeer
 from tests.scenarios.s0 import BLOCK, PLAIN, answer, asked_for, by_hand, completes, reasons, requests_out, rescued
 
 BOTH = pytest.mark.lanes("sim", "real")
@@ -79,6 +80,24 @@ def test_who_flaps_and_gives_nothing_is_asked_ever_less(lab: Lab, says: str) -> 
     client.add(spec, peers=[flapper])
     lab.run_for(60)
     assert 124 <= len(flapper.ledger.requests) < 250
+    rescued(lab, client, spec)
+
+
+@pytest.mark.covers("S1-1")
+def test_who_unchokes_and_chokes_in_one_breath_is_asked_for_nothing(lab: Lab) -> None:
+    """What to ask for is decided once for all that was read, not once for each of its unchokes."""
+    spec = lab.torrent(pieces=64, piece_length=8 * BLOCK)
+    fickle = RawPeer(lab, "fickle", spec, unchokes=False, serves=False)
+    client = lab.engine("client")
+    client.add(spec, peers=[fickle])
+    lab.run_for(2)
+    fickle.push((bytes([0, 0, 0, 1, UNCHOKE]) + bytes([0, 0, 0, 1, CHOKE])) * 1000)
+    lab.run_for(1)
+    assert fickle.count(REQUEST) == 0
+    fickle.say(UNCHOKE)
+    lab.run_for(1)
+    assert fickle.count(REQUEST) == 64
+    fickle.close()
     rescued(lab, client, spec)
 
 
