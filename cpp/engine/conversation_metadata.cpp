@@ -1,4 +1,6 @@
 // Conversation's other half: the extended handshake, the exchange of metadata, and what a peer says before there is any.
+#include <algorithm>
+
 #include "base/planted.hpp"
 #include "engine/conversation.hpp"
 #include "engine/torrent.hpp"
@@ -7,6 +9,14 @@
 namespace jst::engine {
 
 using wire::Extension;
+
+namespace {
+
+/// What a peer need not have taken yet before its requests for metadata go unanswered: it may come over hundreds of links, and
+/// no other limit counts that memory.
+constexpr std::uint64_t max_untaken_metadata = 256 * 1024;
+
+}  // namespace
 
 // -- the extended handshake -------------------------------------------------------------------------------------------
 
@@ -67,7 +77,9 @@ void Conversation::on_metadata_request(Peer& peer, std::uint32_t piece, Time now
     const auto size = static_cast<std::uint32_t>(info.size());
     const std::uint32_t length = wire::metadata_piece_length(piece, size);
     const std::uint64_t most = std::uint64_t{max_metadata_copies} * (size / wire::metadata_piece_size + 1);
-    const bool flooded = peer.link->out().pending_bytes() > core_.settings.max_send_buffer;
+    const auto& out = peer.link->out();
+    const std::uint64_t untaken = out.pending_bytes() - out.pending_payload();
+    const bool flooded = untaken > std::min<std::uint64_t>(max_untaken_metadata, core_.settings.max_send_buffer);
     ByteVector payload;
     if (length == 0 || flooded || peer.metadata.served >= most) {
         if (!info.empty() && ++peer.traffic.bad_requests > max_bad_requests) return breach(peer, now);

@@ -212,6 +212,24 @@ def test_a_flood_of_requests_that_are_never_read_takes_no_memory(lab: Lab) -> No
     assert most.max <= 65536 + 2 * PIECE + 300 * 64
 
 
+@pytest.mark.parametrize("copies", [1, 4])
+def test_metadata_that_is_never_read_takes_no_more_memory_than_a_few_pieces(lab: Lab, copies: int) -> None:
+    """It may be asked for over hundreds of links."""
+    spec = named(lab, 300)
+    pieces = -(-len(spec.metainfo.info_bytes) // PIECE)
+    seed = lab.engine("seed")
+    lab.until(seed_is_up(seed, spec), within=30)
+    deaf = lab.peer("deaf", spec, have="none", auto={"claims", "extended", "keepalive"}, behave=["never_read"])
+    deaf.connect(seed)
+    lab.until(lambda: bool(seed.history(jst.PeerConnected)), within=5)
+    for piece in list(range(pieces)) * copies:
+        deaf.send_metadata(piece, type="request")
+    lab.run_for(2)
+    assert seed.session.status().num_peers == 1
+    assert seed.session.status().send_buffered <= min(pieces * copies, 17) * (PIECE + 100)
+    assert deaf.connected
+
+
 def test_one_without_metadata_says_no_when_asked(lab: Lab) -> None:
     spec = named(lab)
     client = lab.engine("client")
