@@ -11,7 +11,7 @@ import pytest
 lt: Any = pytest.importorskip("libtorrent")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
-SIZES = {"a.bin": 70_000, "sub/b.bin": 1, "sub/deep/c.bin": 16384, "z.bin": 262_144}
+SIZES = {"a.bin": 70_000, "sub/b.bin": 1, "sub/deep/c.bin": 16384, "z.bin": 262_144, "movie/movie": 40_000}
 KINDS = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
 
 
@@ -41,7 +41,7 @@ def made_by_libtorrent(path: Path, kind: str, piece_length: int) -> bytes:
 
 
 @pytest.mark.parametrize("piece_length", [16384, 65536])
-@pytest.mark.parametrize("name", [".", "z.bin"])
+@pytest.mark.parametrize("name", [".", "z.bin", "movie"])
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_we_read_what_it_makes(tree: Path, kind: str, name: str, piece_length: int) -> None:
     data = made_by_libtorrent(tree / name, kind, piece_length)

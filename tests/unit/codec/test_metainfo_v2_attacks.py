@@ -144,9 +144,18 @@ def test_the_halves_of_a_hybrid_agree() -> None:
         assert code_of(changed(change)) == "hybrid_mismatch", change.__name__
 
 
-def test_hybrid_conflicting_single_file() -> None:
+@pytest.mark.parametrize(("v1_half", "path"), [
+    ({"length": 100}, "movie"), ({"files": [{"path": ["movie"], "length": 100}]}, "movie/movie"),
+])  # fmt: skip
+def test_a_file_in_a_directory_of_its_own_name_is_where_the_v1_half_says(v1_half: dict[str, Any], path: str) -> None:
     whole = v2({"movie": b"x" * 100}, name="movie")
-    whole["info"] |= {"files": [{"path": ["movie"], "length": 100}], "pieces": b"h" * 20}
+    whole["info"] |= v1_half | {"pieces": b"h" * 20}
+    assert [file.path.as_posix() for file in jst.Metainfo.parse(benc(whole)).files] == [path]
+
+
+def test_one_file_in_a_directory_is_not_one_file() -> None:
+    whole = v2({"movie": b"x" * 100}, name="other")
+    whole["info"] |= {"length": 100, "pieces": b"h" * 20}
     assert code_of(benc(whole)) == "hybrid_mismatch"
 
 
