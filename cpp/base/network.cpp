@@ -18,6 +18,7 @@ Result<Network> Network::parse(std::string_view text) {
 }
 
 bool Network::contains(const IpAddress& host) const noexcept {
+    if (host.is_v4() && bits < 96) return false;
     for (int i = 0; i < bits; i += 8) {
         const auto at = static_cast<std::size_t>(i / 8);
         const Byte mask = bits - i >= 8 ? Byte{0xFF} : static_cast<Byte>(0xFF00u >> (bits - i));

@@ -1,4 +1,5 @@
-// A block of IP addresses in CIDR notation: "10.0.0.0/8", "2001:db8::/32", or one address.
+// A block of IP addresses in CIDR notation: "10.0.0.0/8", "2001:db8::/32", or one address. No IPv6 block holds an IPv4
+// address, not even "::/0".
 #pragma once
 
 #include <string_view>

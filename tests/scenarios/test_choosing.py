@@ -124,6 +124,16 @@ def test_address_filter_holds_both_ways_and_its_neighbours_are_free(lab: Lab) ->
     assert t.status().num_peers == 2
 
 
+@pytest.mark.parametrize(("filtered", "host"), [("::/0", "10.77.0.1"), ("::/0", "2001:db8::1"), ("0.0.0.0/0", "2001:db8::1")])
+def test_a_filter_for_all_of_one_family_leaves_the_other(lab: Lab, filtered: str, host: str) -> None:
+    spec = lab.torrent(pieces=4)
+    raw = RawPeer(lab, "raw", spec, serves=False, host=host)
+    client = lab.engine("client", address_filter=(filtered,))
+    client.add(spec, peers=[raw])
+    lab.run_for(5)
+    assert (raw.links == []) == ((":" in filtered) == (":" in host))
+
+
 def test_who_does_not_listen_dials_only(lab: Lab) -> None:
     spec = lab.torrent(pieces=4)
     raw = RawPeer(lab, "raw", spec)
