@@ -133,6 +133,8 @@ class Session:
         they are checked, since its pieces are not known."""
         resumed = resume_file(source)
         wanted = resolve(source) if resumed is None else resumed.source
+        if wanted.info_hash is None:
+            raise Error("torrents of v2 alone cannot be downloaded yet: there is no v1 info-hash (btih)", code="not_supported")
         where = save_path_of(save_path)
         addresses, tiers = [address_of(peer) for peer in peers], usable_tiers(trackers)
         if resumed is not None:
