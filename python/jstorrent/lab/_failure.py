@@ -55,6 +55,21 @@ def _rebuild(message: str, report: Report, node: str | None) -> LabFailure:
     return LabFailure(message, report=report, node=node)
 
 
+class Last:
+    """The last world of this process that ended: what a test that made it by itself, and fails, has to tell."""
+
+    told: Report | str | None = None
+    """Of a plan that was run, its report; of a world that an exception ended, its token."""
+
+    @classmethod
+    def take(cls) -> tuple[str, str] | None:
+        """How it stood, as far as nobody said so, and its token; None where all was well, or it cannot run again."""
+        told, cls.told = cls.told, None
+        if isinstance(told, Report):
+            return None if told.ok or told.token is None else (told.text, told.token)
+        return None if told is None else ("", told)
+
+
 class LaneLacks(Error):
     """This lane, or this client, cannot do that. Under pytest the test is skipped with the reason."""
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, Self, overload
 from jstorrent.lab._along import Along
 from jstorrent.lab._args import callable_of, is_over
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._failure import LabFailure, check_word
+from jstorrent.lab._failure import LabFailure, Last, check_word
 from jstorrent.lab._foreign import SEEDERS, Foreign, Program, foreign_seeder
 from jstorrent.lab._gates import Gating
 from jstorrent.lab._lab_session import one_look
@@ -343,6 +343,7 @@ class Lab(Gating, Recorded):
     def _fail(self, oracle: str, what: str, node: Node | None = None) -> NoReturn:
         who = f"{node.name}: " if node is not None else ""
         report = make_report(self, ok=False, oracle=oracle, error=f"{oracle}: {who}{what}")
+        Last.told = report.token
         raise LabFailure(report.text, report=report, node=None if node is None else node.name)
 
     def _check_thread(self) -> None:
@@ -366,6 +367,7 @@ class Lab(Gating, Recorded):
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if self._recorder is not None:
             self._recorder.finish()
+        Last.told = None if kind is None else self.token
         try:
             if kind is None:
                 self.check()

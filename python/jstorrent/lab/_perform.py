@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jstorrent.lab import phases
-from jstorrent.lab._failure import LabFailure, Report
+from jstorrent.lab._failure import LabFailure, Last, Report
 from jstorrent.lab._lab import Lab
 from jstorrent.lab._performance import Nonsense, Performance
 from jstorrent.lab._plan import Plan, resolve
@@ -153,15 +153,19 @@ def run(plan: Plan | str, *, isolate: bool = False, dating: bool = True) -> Repo
     """Runs a plan, or that of a token, in a simulated world, and reports. A pure function: it pickles, and any number of
     them may run side by side, in whatever processes. isolate: in a child process, where a native crash is a Report too.
     dating: what failed runs once more, to find the first turn that was wrong (`broken_at`)."""
-    chosen = resolve(plan)
+    Last.told = report = _run(resolve(plan), isolate, dating)
+    return report
+
+
+def _run(plan: Plan, isolate: bool, dating: bool) -> Report:
     if isolate:
         from jstorrent.lab._child import run_in_child
 
-        return run_in_child(chosen, dating=dating)
-    report = perform(chosen).report
+        return run_in_child(plan, dating=dating)
+    report = perform(plan).report
     assert report is not None
     if dating and not report.ok:
         from jstorrent.lab._dating import dated
 
-        return dated(chosen, report)
+        return dated(plan, report)
     return report

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from jstorrent.lab import Lab, LaneLacks
+from jstorrent.lab._failure import Last
 from jstorrent.lab._plan_items import add_options, check_token, collect_plan, reorder
 
 _LANES = ("sim", "real")
@@ -130,6 +131,7 @@ def _leave(made: Lab, failed: bool) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """What a lane lacks skips the test."""
+    Last.told = None  # what is left of another test
     try:
         return (yield)
     except LaneLacks as lacks:
@@ -144,21 +146,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Each failure of a test with a world ends with the line that runs it again."""
+    """Each failure of a test with a world, be it one that it made by itself, ends with the line that runs it again."""
     report = yield
     made = item.stash.get(_LAB, None)
+    if report.failed and made is None and call.when == "call" and (told := Last.take()) is not None:
+        report.sections.append(("lab", "\n".join(filter(None, [told[0], *_replayed(told[1])]))))
     if report.failed and made is not None:
         if call.when == "setup":
             item.stash[_FAILED] = True
         seed = item.config.getoption("--lab-seed")
         line = f"replay: pytest {_where(item)} --lab-seed={seed} --lab-lane={made.lane}"
-        token = made.token
-        if token is not None and len(token) <= _LONGEST_TOKEN:
-            line += f"\njstorrent lab replay {token}"
-        report.sections.append(("lab", f"seed {made.seed}\n{line}"))
+        report.sections.append(("lab", "\n".join([f"seed {made.seed}", line, *_replayed(made.token)])))
     if call.when == "teardown" and made is not None:
         del item.stash[_LAB]  # items live as long as the session: their worlds must not
     return report
+
+
+def _replayed(token: str | None) -> list[str]:
+    return [] if token is None or len(token) > _LONGEST_TOKEN else [f"jstorrent lab replay {token}"]
 
 
 # -- how pytest finds a test again
