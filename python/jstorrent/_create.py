@@ -40,6 +40,7 @@ class _Source(NamedTuple):
     path: str
     components: tuple[str, ...]
     size: int
+    is_link: bool
 
 
 @plain
@@ -63,8 +64,8 @@ def create_torrent(
     Files are taken in the order of their names, byte by byte. Links to files are read as files; links to directories,
     and what is neither file nor directory, are left out. `exclude` holds globs for names or relative paths.
     `piece_length` is chosen so that there are at most 2048 pieces of 16 KiB to 16 MiB. `progress(done, total)` is
-    called in this thread, at most ten times a second and once at the end; raising in it cancels. A file that will be
-    called otherwise wherever the torrent is downloaded, and so cannot be seeded from where it lies, is warned of.
+    called in this thread, at most ten times a second and once at the end; raising in it cancels. What cannot be seeded
+    from where it lies is warned of: links, and files that will be called otherwise wherever the torrent is downloaded.
     """
     if version in ("v2", "hybrid"):
         raise Error(f'version {version!r} cannot be created yet: use "v1"', code="not_supported")
@@ -90,10 +91,22 @@ def create_torrent(
         comment, "jstorrent", None if created_at is None else int(created_at),
     )  # fmt: skip
     made = Metainfo(core)
-    told = _renamed(made, [title] if single else ["/".join((title, *item.components)) for item in sources])
-    if told:
+    names = [title] if single else ["/".join((title, *item.components)) for item in sources]
+    for told in filter(None, (_renamed(made, names), _linked(root, sources))):
         warnings.warn(told, UserWarning, stacklevel=3)  # above us stands plain()
     return made
+
+
+def _linked(root: Path, sources: Sequence[_Source]) -> str:
+    """What to tell of links: a session follows none, or a torrent could have it write and read anywhere."""
+    links = [str(root)] if root.is_symlink() else [item.path for item in sources if item.is_link]
+    if not links:
+        return ""
+    more = f" (and so are {len(links) - 1} more)" if len(links) > 1 else ""
+    return (
+        f"{links[0]!r} is a symbolic link{more}, and no session follows those: put what it leads to in its place to seed "
+        "the torrent from where it lies"
+    )
 
 
 def _renamed(made: Metainfo, names: Sequence[str]) -> str:
@@ -131,7 +144,7 @@ def _single(path: Path) -> _Source:
     facts = os.stat(path)
     if not stat.S_ISREG(facts.st_mode):
         raise Error(f"neither a file nor a directory: {path}", code="invalid_argument")
-    return _Source(str(path), (_utf8(path.name, "a file name"),), facts.st_size)
+    return _Source(str(path), (_utf8(path.name, "a file name"),), facts.st_size, path.is_symlink())
 
 
 def _walk(root: Path, globs: Sequence[str]) -> Iterator[_Source]:
@@ -146,7 +159,7 @@ def _walk(root: Path, globs: Sequence[str]) -> Iterator[_Source]:
                 if entry.is_dir(follow_symlinks=False):
                     open_directories.append(below)
                 elif entry.is_file():
-                    yield _Source(entry.path, below, entry.stat().st_size)
+                    yield _Source(entry.path, below, entry.stat().st_size, entry.is_symlink())
 
 
 def _excluded(components: tuple[str, ...], globs: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -49,7 +50,7 @@ def verify(
                     "pieces": len(pieces),
                     "bad_pieces": bad,
                     "bad_files": files,
-                    "exit": int(Exit.BAD_DATA if files else 0),
+                    "exit": int(Exit.BAD_DATA if bad or files else 0),
                 }
             )
         )
@@ -63,6 +64,8 @@ def _save_path(metainfo: jst.Metainfo, path: Path) -> Path:
     name = root_name(metainfo)
     if path.is_dir() and (path / name).exists():
         return path
+    if path.name != name and not path.is_dir():
+        raise typer.BadParameter(f"'{path}' is no folder, and in the torrent the name is '{one_line(name)}'")
     return path.parent if path.name == name else path
 
 
@@ -73,7 +76,10 @@ def _bad_files(metainfo: jst.Metainfo, where: Path, bad: set[int]) -> dict[str, 
         if file.is_pad or file.symlink_target is not None:
             continue
         here = where / file.path
-        if not here.is_file():
+        link = next((step for step in _steps(where, file.path) if step.is_symlink()), None)
+        if link is not None:
+            found[str(file.path)] = f"{link} is a symbolic link, which is not followed"
+        elif not here.is_file():
             found[str(file.path)] = "missing"
         elif here.stat().st_size != file.size:
             found[str(file.path)] = f"{here.stat().st_size} bytes instead of {file.size}"
@@ -81,6 +87,12 @@ def _bad_files(metainfo: jst.Metainfo, where: Path, bad: set[int]) -> dict[str, 
             count = sum(1 for i in file.pieces if i in bad)
             found[str(file.path)] = f"{count} of {len(file.pieces)} pieces differ"
     return found
+
+
+def _steps(where: Path, below: Path) -> Iterator[Path]:
+    """All that the torrent names on the way to a file, and the file."""
+    for count in range(len(below.parts)):
+        yield where.joinpath(*below.parts[: count + 1])
 
 
 def _say(metainfo: jst.Metainfo, bad: list[int], files: dict[str, str]) -> None:
