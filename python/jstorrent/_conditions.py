@@ -27,6 +27,7 @@ class Wait:
     def __init__(self, torrent: Torrent, condition: Condition, timeout: float | None, piece: int | None) -> None:
         self._torrent = torrent
         self._condition = condition
+        self._piece = piece
         self._timeout = checked_timeout(timeout)
         self._test = None if isinstance(condition, str) else condition
         own_thread = torrent._session._engine.has_own_thread
@@ -93,12 +94,20 @@ class Wait:
     def late(self) -> TimeoutError:
         """The error of a wait that took too long: it says how things stand."""
         status = self._torrent.status()
-        what = self._condition if isinstance(self._condition, str) else "as asked"
         after = "" if self._timeout is None else f" after {self._timeout:g} s"
         return TimeoutError(
-            f"{self._torrent.name} is not {what}{after}: it is {status.state}, {status.progress:.1%} done,"
+            f"{self._missed(self._torrent.name)}{after}: it is {status.state}, {status.progress:.1%} done,"
             f" with {status.num_peers} peers"
         )
+
+    def _missed(self, name: str) -> str:
+        if self._piece is not None:
+            return f"piece {self._piece} of {name} is not complete"
+        if self._condition == "metadata":
+            return f"{name} has no metadata"
+        if self._condition == "error":
+            return f"{name} is not in error"
+        return f"{name} is not {self._condition if isinstance(self._condition, str) else 'as asked'}"
 
     def run(self) -> TorrentStatus:
         """Blocks until it is over."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from jstorrent import _core
-from jstorrent._errors import _from_os_error
+from jstorrent._errors import ParseError, _from_os_error
 from jstorrent._plain import plain
 from jstorrent._urls import TrackersLike, tiers_of, urls_of
 from jstorrent._values import Address, Value, dataclass, to_json
@@ -78,7 +78,11 @@ class Metainfo:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Metainfo:
         """Reads a .torrent file. ParseError when it is none, DiskError when it cannot be read."""
-        return cls.parse(_read(path))
+        data = _read(path)
+        try:
+            return cls.parse(data)
+        except ParseError as error:
+            raise ParseError(f"{error}: {os.fspath(path)}", code=error.code, offset=error.offset) from None
 
     @classmethod
     def parse(cls, data: bytes | bytearray | memoryview) -> Metainfo:

@@ -86,7 +86,10 @@ def address_of(address: AddressLike) -> Address:
     host, number = pair
     if isinstance(number, float) or not 1 <= int(number) <= 65535:
         raise ValueError(f"a port is 1 to 65535, not {number}")
-    return str(host), int(number)
+    host = str(host)
+    if ":" not in host and not host.replace(".", "").isdecimal():
+        raise ParseError(f"{host!r} is no IP address: names are not looked up", code="bad_address")
+    return host, int(number)
 
 
 def _checked(priority: int) -> int:

@@ -35,6 +35,4 @@ def load_metainfo(source: str | Path) -> jst.Metainfo:
     try:
         return jst.Metainfo.load(path)
     except jst.ParseError as error:
-        raise typer.BadParameter(
-            f"'{path}' is no torrent that can be used: {error} (at byte {error.offset})"
-        ) from error
+        raise typer.BadParameter(f"this is no torrent that can be used: {error}") from error
