@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+import jstorrent as jst
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.units import finite
 
@@ -42,6 +43,8 @@ def plan_from(word: str) -> Plan:
         return Plan.from_json(sys.stdin.read(LONGEST_PLAN + 1))
     if word.startswith("jst") and not os.path.exists(word):  # of a name that is too long: False, where Path raises
         return resolve(word)
+    if not os.path.exists(word):
+        raise ValueError(f"{word!r} is no file, and a token begins with jst")
     with open(word, encoding="utf-8") as file:
         return Plan.from_json(file.read(LONGEST_PLAN + 1))
 
@@ -50,8 +53,7 @@ def _refusing(call: Callable[[], int]) -> int:
     try:
         return call()
     except ValueError as error:
-        print(f"jstorrent: {error}", file=sys.stderr)
-        return Exit.USAGE
+        raise jst.Error(str(error), code="invalid_argument") from error
 
 
 def run(plan: WhichPlan, isolate: Isolate = False, shrink: ShrinkFor = 0, as_json: AsJson = False) -> int:

@@ -65,6 +65,8 @@ def seed(
         people = {torrent: People(torrent, stream) for torrent, stream in zip(torrents, arrivals, strict=True)}
         bad = _until_checked(torrents, display)
         if bad:
+            if as_json:
+                _print({"exit": int(bad), "torrents": [t.status().to_dict() for t in torrents]})
             return bad
         for torrent in torrents:
             torrent.resume()

@@ -55,9 +55,15 @@ def test_a_kept_plan_is_a_test(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["jst1-0-x", "no-such-file.json", "{}"])
 def test_nonsense_is_refused(run: Run, word: str) -> None:
-    done = run("lab", "run", word)
+    done = run("lab", "run", word, "--json")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr and done.stderr.strip()
+    told = json.loads(done.stdout)
+    assert told["exit"] == 2 and told["error"] and told["error"] in done.stderr
+
+
+def test_a_word_that_is_neither_a_file_nor_a_token_is_called_that(run: Run) -> None:
+    assert "'1-0.1.0-ePm' is no file, and a token begins with jst" in run("lab", "replay", "1-0.1.0-ePm").stderr
 
 
 def test_a_campaign_ends_with_one_line_of_json(run: Run) -> None:

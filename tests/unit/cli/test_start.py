@@ -29,3 +29,8 @@ def test_what_ends_it_is_said_in_one_line(name: str, error: str, code: int, word
     script = BLOCKED.format(name=name, error=error)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code and done.stderr.startswith(words) and "Traceback" not in done.stderr
+
+
+def test_the_package_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "jstorrent", "show"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("Usage: jstorrent show")

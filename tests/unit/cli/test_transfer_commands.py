@@ -171,9 +171,11 @@ def test_seed_serves_a_plain_file_and_get_fetches_it(run: Run, sample: Sample, t
 def test_seed_of_wrong_data_ends_with_6(run: Run, sample: Sample) -> None:
     with open(sample.source, "r+b") as file:
         file.write(b"wrong")
-    done = run("seed", sample.torrent, "--data", sample.source.parent, "--seconds", "1")
+    done = run("seed", sample.torrent, "--data", sample.source.parent, "--seconds", "1", "--json")
     assert done.returncode == 6, done.stderr
     assert "only" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["exit"] == 6 and told["torrents"][0]["progress"] < 1.0
 
 
 def test_verify_finds_what_is_wrong_and_writes_nothing(run: Run, sample: Sample) -> None:
