@@ -26,7 +26,7 @@ def test_a_file_that_is_no_torrent_is_named(session: jst.Session, tmp_path: Path
 
 @pytest.mark.parametrize("source", ["0" * 64, f"magnet:?xt=urn:btmh:1220{'0' * 64}"])
 def test_a_link_of_v2_alone_is_refused_by_that_name(session: jst.Session, tmp_path: Path, source: str) -> None:
-    with pytest.raises(jst.Error, match="a torrent of v2 alone cannot be downloaded yet") as caught:
+    with pytest.raises(jst.Error, match="torrents of v2 alone cannot be downloaded yet") as caught:
         session.add(source, tmp_path)
     assert caught.value.code == "not_supported"
 
