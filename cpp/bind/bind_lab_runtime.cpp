@@ -78,6 +78,7 @@ void bind_host(py::module_& lab) {
         .def("command", &LabHost::command, "turn"_a)
         .def("take_events", &LabHost::take_events)
         .def("wake_after", &LabHost::wake_after, "delay"_a)
+        .def("wake_over_and_over", &LabHost::wake_over_and_over, "times"_a)
         .def_property_readonly("now", &LabHost::now)
         .def_property_readonly("wall", &LabHost::wall)
         .def("luck", &LabHost::luck, "entity"_a, "purpose"_a, "n"_a)

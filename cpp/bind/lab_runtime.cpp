@@ -90,6 +90,9 @@ LabEvent& LabHost::log(std::string kind, std::uint64_t id, Time now) {
 void LabHost::on_wake(Time now) {
     ++turn_;
     log("wake", 0, now);
+    if (wakes_again_ == 0) return;
+    --wakes_again_;
+    world_->seam().clock.wake_at(now);
 }
 
 void LabHost::on_round_end(Time now) {
@@ -120,6 +123,12 @@ void LabHost::wake_after(double delay) {
         auto& clock = world_->seam().clock;
         clock.wake_at(delay < 0 ? Time::never() : clock.mono_now() + from_seconds(delay));
     });
+}
+
+void LabHost::wake_over_and_over(std::uint64_t times) {
+    if (times == 0) return;
+    wakes_again_ = times - 1;
+    wake_after(0);
 }
 
 std::vector<std::uint64_t> LabHost::luck(std::uint64_t entity, const std::string& purpose, int n) {

@@ -60,6 +60,8 @@ class LabHost final : public runtime::Host {
     void command(const py::function& turn);
     py::list take_events();
     void wake_after(double delay);
+    /// At this instant, each time from within the wake-up before.
+    void wake_over_and_over(std::uint64_t times);
     double now() const { return world_->seam().clock.mono_now().seconds(); }
     double wall() const { return world_->seam().clock.wall_now().seconds(); }
     std::size_t open_sockets() const { return world_->seam().net.open_sockets(); }
@@ -126,6 +128,7 @@ class LabHost final : public runtime::Host {
     std::uint64_t last_id_ = 0;
     std::uint64_t turn_ = 0;
     std::uint64_t round_ = 0;
+    std::uint64_t wakes_again_ = 0;
     int submitting_ = 0;
     bool in_turn_ = false;
     std::vector<LabEvent> events_;

@@ -1,6 +1,7 @@
 #include "runtime_sim/node.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace jst::runtime_sim {
 namespace {
@@ -119,9 +120,11 @@ void Node::run_turn(const Completion& completion) {
             return;
         }
         wanted_ = Time::never();
+        count_wake();
         record(OpKind::wake, {}, Errc::ok, 0);
         guarded({}, [&] { host_->on_wake(now); });
     } else {
+        wakes_in_a_row_ = 0;
         record(completion.kind, completion.op->tag, completion.op->error, completion.size);
         count_pending(completion.kind, -1);
         turn_owner_ = completion.owner;
@@ -155,6 +158,7 @@ void Node::begin_command() {
     JST_CHECK(host_ != nullptr, "a command needs an attached host");
     JST_CHECK(!running_, "a command is not given from within a turn");
     ++turns_;
+    wakes_in_a_row_ = 0;
     ledger_.commanded();
     record(OpKind::command, {}, Errc::ok, 0);
 }
@@ -191,6 +195,12 @@ void Node::arm() {
 void Node::queue_wake() {
     wake_queued_ = true;
     push({});
+}
+
+// Who wants to be woken at once, again and again, lets no time pass: nothing else can happen in this world any more.
+void Node::count_wake() {
+    if (std::exchange(woken_at_, commons_.timeline.now()) != commons_.timeline.now()) wakes_in_a_row_ = 0;
+    JST_CHECK(++wakes_in_a_row_ <= max_wakes_in_a_row, "a host lets time pass");
 }
 
 void Node::on_event(const Event& event) {

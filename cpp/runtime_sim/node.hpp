@@ -31,6 +31,10 @@ struct Commons {
     std::uint64_t moving = 0;   // packets on their way
 };
 
+/// The most wake-ups of one node in one instant, without anything else in between: more is a host that never lets time
+/// pass.
+inline constexpr std::uint32_t max_wakes_in_a_row = 10'000;
+
 class Node final : public runtime::Clock, public runtime::Entropy, private EventSink {
   public:
     Node(Commons& commons, NodeId id, std::string_view name);
@@ -139,6 +143,7 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     void end_round();
     void count_pending(OpKind kind, std::int64_t by) noexcept;
     void queue_wake();
+    void count_wake();
     void arm();
 
     Commons& commons_;
@@ -165,6 +170,8 @@ class Node final : public runtime::Clock, public runtime::Entropy, private Event
     Time armed_ = Time::never();   // of the event in the queue, world time
     bool wake_queued_ = false;
     bool in_command_ = false;
+    std::uint32_t wakes_in_a_row_ = 0;  // at woken_at_, and nothing else happened to the node
+    Time woken_at_ = Time::never();
     Ledger ledger_;
 };
 

@@ -11,6 +11,7 @@ from tests.unit.runtime_sim.machine import Machine, World
 from tests.unit.runtime_sim.people import Talker
 
 DAY = 86400.0
+MOST_WAKES = 10_000
 
 
 def busy_world(seed: int) -> tuple[int, str]:
@@ -192,6 +193,18 @@ def test_a_later_wake_up_replaces_the_earlier_one() -> None:
     m.host.wake_after(1)
     m.world.run_until(30)
     assert [e.now for e in m.collect() if e.kind == "wake"] == [21.0]
+
+
+def test_a_host_that_is_woken_over_and_over_in_one_instant_lets_no_time_pass() -> None:
+    m = Machine()
+    m.host.wake_over_and_over(MOST_WAKES)
+    m.world.run_until(1)
+    assert [e.now for e in m.collect() if e.kind == "wake"] == [0.0] * MOST_WAKES
+    m.host.wake_over_and_over(MOST_WAKES)  # another instant, another count
+    m.world.run_until(2)
+    m.host.wake_over_and_over(MOST_WAKES + 1)
+    with pytest.raises(RuntimeError, match="a host lets time pass"):
+        m.world.run_until(3)
 
 
 # ---- idle ----
