@@ -111,10 +111,12 @@ class Metainfo:
 
     @property
     def piece_length(self) -> int:
+        """Bytes of each piece but the last."""
         return self._core.piece_length
 
     @property
     def num_pieces(self) -> int:
+        """How many pieces there are."""
         return self._core.num_pieces
 
     @property
@@ -139,10 +141,12 @@ class Metainfo:
 
     @property
     def comment(self) -> str | None:
+        """What its maker says of it to people."""
         return self._core.comment
 
     @property
     def created_by(self) -> str | None:
+        """The program that made it."""
         return self._core.created_by
 
     @property

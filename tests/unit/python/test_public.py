@@ -12,6 +12,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 import jstorrent as jst
 import pytest
@@ -29,12 +30,13 @@ def test_all_is_sorted_complete_and_true() -> None:
     assert (PACKAGE / "py.typed").exists()
 
 
-@pytest.mark.parametrize("name", [n for n in jst.__all__ if n not in ("__version__", "Address")])
-def test_everything_public_has_a_docstring(name: str) -> None:
-    thing = getattr(jst, name)
+@pytest.mark.parametrize(
+    ("module", "name"), [(of, n) for of in (jst, lab) for n in of.__all__ if n not in ("__version__", "Address")]
+)
+def test_everything_public_has_a_docstring(module: ModuleType, name: str) -> None:
+    thing = getattr(module, name)
     assert inspect.getdoc(thing)
-    members = vars(thing).items() if inspect.isclass(thing) and name not in ("Metainfo", "Magnet") else ()
-    for member, value in members:
+    for member, value in vars(thing).items() if inspect.isclass(thing) else ():
         if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
             assert inspect.getdoc(value), f"{name}.{member}"
 
