@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import pickle
 import select
@@ -38,6 +39,7 @@ class Children:
         self._process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", *words, *(["dating"] if dating else []), str(patience)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=environment,
+            process_group=0,
         )  # fmt: skip
 
     def run(self, plan: Plan) -> Report:
@@ -72,7 +74,10 @@ class Children:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *reason: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:  # whoever interrupts a run does not wait for its end; the fork is of the same group
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self.close()
 
 

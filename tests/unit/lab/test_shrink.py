@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -265,3 +266,10 @@ def test_a_plan_that_was_cut_down_to_nonsense_is_not_smaller(error: Exception) -
 
     shrunk = shrink(plan, fails)
     assert shrunk.plan.engines == [{"name": "client", "upload_slots": 1}]
+
+
+def test_who_interrupts_a_run_in_a_child_does_not_wait_for_its_end() -> None:
+    with pytest.raises(KeyboardInterrupt), child.Children() as children:
+        assert children.run(Plan(seed=1, torrent={"pieces": 1}, engines=[{"name": "client"}], peers=[{"name": "good"}])).ok
+        raise KeyboardInterrupt
+    assert children._process.returncode == -signal.SIGKILL
