@@ -58,7 +58,7 @@ def test_a_link_or_a_bare_hash_is_a_torrent_without_metadata(session: jst.Sessio
         with pytest.raises(jst.Error) as caught:
             ask()
         assert caught.value.code == "no_metadata"
-    with pytest.raises(jst.TimeoutError, match="not metadata"):
+    with pytest.raises(jst.TimeoutError, match="has no metadata"):
         t.wait_metadata(0)
     t.remove(delete_files=True)
     t.wait("removed", 10)
