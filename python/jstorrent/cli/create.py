@@ -27,7 +27,8 @@ def create_with_bar(path: Path, *, quiet: bool = False, trackers: Sequence[str] 
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
         task = bars.add_task(path.name, total=None)
         return jst.create_torrent(
             path, trackers=trackers, progress=lambda done, total: bars.update(task, completed=done, total=total), **how

@@ -100,3 +100,9 @@ def test_without_its_extra_the_command_says_which_to_install(tmp_path: Path) -> 
     done = run("show", "x", env={"PYTHONPATH": path})
     assert done.returncode == 1
     assert "pip install 'jstorrent[cli]'" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_who_has_no_terminal_sees_no_trace_of_a_bar(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"1" * 40_000)
+    done = run("create", tmp_path / "one", "-o", tmp_path / "made.torrent")
+    assert (done.returncode, done.stderr) == (0, "")
