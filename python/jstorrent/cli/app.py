@@ -64,6 +64,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; errors are said on stderr in one line."""
     try:
         signal.signal(signal.SIGTERM, _terminate)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+            signal.signal(signal.SIGHUP, _terminate)
     except ValueError:
         pass  # not the main thread: whoever runs us there handles signals
     try:

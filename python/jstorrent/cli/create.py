@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 import jstorrent as jst
 from jstorrent.cli.exits import Exit
-from jstorrent.cli.units import parse_size
+from jstorrent.cli.units import new_file, parse_size
 
 
 def create_with_bar(path: Path, *, quiet: bool = False, trackers: Sequence[str] = (), **how: Any) -> jst.Metainfo:
@@ -38,7 +38,8 @@ def create_with_bar(path: Path, *, quiet: bool = False, trackers: Sequence[str] 
 def create(
     path: Annotated[Path, typer.Argument(help="The file or folder.", exists=True)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The .torrent file (default: NAME.torrent here).")
+        Path | None,
+        typer.Option("--output", "-o", callback=new_file, help="The .torrent file (default: NAME.torrent here)."),
     ] = None,
     tracker: Annotated[
         list[str] | None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jstorrent.cli.exits import Exit
-from jstorrent.cli.units import finite
+from jstorrent.cli.units import finite, new_file
 
 if TYPE_CHECKING:
     from jstorrent.lab.wire_runner import Row
@@ -52,7 +52,9 @@ def client(
     table: Annotated[
         bool, typer.Option("--table", help="Markdown, a column for each --driver (unless told, all).")
     ] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file that --table is written to.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", callback=new_file, help="The file that --table is written to.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON at the end.")] = False,
 ) -> int:
     """Hostile scenarios against any client over sockets: a table with a reason for each failure."""

@@ -38,7 +38,7 @@ def seed(
         list[str] | None, typer.Option("--tracker", metavar="URL", help="A tracker to announce to (repeatable).")
     ] = None,
     ratio: Annotated[
-        float | None, typer.Option("--ratio", callback=finite, help="Stop when this often the size was uploaded.")
+        float | None, typer.Option("--ratio", min=0, callback=finite, help="Stop when this often the size was uploaded.")
     ] = None,
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0, callback=finite, help="Stop after this long.")

@@ -4,6 +4,7 @@ import ipaddress
 import math
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import typer
 
@@ -27,6 +28,15 @@ def finite(number: float | None) -> float | None:
     if number is not None and not math.isfinite(number):
         raise typer.BadParameter(f"{number} is not a number that can be counted with")
     return number
+
+
+def new_file(path: Path | None) -> Path | None:
+    """For options that name a file to be written after long work: what can be known to fail fails before."""
+    if path is not None and path.is_dir():
+        raise typer.BadParameter(f"'{path}' is a folder")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder '{path.parent}'")
+    return path
 
 
 def parse_address(text: str) -> tuple[str, int]:

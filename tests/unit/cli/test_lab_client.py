@@ -44,6 +44,7 @@ def test_a_client_that_does_nothing_ends_with_1_and_a_reason(run: Run) -> None:
         (["--only", "nothing", "--driver", "jstorrent"], "no such scenario"),
         (["--", "true", "{what}"], "no such placeholder"),
         (["--table", "--driver", "utorrent"], "known: aria2c"),
+        (["--table", "-o", "/no/such/x.md"], "there is no folder '/no/such'"),
     ],
 )
 def test_nonsense_is_refused_with_a_reason(run: Run, words: list[str], why: str) -> None:
