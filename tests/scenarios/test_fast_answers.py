@@ -70,3 +70,19 @@ def test_a_size_of_metadata_that_changes_is_a_lie(lab: Lab, again: int) -> None:
     peer.send_extended(0, {"m": {"ut_metadata": 3}, "metadata_size": len(spec.metainfo.info_bytes) + again})
     lab.run_for(1)
     assert reasons(client) == ["protocol_error"] * again
+
+
+def test_so_many_pieces_may_be_allowed_to_who_is_choked_and_no_more(lab: Lab) -> None:
+    spec = lab.torrent(pieces=128, piece_length=BLOCK)
+    client = lab.engine("client")
+    peer = lab.peer("peer", spec, auto={"claims", "extended"})
+    client.add(spec, peers=[peer])
+    lab.until(lambda: peer.connected, within=5)
+    for piece in range(100):
+        peer.send_allowed_fast(piece)
+    lab.run_for(1)
+    while peer.ledger.outstanding:
+        for request in list(peer.ledger.outstanding):
+            peer.answer(request)
+        lab.run_for(1)
+    assert sorted({request.piece for request in peer.ledger.requests}) == list(range(64))

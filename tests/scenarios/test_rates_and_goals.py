@@ -101,6 +101,30 @@ def test_who_takes_little_does_not_use_up_what_others_could_have(lab: Lab) -> No
     assert t.status().counters.payload_received >= 0.85 * 396_000 * 40
 
 
+@pytest.mark.parametrize("limit", [0, 100, None])
+def test_a_limit_of_uploads_holds_back_no_requests(lab: Lab, limit: int | None) -> None:
+    spec = lab.torrent(pieces=256)
+    t = lab.engine("client", upload_rate_limit=limit).add(spec, peers=[lab.seeder("seed", spec)])
+    t.wait_complete(4)  # 16 MiB over a line of 10 MB/s
+
+
+@pytest.mark.parametrize("way", ["download", "upload"])
+def test_a_limit_of_one_torrent_holds_in_the_next_session_too(lab: Lab, way: str) -> None:
+    spec = lab.torrent(pieces=64)
+    seed, client = lab.engine("seed"), lab.engine("client")
+    ts = {"upload": seed.add(spec, have="all"), "download": client.add(spec)}
+    ts[way].configure(**{f"{way}_rate_limit": 100_000})
+    for node in (seed, client):
+        node.stop()
+        node.start()
+    lab.run_for(1)
+    back = client.torrent(spec)
+    assert back is not None
+    back.connect(seed)
+    lab.run_for(20)
+    assert back.status().counters.payload_received == pytest.approx(20 * 100_000, rel=0.15)
+
+
 # -- goals
 
 
