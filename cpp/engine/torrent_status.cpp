@@ -19,17 +19,20 @@ std::string sentence(const Error& error, const std::string& where) {
 LimitedBy Torrent::limited_by(Time now) const {
     if (!downloads_allowed()) return LimitedBy::nothing;
     if (swarm_.connected() == 0) return LimitedBy::no_peers;
+    if (is_download_barred()) return LimitedBy::rate_limit;
     bool unchoked = false;
     bool wanted = false;
+    bool held_back = const_cast<Torrent*>(this)->is_throttled(now);
     for (const PeerKey key : download_.peers) {
         const Peer* const p = core_.peer(key);
         if (p == nullptr) continue;
         wanted = wanted || p->choking.am_interested;
         unchoked = unchoked || (p->choking.am_interested && !p->choking.peer_choking);
+        held_back = held_back || p->waits_for_rate;  // between two gulps there is always a little to take
     }
     if (!wanted) return LimitedBy::no_peers;
     if (!unchoked) return LimitedBy::choked;
-    if (const_cast<Torrent*>(this)->is_throttled(now)) return LimitedBy::rate_limit;
+    if (held_back) return LimitedBy::rate_limit;
     if (download_.limited_by_memory() && download_.is_writing()) return LimitedBy::disk;
     if (download_.limited_by_memory() && download_.is_hashing()) return LimitedBy::hashing;
     return LimitedBy::peers;
@@ -60,7 +63,7 @@ TorrentStatus Torrent::status(Time now) const {
     out.in_endgame = download_.in_endgame();
     out.download_rate = rates_->down.per_second(now);
     out.upload_rate = rates_->up.per_second(now);
-    if (out.download_rate > 0 && !complete_)
+    if (out.download_rate > 0 && downloads_allowed())
         out.eta = static_cast<double>(picker.wanted_left()) / static_cast<double>(out.download_rate);
     if (counters_.payload_verified > 0)
         out.ratio = static_cast<double>(counters_.payload_sent) / static_cast<double>(counters_.payload_verified);
