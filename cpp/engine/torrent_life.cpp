@@ -207,6 +207,7 @@ bool Torrent::is_drained() const noexcept {
 State Torrent::derive_state(Time now) const {
     if (removed_) return gone_ ? State::removed : state_;
     if (error_) return State::error;
+    if (shut_down_) return state_;  // what it did when the session was closed can be read for ever
     if (wanted_ == storage::WantedState::stopped) return State::stopped;
     if (!metainfo_) return networking_ ? State::fetching_metadata : State::queued;
     if (phase_ != Phase::ready) return has_place() ? State::checking : State::queued;
@@ -228,7 +229,7 @@ void Torrent::update_state(Time now) {
 }
 
 void Torrent::set_state(State next, Time now) {
-    if (next == State::downloading && !removed_)  // whose state stays what it was until it is drained
+    if (next == State::downloading && !removed_ && !shut_down_)  // whose state stays what it was
         alarms().stall.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
     else if (alarms_)
         alarms_->stall.cancel();

@@ -91,6 +91,20 @@ def test_all_reads_answer_as_before(closed: tuple[jst.Session, dict[str, Any], d
     assert list(session.events()) == [] and session.close() is True
 
 
+@pytest.mark.parametrize("state", ["seeding", "stalled", "paused"])
+def test_a_torrent_is_what_it_was_when_the_session_closed(
+    open_session: SessionMaker, payload: Payload, state: str
+) -> None:
+    session = open_session()
+    where = payload.directory if state == "seeding" else payload.empty
+    torrent = session.add(payload.metainfo, where, paused=state == "paused")
+    torrent.wait(state, 30)
+    heard = session.events(jst.StateChanged)
+    assert session.close()
+    assert (torrent.state, torrent.status().state, list(heard)) == (state, state, [])
+    assert torrent.wait(state, 5).state == state
+
+
 def test_all_commands_say_that_it_is_closed(
     closed: tuple[jst.Session, dict[str, Any], dict[str, Any]], payload: Payload
 ) -> None:
