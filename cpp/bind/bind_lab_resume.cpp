@@ -186,10 +186,12 @@ namespace {
 
 using Ban = std::tuple<std::string, std::string, std::int64_t, std::optional<std::int64_t>>;
 
+using Times = std::pair<std::uint64_t, std::uint64_t>;
 using Setting = std::pair<std::string, std::optional<std::uint64_t>>;
 
 py::bytes encode_session(const std::vector<Ban>& bans, const std::vector<py::bytes>& queue,
-                         const std::vector<Setting>& settings, const std::vector<std::uint64_t>& totals) {
+                         const std::vector<Setting>& settings, const std::vector<std::uint64_t>& totals,
+                         const std::vector<Times>& times) {
     SessionRecord record;
     for (const auto& [host, reason, since, until] : bans) {
         SavedBan ban{value_or_raise(IpAddress::parse(host)), reason, WallTime{since}, std::nullopt};
@@ -197,6 +199,7 @@ py::bytes encode_session(const std::vector<Ban>& bans, const std::vector<py::byt
         record.bans.push_back(std::move(ban));
     }
     for (const auto& hash : queue) record.queue.push_back(to_vector(view_of(hash)));
+    for (const auto& [active, seeding] : times) record.times.push_back({active, seeding});
     for (const auto& [name, value] : settings) record.settings.push_back({name, value});
     auto total = totals.begin();
     each_total(record, [&](const char*, std::uint64_t& value) {
@@ -218,7 +221,9 @@ py::tuple decode_session(const py::bytes& bytes) {
     for (const auto& one : record.settings) settings.emplace_back(one.name, one.value);
     std::vector<std::uint64_t> totals;
     each_total(record, [&](const char*, std::uint64_t value) { totals.push_back(value); });
-    return py::make_tuple(bans, queue, settings, totals);
+    std::vector<Times> times;
+    for (const auto& one : record.times) times.emplace_back(one.active_ns, one.seeding_ns);
+    return py::make_tuple(bans, queue, settings, totals, times);
 }
 
 }  // namespace
@@ -240,7 +245,8 @@ void bind_lab_resume(py::module_& storage) {
                 });
     storage.attr("max_wishes") = max_wishes;
     storage.def("encode_session_record", encode_session, py::arg("bans"), py::arg("queue"),
-                py::arg("settings") = std::vector<Setting>{}, py::arg("totals") = std::vector<std::uint64_t>{});
+                py::arg("settings") = std::vector<Setting>{}, py::arg("totals") = std::vector<std::uint64_t>{},
+                py::arg("times") = std::vector<Times>{});
     storage.attr("max_saved_settings") = max_saved_settings;
     storage.def("decode_session_record", decode_session);
     storage.def("frame_record", [](char kind, std::uint32_t version, const py::bytes& body) {

@@ -39,6 +39,10 @@ void Saver::begin(Time now) {
     dirty_ = urgent_ = false;
     covering_ = requested_;
     session_dirty_ = session_dirty_ || std::exchange(session_failed_, false) || core_.counters != saved_;
+    // Time passes without end: it alone is saved when somebody asks, and else with whatever is.
+    const std::uint64_t run = source_.seconds_run();
+    session_dirty_ = session_dirty_ || (requested_ > done_ && run != seconds_saved_);
+    if (session_dirty_) seconds_saved_ = run;
     saved_ = core_.counters;
     core_.torrents.each([&](TorrentKey key, const std::unique_ptr<Torrent>& t) {
         if (t->needs_save() && !t->is_removed()) waiting_.push_back(key);

@@ -22,6 +22,8 @@ class Saver {
     struct Source {
         virtual ~Source() = default;
         virtual storage::SessionRecord session_record() const = 0;
+        /// By all torrents together.
+        virtual std::uint64_t seconds_run() const = 0;
     };
 
     Saver(Core& core, const Source& source, StateStore& store);
@@ -72,6 +74,7 @@ class Saver {
     bool allowed_ = false;  // the store is open
     bool running_ = false;
     bool session_dirty_ = true;
+    std::uint64_t seconds_saved_ = 0;
     bool session_failed_ = false;  // its record could not be written: the next pass tries again
     Counters saved_;  // the session's, as it was saved
     bool dirty_ = false;

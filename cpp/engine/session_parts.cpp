@@ -21,6 +21,12 @@ policy::PaceLimits paces(const Settings& s) { return {s.slow_torrent_rate, to_du
 /// Who is slow matters only where somebody may have to wait.
 bool measures(const Settings& s) { return s.slow_torrent_rate > 0 && (s.active_downloads || s.active_seeds); }
 
+/// What the session said last, or the torrent itself if that was later.
+void take_times(storage::TorrentRecord& record, const storage::SavedTimes& times) {
+    record.totals.active_ns = std::max(record.totals.active_ns, times.active_ns);
+    record.totals.seeding_ns = std::max(record.totals.seeding_ns, times.seeding_ns);
+}
+
 }  // namespace
 
 SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const std::string& state_dir, const PeerId& peer_id)
@@ -67,12 +73,22 @@ storage::SessionRecord SessionParts::session_record() const {
         if (const Torrent* t = look(entry.torrent)) {
             const auto& hashes = t->hashes();
             record.queue.push_back(to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view()));
+            const RunningTime times = t->times(now);
+            record.times.push_back({static_cast<std::uint64_t>(times.active.ns), static_cast<std::uint64_t>(times.seeding.ns)});
         }
     record.settings = kept_settings(initial, core.settings);
     Counters total = core.counters;
     total += earlier;
-    record.totals = totals_of(total, {}, {});
+    record.totals = totals_of(total, {});
     return record;
+}
+
+std::uint64_t SessionParts::seconds_run() const {
+    std::uint64_t all = 0;
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
+        all += static_cast<std::uint64_t>(t->times(core.now()).active.ns / 1'000'000'000);
+    });
+    return all;
 }
 
 Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
@@ -112,10 +128,15 @@ void SessionParts::on_state_opened(Time now) {
     }
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { open_journal(*t); });
     saver->allow();
-    if (const auto session = store->take_session()) take_session(*session, now);
+    std::map<ByteVector, storage::SavedTimes> times;
+    if (const auto session = store->take_session()) {
+        take_session(*session, now);
+        for (std::size_t i = 0; i < std::min(session->queue.size(), session->times.size()); ++i) times[session->queue[i]] = session->times[i];
+    }
     auto journals = store->take_journals();
     for (auto& record : store->take_torrents()) {
         const ByteVector id = to_vector(record.info_hash ? record.info_hash->view() : record.info_hash_v2->view());
+        if (const auto passed = times.find(id); passed != times.end()) take_times(record, passed->second);
         auto setup = restored(std::move(record));
         if (!setup) {
             report({store->record_path(id), setup.error(), {}});

@@ -41,6 +41,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
 
     Torrent* serving(const Sha1Digest& wire_id) override;
     storage::SessionRecord session_record() const override;
+    std::uint64_t seconds_run() const override;
 
     Result<TorrentKey> insert(TorrentSetup setup, Time now);
     Result<TorrentSetup> restored(storage::TorrentRecord record) const;

@@ -16,7 +16,7 @@ Counters& Counters::operator+=(const Counters& other) noexcept {
     return *this;
 }
 
-storage::SavedTotals totals_of(const Counters& c, Duration active, Duration seeding) noexcept {
+storage::SavedTotals totals_of(const Counters& c, const RunningTime& times) noexcept {
     storage::SavedTotals t;
     t.payload_received = c.payload_received - c.payload_partial;
     t.payload_verified = c.payload_verified;
@@ -27,8 +27,8 @@ storage::SavedTotals totals_of(const Counters& c, Duration active, Duration seed
     t.wire_received = c.wire_received;
     t.wire_sent = c.wire_sent;
     t.pieces_failed = c.pieces_failed;
-    t.active_ns = static_cast<std::uint64_t>(active.ns);
-    t.seeding_ns = static_cast<std::uint64_t>(seeding.ns);
+    t.active_ns = static_cast<std::uint64_t>(times.active.ns);
+    t.seeding_ns = static_cast<std::uint64_t>(times.seeding.ns);
     return t;
 }
 

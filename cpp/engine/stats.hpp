@@ -13,6 +13,7 @@
 #include "base/endpoint.hpp"
 #include "codec/info_hash.hpp"
 #include "engine/events.hpp"
+#include "engine/running_time.hpp"
 #include "storage/resume.hpp"
 
 namespace jst::engine {
@@ -34,7 +35,7 @@ struct Counters {
 };
 
 /// What a record keeps of counters: payload that waits for its piece is left out.
-storage::SavedTotals totals_of(const Counters& c, Duration active, Duration seeding) noexcept;
+storage::SavedTotals totals_of(const Counters& c, const RunningTime& times) noexcept;
 Counters counters_of(const storage::SavedTotals& totals) noexcept;
 
 enum class LimitedBy : std::uint8_t { nothing, no_peers, choked, rate_limit, disk, hashing, peers };

@@ -48,7 +48,7 @@ Torrent::Torrent(Core& core, HandleCache& handles, TorrentSetup setup, std::uint
       file_priorities_(std::move(setup.file_priorities)),
       web_seeds_(std::move(setup.web_seeds)),
       added_at_(core.unix_now()),
-      accounted_(core.now()),
+      times_{{}, {}, core.now()},
       running_since_(core.now()) {
     files_.watcher = this;
     files_.set_reserving(core.settings.allocation != "sparse");

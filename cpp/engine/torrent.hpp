@@ -114,6 +114,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     /// Removed, and nothing of it is out in the world any more.
     bool is_drained() const noexcept;
     bool needs_save() const noexcept { return dirty_ || counters_.payload_sent != books_.sent; }
+    RunningTime times(Time now) const noexcept { return times_.until(state_, now); }
     /// A command or the end of a download: not only progress.
     bool needs_save_now() const noexcept { return urgent_; }
     /// Its record could not be written.
@@ -183,7 +184,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void count_file_pieces();
     void note_file_progress(PieceIndex piece);
     void apply_priorities();
-    void account_time(Time now);
+    void account_time(Time now) noexcept { times_ = times(now); }
     void watch_goals(Time now);
     Alarms& alarms();
     Trouble& trouble();
@@ -240,9 +241,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     Rare<Rates> rates_;
     double added_at_;
     std::optional<double> completed_at_;
-    Duration active_time_;
-    Duration seeding_time_;
-    Time accounted_;
+    RunningTime times_;
     Time running_since_;
     std::unique_ptr<Alarms> alarms_;  // while one of them is set
 };

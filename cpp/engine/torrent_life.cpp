@@ -250,14 +250,6 @@ void Torrent::set_state(State next, Time now) {
 
 // -- goals and time ---------------------------------------------------------------------------------------------------
 
-void Torrent::account_time(Time now) {
-    const Duration spell = now - accounted_;
-    accounted_ = now;
-    const bool active = state_ == State::downloading || state_ == State::stalled || state_ == State::seeding;
-    if (active) active_time_ = active_time_ + spell;
-    if (state_ == State::seeding) seeding_time_ = seeding_time_ + spell;
-}
-
 void Torrent::watch_goals(Time now) {
     if (!complete_ || !uploads_allowed()) {
         if (alarms_) alarms_->goal.cancel();
@@ -269,9 +261,9 @@ void Torrent::watch_goals(Time now) {
     account_time(now);
     const double size = static_cast<double>(metainfo_->total_size());
     const bool enough = ratio && static_cast<double>(counters_.payload_sent) >= *ratio * size;
-    const bool long_enough = time && seeding_time_ >= seconds(static_cast<std::int64_t>(*time));
+    const bool long_enough = time && times_.seeding >= seconds(static_cast<std::int64_t>(*time));
     if (enough || long_enough) return set_wanted(storage::WantedState::stopped, now);
-    if (time) alarms().goal.set(now + (seconds(static_cast<std::int64_t>(*time)) - seeding_time_));
+    if (time) alarms().goal.set(now + (seconds(static_cast<std::int64_t>(*time)) - times_.seeding));
     else if (alarms_) alarms_->goal.cancel();
     if (ratio) alarms().goal.set_sooner(now + seconds(1));
 }

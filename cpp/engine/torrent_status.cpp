@@ -77,10 +77,8 @@ TorrentStatus Torrent::status(Time now) const {
     out.save_path = files_.save_path();
     out.added_at = added_at_;
     out.completed_at = completed_at_;
-    const Duration spell = now - accounted_;
-    const bool active = state_ == State::downloading || state_ == State::stalled || state_ == State::seeding;
-    out.active_time = (active ? active_time_ + spell : active_time_).seconds();
-    out.seeding_time = (state_ == State::seeding ? seeding_time_ + spell : seeding_time_).seconds();
+    out.active_time = times(now).active.seconds();
+    out.seeding_time = times(now).seeding.seconds();
     out.limited_by = limited_by(now);
     out.counters = counters_;
     out.complete = complete_ && phase_ == Phase::ready;  // what is being checked is proven when it is
@@ -171,7 +169,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
         if (r.peers.size() == storage::max_saved_peers) break;
         r.peers.push_back(address);
     }
-    r.totals = totals_of(counters_, active_time_, seeding_time_);
+    r.totals = totals_of(counters_, times(core_.now()));
     r.totals.payload_received += record_ ? counters_.payload_partial : download_.parked_bytes();
     r.limits.download_rate = limits_->download_rate_limit;
     r.limits.upload_rate = limits_->upload_rate_limit;
@@ -219,8 +217,8 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     books_.sent = counters_.payload_sent;
     const std::uint64_t judged = t.payload_verified + t.payload_failed + t.payload_redundant + t.payload_discarded;
     counters_.payload_partial = t.payload_received > judged ? t.payload_received - judged : 0;
-    active_time_ = {static_cast<std::int64_t>(t.active_ns)};
-    seeding_time_ = {static_cast<std::int64_t>(t.seeding_ns)};
+    times_.active = {static_cast<std::int64_t>(t.active_ns)};
+    times_.seeding = {static_cast<std::int64_t>(t.seeding_ns)};
     TorrentLimits limits;
     limits.download_rate_limit = r.limits.download_rate;
     limits.upload_rate_limit = r.limits.upload_rate;

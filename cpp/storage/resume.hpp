@@ -143,9 +143,18 @@ struct SavedSetting {
     friend bool operator==(const SavedSetting&, const SavedSetting&) = default;
 };
 
+/// How long a torrent ran, over all sessions so far.
+struct SavedTimes {
+    std::uint64_t active_ns = 0;
+    std::uint64_t seeding_ns = 0;
+
+    friend bool operator==(const SavedTimes&, const SavedTimes&) = default;
+};
+
 struct SessionRecord {
     std::vector<SavedBan> bans;
     std::vector<ByteVector> queue;  // info-hashes (20 or 32 bytes), first to start first
+    std::vector<SavedTimes> times;  // of those in the queue: they pass without a change that makes a record of a torrent
     std::vector<SavedSetting> settings;
     SavedTotals totals;  // of all sessions so far, times not kept
 

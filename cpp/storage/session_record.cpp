@@ -8,6 +8,7 @@
 namespace jst::storage {
 namespace {
 
+constexpr std::size_t times_bytes = 16;
 constexpr char session_kind = 's';
 constexpr codec::BencodeLimits record_limits{.max_size = max_record_bytes, .max_depth = 8, .max_tokens = 3'000'000};
 
@@ -74,6 +75,10 @@ ByteVector encode(const SessionRecord& record) {
     writer.key("settings").begin_list();
     for (std::size_t i = 0; i < record.settings.size() && i < max_saved_settings; ++i) put_setting(writer, record.settings[i]);
     writer.end();
+    ByteVector times;
+    for (std::size_t i = 0; i < record.times.size() && i < max_saved_torrents; ++i)
+        ByteWriter(times).u64(record.times[i].active_ns).u64(record.times[i].seeding_ns);
+    out.bytes("times", times);
     out.totals(record.totals);
     out.finish();
     return frame_record(session_kind, record_version, body);
@@ -94,6 +99,9 @@ Result<SessionRecord> decode_session_record(Bytes bytes) {
     });
     in.list("settings", max_saved_settings,
             [&](const codec::BencodeNode& item) { return read_setting(item, record.settings); });
+    const Bytes times = in.table("times", times_bytes, max_saved_torrents);
+    for (std::size_t at = 0; at < times.size(); at += times_bytes)
+        record.times.push_back({load_be<std::uint64_t>(times.data() + at), load_be<std::uint64_t>(times.data() + at + 8)});
     in.totals(record.totals);
     if (!in.ok()) return in.error();
     return record;

@@ -164,3 +164,36 @@ def test_a_record_that_the_disk_gave_half_of_is_read_again(lab: Lab) -> None:
     lab.run_for(0.5)
     completes(lab, client, spec)
     assert short.hits == 1 and client.session.rejected_records() == []
+
+
+@BOTH
+@ENDS
+def test_how_long_a_torrent_ran_survives_any_end(lab: Lab, end: str) -> None:
+    spec, other = lab.torrent(pieces=4), lab.torrent(pieces=4)
+    client = lab.engine("client")
+    client.add(spec, have="all")
+    client.add(other)  # it has nobody, and is stalled
+    lab.run_for(2)
+    client.session.save()
+    for sessions in (2, 3):  # nothing else changes any more
+        lab.run_for(2)
+        client.session.save()
+        again(lab, client, end)
+        seed, leech = client.torrent(spec), client.torrent(other)
+        assert seed is not None and leech is not None
+        for status, seeding in ((seed.status(), True), (leech.status(), False)):
+            assert 2 * sessions - 1 < status.active_time < 30
+            assert status.seeding_time == (status.active_time if seeding else 0)
+
+
+def test_a_goal_of_time_counts_what_passed_in_earlier_sessions(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client", seed_time_limit=100)
+    client.add(spec, have="all")
+    for _ in range(4):
+        lab.run_for(20)
+        again(lab, client)
+    t = client.torrent(spec)
+    assert t is not None and t.state == "seeding"
+    lab.run_for(30)
+    assert t.state == "stopped"

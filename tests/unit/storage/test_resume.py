@@ -265,8 +265,9 @@ totals = st.lists(st.integers(0, 2**64 - 1), min_size=len(TOTALS), max_size=len(
 
 @given(bans, hashes, kept, totals)
 def test_the_session_comes_back_as_it_went(saved: list[Any], queue: list[bytes], kept: list[Any], totals: list[int]) -> None:
-    data = storage.encode_session_record(saved, queue, kept, totals)
-    assert storage.decode_session_record(data) == (saved, queue, kept, totals)
+    times = [(2 * n, n) for n in range(len(queue))]
+    data = storage.encode_session_record(saved, queue, kept, totals, times)
+    assert storage.decode_session_record(data) == (saved, queue, kept, totals, times)
 
 
 def session_code_of(data: bytes) -> str:
@@ -308,6 +309,7 @@ def test_settings_past_their_limit_are_cut() -> None:
     [
         b"d5:queuel3:abcee", b"d4:bansld4:host4:1234eee", b"d4:bansldeee", b"le", b"d8:settingslleee", b"d8:settingsli1eee",
         b"d8:settingsl1:aee", b"d8:settingsll1:ai-1eeee", b"d8:settingsll1:a1:beee", b"d8:settingsll1:ai1ei2eeee", b"d6:totals1:xe",
+        b"d5:times1:xe",
     ],
 )  # fmt: skip
 def test_a_session_field_out_of_its_range_is_refused(body: bytes) -> None:
