@@ -197,3 +197,20 @@ def test_a_goal_of_time_counts_what_passed_in_earlier_sessions(lab: Lab) -> None
     assert t is not None and t.state == "seeding"
     lab.run_for(30)
     assert t.state == "stopped"
+
+
+def test_what_is_removed_before_its_record_was_read_is_gone_for_good(lab: Lab) -> None:
+    spec, other = lab.torrent(pieces=4), lab.torrent(pieces=4)
+    client = lab.engine("client")
+    for each in (spec, other):
+        client.add(each, have="all")
+    lab.run_for(1)
+    client.session.save()
+    client.stop()
+    client.start()
+    assert client.torrent(spec) is None, "nothing was read yet"
+    client.session.add(spec.metainfo, client.downloads).remove()
+    lab.run_for(1)
+    for _ in range(2):
+        assert (client.torrent(spec) is None, client.torrent(other) is None) == (True, False)
+        again(lab, client)

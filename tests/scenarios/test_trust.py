@@ -55,6 +55,18 @@ def test_who_lied_and_whom_the_user_bans_go_for_different_reasons(lab: Lab) -> N
     assert banned == {liar.address[0]: "bad_data", other.address[0]: "user"}
 
 
+def test_a_ban_is_told_when_it_begins_and_not_when_it_is_made_longer(lab: Lab) -> None:
+    client = lab.engine("client")
+    for wait in (0, 5, 3, 20):  # the last one finds the ban over
+        lab.run_for(wait)
+        client.session.ban("10.1.2.3", seconds=10)
+    told = [event.time for event in client.history(jst.PeerBanned)]
+    assert told == pytest.approx([0, 28], abs=0.1)
+    client.session.unban("10.1.2.3")
+    client.session.ban("10.1.2.3", seconds=10)
+    assert len(client.history(jst.PeerBanned)) == 3
+
+
 @BOTH
 @pytest.mark.covers("S1-4")
 @pytest.mark.parametrize("how", ["reject", "withhold"])
