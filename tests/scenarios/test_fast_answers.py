@@ -86,3 +86,18 @@ def test_so_many_pieces_may_be_allowed_to_who_is_choked_and_no_more(lab: Lab) ->
             peer.answer(request)
         lab.run_for(1)
     assert sorted({request.piece for request in peer.ledger.requests}) == list(range(64))
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_what_we_never_said_to_have_may_be_asked_for_so_often_and_no_more(lab: Lab, extra: int) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client")
+    client.add(spec, have=[0, 1])
+    peer = lab.peer("peer", spec, have="none")
+    peer.connect(client)
+    lab.until(lambda: peer.connected, within=5)
+    for _ in range(300 + extra):
+        peer.send_request(3, 0, BLOCK)
+    lab.run_for(2)
+    assert reasons(client) == ["protocol_error"] * extra
+    assert len(refused(peer)) == 300 or extra

@@ -214,3 +214,16 @@ def test_what_is_removed_before_its_record_was_read_is_gone_for_good(lab: Lab) -
     for _ in range(2):
         assert (client.torrent(spec) is None, client.torrent(other) is None) == (True, False)
         again(lab, client)
+
+
+def test_what_was_sent_is_known_after_a_crash_though_nothing_else_changed(lab: Lab) -> None:
+    spec = lab.torrent(pieces=16)
+    seed = lab.engine("seed", save_interval=20.0)
+    seed.add(spec, have="all")
+    lab.run_for(60)
+    lab.engine("client").add(spec, peers=[seed]).wait_complete(10)
+    lab.run_for(25)
+    again(lab, seed, "crash")
+    t = seed.torrent(spec)
+    assert t is not None
+    assert t.status().counters.payload_sent == seed.session.status().totals.payload_sent == spec.total_size
