@@ -87,6 +87,20 @@ def test_trackers_hear_nothing_of_checks_and_moves(lab: Lab, what: str) -> None:
     assert t.state == "seeding" and events(trk, seed) == ["started"]
 
 
+def test_what_was_transferred_counts_from_the_last_start(lab: Lab) -> None:
+    trk = lab.tracker("trk")
+    spec = lab.torrent(pieces=8, trackers=[trk])
+    client = lab.engine("client")
+    t = client.add(spec, peers=[lab.peer("seed", spec)])
+    lab.until(lambda: t.state == "seeding", within=20)
+    t.stop()
+    lab.run_for(5)
+    t.start()
+    lab.until(lambda: events(trk, client)[-2:] == ["stopped", "started"], within=10)
+    said = {each.event: (each.downloaded, each.uploaded) for each in trk.announces}
+    assert (said["stopped"], said["started"]) == ((spec.total_size, 0), (0, 0))
+
+
 @pytest.mark.parametrize("have", [(), (0,), (3,), (0, 3), (0, 1, 2)])
 def test_what_is_left_counts_a_short_last_piece_as_short(lab: Lab, have: tuple[int, ...]) -> None:
     trk = lab.tracker("trk")
