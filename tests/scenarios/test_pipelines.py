@@ -52,3 +52,16 @@ def test_what_a_fast_peer_sends_is_read_into_its_places(lab: Lab) -> None:
     client.session.configure(download_rate_limit=None)  # what waited in the socket comes at once
     lab.until(lambda: t.status().progress > 0.8, within=20)
     assert client.session.status().bytes_copied - before < 5 * 16384
+
+
+@pytest.mark.parametrize("company", [False, True])
+def test_beside_others_nobody_is_asked_for_more_than_half_of_the_memory(lab: Lab, company: bool) -> None:
+    """Of 1 MiB downloads may take six eighths, 48 blocks. Should the fast one fall silent, the other goes on."""
+    spec = lab.torrent(pieces=200)
+    client = lab.engine("client", max_memory=1 << 20)
+    fast, other = lab.peer("fast", spec), lab.peer("other", spec)
+    lab.net.link(other, client, rate=50_000)
+    t = client.add(spec, peers=[fast, other] if company else [fast])
+    most = lab.watch(lambda: max((peer.outstanding for peer in t.peers() if peer.address == fast.address), default=0))
+    lab.run_for(2)
+    assert most.max == (24 if company else 48)
