@@ -170,8 +170,8 @@ void PiecePicker::on_returned(PieceIndex piece) {
 }
 
 void PiecePicker::start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now) {
-    update(piece, [&] { set_active(piece, true); });
     ledger.start(piece, now);
+    update(piece, [&] { set_active(piece, true); });
     if (asker.on_parole) ledger.set_exclusive(piece, asker.peer);
 }
 

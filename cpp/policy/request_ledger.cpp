@@ -6,6 +6,17 @@
 #include "base/planted.hpp"
 
 namespace jst::policy {
+namespace {
+
+constexpr std::size_t first_capacity = 8;
+
+// So that the next push_back() throws nothing.
+template <class T>
+void make_room_for_one(std::vector<T>& list) {
+    if (list.size() == list.capacity()) list.reserve(std::max(first_capacity, 2 * list.size()));
+}
+
+}  // namespace
 
 PayloadBucket Arrival::bucket() const noexcept {
     if (stored()) return PayloadBucket::partial;
@@ -82,13 +93,19 @@ void RequestLedger::on_unchoke(PeerKey peer) {
 void RequestLedger::start(PieceIndex piece, Time now) {
     JST_CHECK(geometry_.contains(piece), "only pieces of the torrent become active");
     if (is_active(piece)) return;
+    // All that may throw comes first: what memory was short for has not begun.
     if (free_.empty()) {
-        free_.push_back(static_cast<std::uint32_t>(pieces_.size()));
         pieces_.emplace_back();
+        free_.push_back(static_cast<std::uint32_t>(pieces_.size() - 1));
     }
     const std::uint32_t slot = free_.back();
-    free_.pop_back();
     auto& active = pieces_[slot];
+    active.missing = geometry_.blocks_in(piece);
+    active.blocks.assign(active.missing, BlockState{});
+    make_room_for_one(active_);
+    make_room_for_one(open_);
+    slots_of_.emplace(piece.value, slot);
+    free_.pop_back();
     active.piece = piece;
     active.started = next_serial_++;
     active.first_missing = 0;
@@ -96,9 +113,6 @@ void RequestLedger::start(PieceIndex piece, Time now) {
     active.pending = 0;
     active.started_at = active.last_block = now;
     active.exclusive = active.given_up_by = {};
-    active.missing = geometry_.blocks_in(piece);
-    active.blocks.assign(active.missing, BlockState{});
-    slots_of_.emplace(piece.value, slot);
     active_.push_back(piece);
     open_.push_back(piece);
 }
