@@ -201,9 +201,20 @@ class Honest:
         """It is on its way: what follows from it."""
         if frame.kind in ("bitfield", "have_all", "have_none", "have"):
             link.has_claimed = True
+            link.told |= self._claimed_by(link, frame)
+        elif frame.kind == "raw":
+            link.spoke_raw = True
         follow = self._said.get(frame.kind)
         if follow is not None:
             follow(link, frame)
+
+    @staticmethod
+    def _claimed_by(link: Link, frame: Frame) -> set[int]:
+        if frame.kind == "have":
+            return {frame.piece}
+        if frame.kind == "bitfield":
+            return set(pieces_of(frame.data))
+        return set(range(link.truth.num_pieces)) if frame.kind == "have_all" and link.truth is not None else set()
 
     def _said_choke(self, link: Link, _: Frame) -> None:
         core = self._core
@@ -221,6 +232,7 @@ class Honest:
 
     def _said_unchoke(self, link: Link, _: Frame) -> None:
         link.choking = False
+        link.has_unchoked = True
         self.retry(link)
 
     def _said_piece(self, link: Link, frame: Frame) -> None:

@@ -55,6 +55,9 @@ class Link:
         self.opened = False
         self.greeted = False
         self.choking = True
+        self.has_unchoked = False
+        self.told: set[int] = set()  # pieces that we claimed
+        self.spoke_raw = False  # so that what we claimed is not known
         self.choked_by_hand = False
         self.interested = False
         self.has_claimed = False

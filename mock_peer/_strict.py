@@ -61,7 +61,11 @@ def _request(link: Link, parsed: Parsed) -> list[str]:
         return ["a request for what is not there"]
     if (parsed.length or 0) > BLOCK:
         return [f"a request of {parsed.length} bytes"]
-    return []
+    if link.spoke_raw or link.truth is None:
+        return []
+    why = [] if parsed.piece in link.told else [f"a request for piece {parsed.piece}, which was never claimed"]
+    may_ask = link.has_unchoked or parsed.piece in link.allowed
+    return why if may_ask else [*why, "a request before any unchoke"]
 
 
 def _piece(link: Link, parsed: Parsed, ok: bool | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
 #include "engine/inquiries.hpp"
 #include "engine/torrent.hpp"
 #include "tracker/http_announce.hpp"
@@ -156,6 +157,7 @@ tracker::Announce Announcer::facts(AnnounceEvent event, const std::string& track
     out.downloaded = std::max(taken(counters), downloaded_before_) - downloaded_before_;
     out.uploaded = counters.payload_sent - uploaded_before_;
     out.left = torrent_.has_metadata() ? left_of(torrent_.metainfo(), torrent_.have()) : unknown_left;
+    if (planted<Plant::left_is_all>() && torrent_.has_metadata()) out.left = torrent_.metainfo().total_size();
     out.event = event;
     out.key = core_.tracker_key;
     if (event == AnnounceEvent::stopped || torrent_.is_complete()) out.num_want = 0;

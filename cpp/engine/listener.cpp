@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -177,7 +178,8 @@ policy::DoorCaps Listener::caps() const noexcept { return {core_.places_at_door(
 bool Listener::offer(std::unique_ptr<runtime::Stream>& stream, Time& again, Time now) {
     const IpAddress host = stream->remote().host;
     policy::Doorkeeper::Answer answer;
-    if (!core_.closing && !core_.bans.is_banned(host, now) && !core_.is_filtered(host)) answer = keeper_.judge(host, caps(), now);
+    const bool is_banned = core_.bans.is_banned(host, now) && !planted<Plant::banned_may_come>();
+    if (!core_.closing && !is_banned && !core_.is_filtered(host)) answer = keeper_.judge(host, caps(), now);
     if (answer.verdict == Verdict::wait) {
         again = answer.again;
         return false;
@@ -197,7 +199,7 @@ void Listener::let_in(std::unique_ptr<runtime::Stream> stream, Time now) {
     ++core_.half_open;
     ++core_.at_door;
     peer.link->attach(std::move(stream), peer.tag());
-    peer.timer.set(now + to_duration(core_.settings.handshake_timeout));
+    if (!planted<Plant::door_is_open>()) peer.timer.set(now + to_duration(core_.settings.handshake_timeout));
     peer.link->await_readable();
 }
 

@@ -260,7 +260,7 @@ void Torrent::evaluate(Time now) {
     const bool network = (in_place && talks) || fetched_;
     const bool before = std::exchange(networking_, network);
     const bool running = network && wanted_ == storage::WantedState::running && phase_ == Phase::ready;
-    if (!running) stop_traffic(network, now);
+    if (!running && !planted<Plant::pause_goes_on>()) stop_traffic(network, now);
     if (before && !network) swarm_.stop(stop_reason(), now);
     if (!network) {
         download_.suspend(error_ || removed_ ? Keep::nothing : Keep::on_disk, now);
@@ -378,7 +378,7 @@ void Torrent::on_piece_verified(PieceIndex piece, Time now) {
     if (books_.journal) books_.journal->note(piece);
     Event event;
     event.block.piece = piece;
-    core_.emit(EventKind::piece_completed, key_, std::move(event));
+    if (!planted<Plant::piece_not_told>()) core_.emit(EventKind::piece_completed, key_, std::move(event));
     conversation_.announce_have(piece, now);
     note_file_progress(piece);
     update_completion(now);

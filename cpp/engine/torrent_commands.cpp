@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/session_parts.hpp"
+#include "base/planted.hpp"
 #include "engine/shedding.hpp"
 
 namespace jst::engine {
@@ -93,7 +94,7 @@ Result<std::pair<TorrentKey, bool>> Session::add(AddRequest request) {
 
 Result<void> Session::remove(TorrentKey key, bool delete_files) {
     JST_TRY(torrent, parts_->find(key));
-    parts_->begin_removal(*torrent, delete_files, parts_->core.now());
+    parts_->begin_removal(*torrent, delete_files || planted<Plant::removal_takes_files>(), parts_->core.now());
     return {};
 }
 

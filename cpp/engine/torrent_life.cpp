@@ -107,6 +107,7 @@ bool Torrent::may_write() const noexcept {
 
 // Blocks of pieces that were left half done count where nothing touched their files since.
 void Torrent::adopt_partial() {
+    if (planted<Plant::sent_is_forgotten>()) counters_.payload_sent = 0;
     if (record_)
         for (const auto& one : record_->partial)
             if ((*books_.intact)[PieceIndex{one.piece}]) download_.adopt(PieceIndex{one.piece}, one.blocks);
@@ -165,7 +166,7 @@ void Torrent::count_file_pieces() {
 void Torrent::note_file_progress(PieceIndex piece) {
     files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
         auto& left = file_pieces_left_[slice.file.value];
-        if (slice.is_pad || left == 0 || --left > 0) return;
+        if (slice.is_pad || left == 0 || --left > (planted<Plant::file_told_too_soon>() ? 1u : 0u)) return;
         Event event;
         event.number = slice.file.value;
         event.text = files_.path_of(slice.file);
@@ -180,6 +181,7 @@ void Torrent::finish_files() {
 }
 
 void Torrent::begin_removal(Time) {
+    if (planted<Plant::removal_leaves_files>()) delete_files_ = false;
     if (work_.removal || !delete_files_ || !is_quiet() || files_.files_open()) return;
     work_.removal = std::make_unique<RemoveSweep>(files_, tag());
     work_.removal->owner = this;

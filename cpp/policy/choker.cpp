@@ -4,6 +4,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "base/planted.hpp"
+
 namespace jst::policy {
 namespace {
 
@@ -82,7 +84,7 @@ Choker::Places Choker::tit_for_tat(std::span<const ChokeFacts> peers, bool judgi
         if (a.unchoked != b.unchoked) return a.unchoked;
         return std::tie(a.changed_at, a.peer) < std::tie(b.changed_at, b.peer);
     });
-    if (chosen.size() > *settings_.slots) chosen.resize(*settings_.slots);
+    if (!planted<Plant::slots_missing>() && chosen.size() > *settings_.slots) chosen.resize(*settings_.slots);
     std::erase_if(optimistic_, [&](PeerKey key) {
         return std::any_of(chosen.begin(), chosen.end(), [&](std::size_t i) { return peers[i].peer == key; });
     });

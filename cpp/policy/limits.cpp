@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted.hpp"
+
 namespace jst::policy {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr std::int64_t deepest_debt = 1'000'000'000'000;
 void RateLimit::set_rate(std::optional<std::uint64_t> bytes_per_second, Time now) noexcept {
     refill(now);
     limited_ = bytes_per_second.has_value() && *bytes_per_second <= fastest;
-    rate_ = limited_ ? *bytes_per_second : 0;
+    rate_ = limited_ ? *bytes_per_second * (planted<Plant::rate_too_high>() ? 8 : 1) : 0;
     tokens_ = limited_ ? std::clamp<std::int64_t>(tokens_, 0, static_cast<std::int64_t>(burst())) : 0;
     remainder_ = 0;
     refilled_us_ = now.ns / 1000;

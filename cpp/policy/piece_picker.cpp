@@ -144,6 +144,7 @@ void PiecePicker::on_have(PieceIndex piece) {
 
 void PiecePicker::set_priority(PieceIndex piece, std::uint8_t chosen) {
     chosen = std::min(chosen, max_priority);
+    if (planted<Plant::skipped_is_fetched>()) chosen = std::max<std::uint8_t>(chosen, 1);
     if (!geometry_.contains(piece) || priority(piece) == chosen) return;
     update(piece, [&] {
         auto& one = states()[piece.value];
@@ -269,7 +270,7 @@ std::optional<PieceIndex> PiecePicker::rarest(std::uint8_t p, const Bitfield& ha
         for (std::size_t i = 0; i < bucket.size(); ++i) {
             if (left-- == 0) return sampled(p, has, prng);
             const auto piece = bucket[(start_at + i) % bucket.size()];
-            if (has[piece]) return piece;
+            if (planted<Plant::claims_not_asked_about>() || has[piece]) return piece;
         }
     }
     return std::nullopt;

@@ -277,3 +277,6 @@ def timer_32_bit(lab: Lab) -> None:
 def closed_too_soon(lab: Lab) -> None:
     swarm(lab)
     lab.run_for(5)
+
+
+from tests.plants import cases_wishes  # noqa: F401  it registers its cases

@@ -19,6 +19,7 @@ from jstorrent.lab._node import Client, Have, Node, addresses_of
 from jstorrent.lab._saved import Saved, decode_saved
 from jstorrent.lab._sockets import Sockets
 from jstorrent.lab._spec import Spec, spec_of
+from jstorrent.lab._wishes import Removal, wishes_of
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -67,6 +68,14 @@ class Engine(Client):
         self._was_closed = False
         self._closed_with: dict[bytes, set[int]] = {}
         """What each torrent had when the session was closed, until it ends otherwise."""
+        self._closed_wishes: dict[bytes, dict[str, Any]] = {}
+        self._commands_at_start = 0
+        self._removals: list[Removal] = []
+        self._piece_priorities: dict[bytes, dict[int, int]] = {}
+        """What a user said of single pieces, by torrent, since it was added or the engine crashed."""
+        self._limits_at = 0.0
+        self._limits_set: dict[str, float] = {}
+        """What had been moved, and when by its own clock, when its limits were last set."""
         self._names_changed = False
         """Files were moved or renamed by a user, ever."""
         self._facts = EngineFacts(self)
@@ -105,11 +114,13 @@ class Engine(Client):
         self._events: EventStream[Event] = EventStream(self.session, core.take_first(), None)
         self._up = True
         self.sockets._apply()
+        self._note_limits()
+        self._commands_at_start = lane.commands_of(self._number)
 
     @property
     def running(self) -> bool:
         if self._up and self.session._engine.has_crashed:  # at a gate, in the middle of a turn
-            self._closed_with = {}
+            self._forget_wishes()
             self._end(self.session._abandon)
         return self._up
 
@@ -117,9 +128,11 @@ class Engine(Client):
         """A clean close of its session."""
         self._lab._check_thread()
         if self.running:
+            wishes = {t.info_hash or b"": wishes_of(t) for t in self.session.torrents}
             had = {t.info_hash: {i for i, state in enumerate(t.pieces()) if state == COMPLETE} for t in self.session.torrents}
             self._end(self._close)
             self._closed_with = {key: pieces for key, pieces in had.items() if key} if self._was_closed else {}
+            self._closed_wishes = wishes if self._was_closed else {}
 
     def _close(self) -> None:
         self._was_closed = self.session.close()
@@ -136,8 +149,20 @@ class Engine(Client):
         checked_crash_mode(mode)
         if self.running:
             self._lab._lane.crash(self._number, mode)
-            self._closed_with = {}
+            self._forget_wishes()
             self._end(self.session._abandon)
+
+    def _forget_wishes(self) -> None:
+        """What was not on disk yet may be gone."""
+        self._closed_with, self._closed_wishes, self._piece_priorities = {}, {}, {}
+
+    def _note_limits(self) -> None:
+        """From now on the limits are what they are now."""
+        status = self.session.status()
+        self._limits_at = self._lab.now
+        self._limits_set = {
+            "time": status.time, "sent": status.counters.payload_sent, "received": status.counters.wire_received,
+        }  # fmt: skip
 
     def _end(self, end: Callable[[], object]) -> None:
         self._up = False
@@ -168,8 +193,13 @@ class Engine(Client):
         """Adds the torrent to its session; nodes among `peers` are dialled. Other words go to session.add()."""
         self._lab._check_thread()
         below = self.downloads if save_path is None else self.disk.full(save_path)
+        for removal in self._removals:
+            if removal.info_hash == spec.info_hash:
+                removal.comes_back(self)
         given = self._put(spec, have, below)
         self._specs[spec.info_hash] = spec
+        if self.session.find(spec.info_hash) is None:
+            self._piece_priorities.pop(spec.info_hash, None)
         self._lab._lane.follow(self.name, spec, below)
         source = Magnet.parse(spec.magnet) if magnet else spec.metainfo
         return self.session._add(source, below, _bits(given, spec), peers=addresses_of(peers), **kw)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jstorrent._events import (
     BlockReceived,
     Event,
+    FileCompleted,
     PeerConnected,
     PeerDisconnected,
     PieceCompleted,
@@ -61,6 +62,10 @@ class TorrentFacts:
     """Hosts whose links were ended for a breach of the protocol."""
     rounds: Counter[int] = field(default_factory=Counter)
     """How often a piece became complete or failed."""
+    whole: dict[int, range] = field(default_factory=dict)
+    """Files that were told to be complete, since the last check, and their pieces."""
+    early: set[int] = field(default_factory=set)
+    """Those of which a piece became complete after that."""
 
     def take(self, event: Event) -> None:
         """One event more."""
@@ -73,12 +78,18 @@ class TorrentFacts:
                 self.progress_at = event.time
                 if event.piece in self.told:
                     self.twice.add(event.piece)
+                else:
+                    self.early.update(file for file, pieces in self.whole.items() if event.piece in pieces)
                 self.told.add(event.piece)
                 self.have.add(event.piece)
                 self.stored[event.piece] = 0
                 self.completed[event.piece] = event.time
                 self.rounds[event.piece] += 1
                 self._forget(event.piece)
+            case FileCompleted():
+                metainfo = event.torrent.metainfo
+                if metainfo is not None:
+                    self.whole[event.file] = metainfo.files[event.file].pieces
             case PieceFailed():
                 self.rounds[event.piece] += 1
                 self._forget(event.piece)
@@ -91,6 +102,7 @@ class TorrentFacts:
                     self.told.clear()
                     self.stored.clear()
                     self.completed.clear()
+                    self.whole.clear()
                 if event.new not in _GOES_ON:
                     self.blocks.clear()
             case PeerConnected() | PeerDisconnected():

@@ -11,6 +11,7 @@ from jstorrent._session import Session
 from jstorrent._settings import Settings
 from jstorrent._status import PeerStatus, SessionStatus, TorrentStatus
 from jstorrent._torrent import Torrent
+from jstorrent.lab._wishes import Removal
 
 if TYPE_CHECKING:
     from jstorrent.lab._engine import Engine
@@ -37,6 +38,25 @@ class LabTorrent(Torrent):
         self._names_change()
         super().rename_file(file, path)
 
+    def remove(self, delete_files: bool = False) -> None:
+        owner = getattr(self._session, "_owner", None)
+        removal = None if owner is None else Removal(owner, self, delete_files)
+        super().remove(delete_files)
+        if owner is not None:
+            owner._removals.append(removal)
+
+    def configure(self, **changes: Any) -> None:
+        super().configure(**changes)
+        owner = getattr(self._session, "_owner", None)
+        if owner is not None:
+            owner._note_limits()
+
+    def set_piece_priority(self, piece: int, priority: int) -> None:
+        super().set_piece_priority(piece, priority)
+        owner = getattr(self._session, "_owner", None)
+        if owner is not None:
+            owner._piece_priorities.setdefault(self.info_hash or b"", {})[piece] = priority
+
     def _names_change(self) -> None:
         owner = getattr(self._session, "_owner", None)
         if owner is not None:
@@ -57,6 +77,12 @@ class LabSession(Session):
     @property
     def settings(self) -> Settings:
         return self._ask("settings", lambda: super(LabSession, self).settings)
+
+    def configure(self, **changes: Any) -> Settings:
+        made = super().configure(**changes)
+        if self._owner is not None:
+            self._owner._note_limits()
+        return made
 
     def status(self) -> SessionStatus:
         return self._ask("status", super().status)

@@ -56,6 +56,10 @@ class Lane:
         """How often code of ours broke a rule of its own."""
         return 0
 
+    def commands_of(self, node: int) -> int:
+        """How many commands a node was given in its present life; 0 where nobody counts."""
+        return 0
+
     def time_of(self, ns: int) -> float:
         """Seconds since the beginning, of a time that an instrument tells."""
         return ns / 1e9
@@ -169,6 +173,9 @@ class SimLane(Lane):
     @property
     def broken_rules(self) -> int:
         return int(self.world.broken_rules)
+
+    def commands_of(self, node: int) -> int:
+        return int(self.world.ledger(node)["commands"])
 
     def step(self, limit: float) -> bool:
         return bool(self.world.step(limit))

@@ -21,6 +21,7 @@ from jstorrent.lab._oracles_content import convergence, integrity, monotone
 from jstorrent.lab._oracles_links import breaches_end_links
 from jstorrent.lab._oracles_time import liveness, loops, quiet
 from jstorrent.lab._oracles_wire import books_agree
+from jstorrent.lab._oracles_wishes import announces_are_true, events_are_told, what_is_wanted, what_was_allowed
 
 if TYPE_CHECKING:
     from jstorrent.lab._lab import Lab
@@ -61,6 +62,9 @@ def accounting(lab: Lab) -> None:
                 _requests(lab, engine, torrent, sum(peer.outstanding for peer in peers))
                 _availability(lab, engine, torrent, peers)
     books_agree(lab)
+    announces_are_true(lab)
+    events_are_told(lab)
+    what_is_wanted(lab)
 
 
 def _add_up(lab: Lab, engine: Engine, whose: str, c: Counters) -> None:
@@ -153,6 +157,7 @@ def bounds(lab: Lab) -> None:
         for torrent in engine.session.torrents:
             _torrent_within(lab, engine, torrent, limit)
     breaches_end_links(lab)
+    what_was_allowed(lab)
 
 
 def _most_half_open(lab: Lab, engine: Engine) -> int:

@@ -16,6 +16,7 @@ from jstorrent.lab._facts import TorrentFacts, is_held, running, was_failed
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._oracles_links import reads_slowly
 from jstorrent.lab._oracles_wire import payload_is_true
+from jstorrent.lab._oracles_wishes import files_go, files_stay, wishes_outlive_a_close
 from jstorrent.lab._spec import Spec
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ def _look(lab: Lab, engine: Engine, spec: Spec, path: str, index: int, run: tupl
 
 def monotone(lab: Lab) -> None:
     """Have bits stay, but for a check of the files (after a recheck, an error, a crash), or a disk that does not give them back."""
+    files_stay(lab)
+    wishes_outlive_a_close(lab)
     for engine, facts in running(lab.engines):
         if engine.disk.failed_to_read or was_failed(lab, engine, "disk.read"):
             continue
@@ -159,6 +162,7 @@ def convergence(lab: Lab) -> None:
             status = torrent.status()
             if status.state == "seeding" and status.pieces_complete == status.num_pieces:
                 _files_are_whole(lab, engine, torrent, spec)
+    files_go(lab)
     if isinstance(lab._lane, SimLane) and lab._lane.world.idle:
         _views_agree(lab, lab._lane)
 
@@ -203,6 +207,12 @@ def _one_view(lab: Lab, mine: tuple[Engine, Torrent], theirs: tuple[Engine, Torr
         return
     if _shares_a_host(lab, engine) or _shares_a_host(lab, other) or seen[0].connected_at is None or its.state in ("checking", "error"):
         return
+    if seen[0].outstanding > back[0].upload_queued and not reads_slowly(other, its):
+        lab._fail(
+            "convergence",
+            f"{torrent.name}: it waits for {seen[0].outstanding} blocks of {other.name}, which means to give {back[0].upload_queued}",
+            engine,
+        )
     has = its.pieces().count(_COMPLETE)
     believed = round(seen[0].progress * len(its.pieces()))
     if believed < has:

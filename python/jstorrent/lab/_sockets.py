@@ -16,6 +16,8 @@ class Sockets:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._most = 0
+        self.were_short = False
+        """Who dialled it may have waited in its backlog."""
 
     @property
     def open(self) -> int:
@@ -32,6 +34,7 @@ class Sockets:
             most = whole(most, "a quota is sockets, at least 1, or None", 1, 1 << 30)
         self._engine._lab._check_thread()
         self._most = most or 0
+        self.were_short = self.were_short or most is not None
         self._apply()
 
     def _apply(self) -> None:

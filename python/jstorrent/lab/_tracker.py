@@ -55,6 +55,10 @@ class TrackerNode(Node):
         """What oracles read; of a program nothing is known."""
         return ()
 
+    def _announces(self) -> Sequence[Announce]:
+        """The same of announces."""
+        return ()
+
     def _drop(self) -> None:
         raise NotImplementedError
 
@@ -120,6 +124,9 @@ class Tracker(TrackerNode):
 
     def _requests(self) -> Sequence[Request]:
         return self._core.requests
+
+    def _announces(self) -> Sequence[Announce]:
+        return self._core.announces
 
     @property
     def peers(self) -> list[tuple[str, int]]:

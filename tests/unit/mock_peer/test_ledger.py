@@ -22,6 +22,8 @@ RULES = [
     ("a request beyond the piece", lambda p: p.say("request", 0, 32768, 1), "not there"),
     ("a request of nothing", lambda p: p.say("request", 0, 0, 0), "not there"),
     ("a long request", lambda p: p.say("request", 0, 0, BLOCK + 1), "16385 bytes"),
+    ("a request for what was not claimed", lambda p: p.say("request", 1, 0, BLOCK), "piece 1, which was never claimed"),
+    ("a request of who was never unchoked", lambda p: p.say("request", 0, 0, BLOCK), "before any unchoke"),
     ("a block that nobody wants", lambda p: p.say("piece", 0, 0, data=b"abc"), "never asked"),
     ("an unknown message", lambda p: p.say_raw(b"\0\0\0\1\x63"), "number 99"),
     ("a malformed message", lambda p: p.say_raw(b"\0\0\0\2\x04a"), "malformed"),
@@ -37,6 +39,26 @@ def test_a_broken_rule_is_written_down(what: str, deed: object, why: str) -> Non
     deed(peer)  # type: ignore[operator]
     assert any(why in violation.why for violation in peer.ledger.violations), peer.ledger.violations
     assert peer.script.ends == {}
+
+
+def test_what_was_claimed_and_unchoked_may_be_asked_for() -> None:
+    peer = Scripted(have=[0])
+    peer.meet()
+    peer.say("interested")
+    peer.gain([3])
+    peer.send_bitfield([5])
+    peer.send_choke()
+    for piece in (0, 3, 5):
+        peer.say("request", piece, 0, BLOCK)
+    peer.send_allowed_fast(0)
+    assert peer.ledger.violations == []
+    odd = Scripted(have=[0])
+    odd.meet()
+    odd.send_allowed_fast(0)
+    odd.say("request", 0, 0, BLOCK)
+    odd.send_raw(b"\0\0\0\5\4\0\0\0\1")  # it may have claimed anything
+    odd.say("request", 1, 0, BLOCK)
+    assert odd.ledger.violations == []
 
 
 def test_spare_bits_and_bep_6_without_agreement_are_broken_rules() -> None:
