@@ -11,7 +11,7 @@ SOON = (
     "availability_twice", "verified_before_write", "have_sent_twice", "closed_too_soon", "place_not_given_back", "enospc_forgotten",
     "hash_failure_ignored", "requests_kept_on_disconnect",
 )  # fmt: skip
-FEW = 60
+FEW = 100
 
 
 @pytest.mark.xdist_group("plants")

@@ -78,13 +78,15 @@ def deed(make: Deed) -> Deed:
 def wish(d: Draw) -> Ops:
     """The user changes his mind."""
     what = d.rng.choice(["pause", "resume", "stop", "start", "recheck", "stop", "announce"])
-    return [{"op": f"torrent.{what}", "node": d.client()}]
+    made: Ops = [{"op": f"torrent.{what}", "node": d.client()}]
+    return [*made, {"op": "check", "later": d.rng.choice([0.02, 0.3])}] if d.rng.random() < 0.3 else made
 
 
 @deed
 def priority(d: Draw) -> Ops:
     piece, value = d.rng.randrange(d.pieces), d.rng.choice([0, 0, 1, 7])
-    return [{"op": "torrent.set_piece_priority", "node": d.client(), "piece": piece, "priority": value}]
+    made: Ops = [{"op": "torrent.set_piece_priority", "node": d.client(), "piece": piece, "priority": value}]
+    return [*made, {"op": "check", "later": d.rng.choice([0.02, 0.3])}] if d.rng.random() < 0.3 else made
 
 
 @deed
@@ -138,7 +140,8 @@ def save(d: Draw) -> Ops:
 
 @deed
 def ban(d: Draw) -> Ops:
-    return [{"op": "session.ban", "node": d.client(), "host": "10.0.0.77", "seconds": 5.0}]
+    host = d.rng.choice(["10.0.0.77", *(f"10.0.0.{number + 1}" for number in range(len(d.nodes)))])
+    return [{"op": "session.ban", "node": d.client(), "host": host, "seconds": 5.0}]
 
 
 @deed
@@ -172,6 +175,16 @@ def line(d: Draw) -> Ops:
 def fragment(d: Draw) -> Ops:
     a = d.client()
     return [{"op": "net.fragment", "a": [d.other(a)], "b": [a], "sizes": d.rng.choice([[1, 7, 1000], [1460], [5, 16384]])}]
+
+
+@deed
+def tear(d: Draw) -> Ops:
+    """What comes is in two parts, once."""
+    a = d.client()
+    ends = [a, d.other(a)]
+    d.rng.shuffle(ends)
+    nbytes = d.rng.choice([1, 4, 67, 69, 73, 81, 300, 16_397, 16_401, d.rng.randint(1, 100_000)])
+    return [{"op": "net.split_after", "a": ends[0], "b": ends[1], "nbytes": nbytes}]
 
 
 @deed

@@ -16,7 +16,7 @@ from jstorrent.lab._deeds_trackers import TRACKER_FEATURES, trackers
 from jstorrent.lab._plan import Plan
 from mock_peer import KINDS
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Of the generator: a finding names it, and it goes up when the same number draws another plan."""
 _ALWAYS = 900.0
 """Seconds in which any honest core must have served everybody, over what the lines need: every timer, several times."""
@@ -27,6 +27,7 @@ _SETTINGS: Final[dict[str, tuple[Any, ...]]] = {
     "snub_timeout": (5.0, 30.0), "reconnect_interval": (1.0, 10.0), "save_interval": (1.0, 5.0), "choke_interval": (1.0, 10.0),
     "metadata_request_timeout": (1.0,), "handshake_timeout": (3.0,), "inactivity_timeout": (30.0,), "keepalive_interval": (2.0, 10.0),
     "max_half_open": (1, 4), "max_connections_per_host": (1, 2), "choker": ("tit-for-tat", "round-robin"),
+    "download_rate_limit": (50_000, 200_000), "upload_rate_limit": (50_000, 200_000),
     "disk_timeout": (5.0,), "ban_duration": (60.0,), "optimistic_interval": (5.0,), "max_pending_incoming": (1, 4),
 }  # fmt: skip
 _OFTEN = {"gate": 4, "disk_fails": 4, "disk_full": 2, "disk_stalls": 2, "observe": 1}
@@ -150,6 +151,8 @@ def _inhabitants(d: Draw, banned: set[str], max_peers: int) -> tuple[Ops, Ops, l
             peers[-1]["host"] = core[0]
             for entry in engines:
                 entry.pop("max_connections_per_host", None)  # the liar would hold the only place of the honest one
+    if "crowd" not in banned and rng.random() < 0.1:
+        peers += [{"name": f"w{number}", "have": "none"} for number in range(rng.choice([2, 3, 5]))]
     d.peers = [entry["name"] for entry in peers]
     return engines, peers, core
 
@@ -187,7 +190,7 @@ def generate(seed: int, number: int) -> Plan:
 def drawn(rng: random.Random, kinds: Iterable[str] | None = None, max_peers: int = 3) -> Plan:
     """A plan by the luck of `rng`, of these kinds of behaviour (None: all), with so many liars at most."""
     d = Draw(rng)
-    features = [*DEEDS, *KINDS_DRAWN, *TRACKER_FEATURES, *_SETTINGS, "magnet", "second", "lines"]
+    features = [*DEEDS, *KINDS_DRAWN, *TRACKER_FEATURES, *_SETTINGS, "magnet", "second", "crowd", "lines"]
     share = rng.choice([0.2, 0.5, 0.8, 0.95])
     banned = {name for name in features if rng.random() < share}
     if kinds is not None:

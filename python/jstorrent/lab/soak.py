@@ -133,7 +133,7 @@ _DEEDS = (
     "check", "sockets.quota", "disk.quota", "disk.truncate", "disk.delete", "disk.corrupt", "disk.clear", "restart", "stop", "start", "add",
     "gate.remove", "gate.release", "clock.jump_mono", "clock.jump_wall",
     *(f"net.{word}" for word in ("partition", "heal", "hold", "release", "link", "link loss", "link duplicate", "link reorder")),
-    *(f"net.{word}" for word in ("fragment", "corrupt", "cut_after fin", "cut_after rst", "cut_after blackhole")),
+    *(f"net.{word}" for word in ("fragment", "split_after", "corrupt", "cut_after fin", "cut_after rst", "cut_after blackhole")),
     *(f"tracker.{word}" for word in ("stop", "start", "behave")),
     *(f"session.{word}" for word in ("save", "ban", "unban", "configure")),
     *(f"torrent.{word}" for word in ("pause", "resume", "stop", "start", "recheck", "announce", "connect", "remove", "configure")),
