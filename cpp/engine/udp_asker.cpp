@@ -77,7 +77,7 @@ void UdpAsker::on_readable(Port& port, Time now) {
     const auto asking = asks_;  // answers change the list
     for (std::size_t i = 0; got && i < *got; ++i)
         for (UdpAsk* ask : asking)
-            if (std::find(asks_.begin(), asks_.end(), ask) != asks_.end()) ask->on_datagram(batch[i].peer, batch[i].data, now);
+            if (std::find(asks_.begin(), asks_.end(), ask) != asks_.end()) ask->on_datagram(batch[i], now);
     if (!port.closed) port.socket->readable(port.readable);
 }
 
@@ -188,9 +188,13 @@ void UdpAsk::advance(Time now) {
     timer_.set(std::min(machine_->deadline(), give_up_at_));
 }
 
-void UdpAsk::on_datagram(const Endpoint& from, Bytes data, Time now) {
-    if (over_ || !machine_ || from != remote_) return;
-    machine_->receive(data, now);
+void UdpAsk::on_datagram(const runtime::Datagram& datagram, Time now) {
+    if (over_ || !machine_ || datagram.peer != remote_) return;
+    if (datagram.error != Errc::ok) {
+        last_error_ = datagram.error;
+        return ask_next(now);
+    }
+    machine_->receive(datagram.data, now);
     advance(now);
 }
 

@@ -2,8 +2,9 @@
 //
 // A socket stays as long as a connection id may be used again, since trackers know us by our port, too; then it goes.
 // UdpAsk is one question: the name is resolved, its addresses asked one after the other. Invariants: 1. only what comes
-// from the address asked is looked at; 2. one deadline; on_done comes once, never within start() and not after abort();
-// 3. at most max_ids connection ids are kept; 4. without questions there is at most one timer, of the sockets.
+// from the address asked is looked at, and when that is a refusal (ICMP) the next is asked; 2. one deadline; on_done comes
+// once, never within start() and not after abort(); 3. at most max_ids connection ids are kept; 4. without questions there
+// is at most one timer, of the sockets.
 #pragma once
 
 #include <map>
@@ -84,7 +85,7 @@ class UdpAsk {
     friend class UdpAsker;
     void on_resolved(Time now);
     void ask_next(Time now);
-    void on_datagram(const Endpoint& from, Bytes data, Time now);
+    void on_datagram(const runtime::Datagram& datagram, Time now);
     void advance(Time now);
     void on_timer(Time now);
     void finish(Result<tracker::AnnounceAnswer> answer, Time now);

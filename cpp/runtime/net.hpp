@@ -86,14 +86,15 @@ struct ResolveOp : Op {
 
 struct Datagram {
     Endpoint peer;
-    MutableBytes data;  // receive: room, then what came; send: what goes
+    MutableBytes data;       // receive: room, then what came; send: what goes
+    Errc error = Errc::ok;  // receive: what was sent to `peer` was refused, or came to nobody; there is no data
 };
 
 class UdpSocket {
   public:
     virtual ~UdpSocket() = default;
     virtual void readable(ReadableOp& op) = 0;
-    /// Fills from the front; the number of datagrams received, or would_block.
+    /// Fills from the front; the number of datagrams received, or would_block. Those with an error may be forged, as all may.
     virtual Result<std::size_t> receive_now(std::span<Datagram> into) = 0;
     /// Best effort, as UDP is: the number handed to the network.
     virtual std::size_t send_now(std::span<const Datagram> batch) = 0;

@@ -1,4 +1,4 @@
-// A datagram socket: batches in and out by recvmmsg and sendmmsg.
+// A datagram socket: batches in and out by recvmmsg and sendmmsg. What ICMP says of those that went comes in with the others.
 #pragma once
 
 #include "runtime_asio/tcp.hpp"
@@ -25,6 +25,7 @@ class DatagramSocket final : public Watched {
         DatagramSocket& socket;
     };
     void on_readable() override;
+    std::size_t receive_errors(std::span<runtime::Datagram> into);
     std::size_t send_some(std::span<const runtime::Datagram> batch);
     void release() noexcept;
 

@@ -63,6 +63,7 @@ Result<std::size_t> Datagrams::receive_now(DatagramKey key, std::span<runtime::D
         if (socket->queue.empty()) break;
         const auto& packet = socket->queue.front();
         room.peer = packet.from;
+        room.error = packet.error;
         room.data = room.data.first(std::min(room.data.size(), packet.data.size()));
         std::copy_n(packet.data.begin(), room.data.size(), room.data.begin());
         socket->queue.pop_front();
@@ -98,7 +99,7 @@ void Datagrams::send(const Socket& socket, const runtime::Datagram& datagram) {
         if (settings.reorder_ppm != 0 && luck.chance(settings.reorder_ppm, parts_per_million))
             on_way =
                 on_way + nanoseconds(static_cast<std::int64_t>(luck.below(static_cast<std::uint64_t>(on_way.ns) + 1)));
-        post(sent + on_way, {socket.at, datagram.peer, &link, to_vector(datagram.data)});
+        post(sent + on_way, {socket.at, datagram.peer, &link, to_vector(datagram.data), Errc::ok});
     }
 }
 
@@ -134,12 +135,19 @@ void Datagrams::on_event(const Event& event) {
 
 void Datagrams::deliver(Packet packet) {
     const auto bound = bound_.find(packet.to);
-    if (bound == bound_.end()) return;
+    if (bound == bound_.end()) return refuse(packet);
     auto& socket = *sockets_.find(bound->second);
     if (socket.queue.size() >= max_datagrams_queued) return;
     socket.queue.push_back(std::move(packet));
     node(socket.node).ledger().arrived();
     wake(bound->second, socket);
+}
+
+void Datagrams::refuse(const Packet& packet) {
+    if (packet.error != Errc::ok || !node(packet.link->to).up()) return;
+    auto& back = topology_.link(packet.link->to, packet.link->from);
+    if (back.settings.loss_ppm != 0 && back.luck.chance(back.settings.loss_ppm, parts_per_million)) return;
+    post(commons_.timeline.now() + topology_.latency(back), {packet.to, packet.from, &back, {}, Errc::connection_refused});
 }
 
 void Datagrams::close(DatagramKey key) {

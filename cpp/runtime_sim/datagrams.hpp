@@ -1,6 +1,7 @@
 // Datagram sockets of a world: each packet goes its own way and may be lost, doubled or overtaken by the link's luck.
 //
-// Packets share the lines with streams. A full receive queue drops what comes, as UDP does.
+// Packets share the lines with streams. A full receive queue drops what comes, as UDP does. A node that is up says so, as by
+// ICMP, when nobody listens where a packet came to.
 #pragma once
 
 #include <deque>
@@ -40,6 +41,7 @@ class Datagrams final : private EventSink {
         Endpoint to;
         Link* link = nullptr;
         ByteVector data;
+        Errc error = Errc::ok;  // says of one that went the other way that it was refused
     };
     struct Socket {
         NodeId node;
@@ -53,6 +55,7 @@ class Datagrams final : private EventSink {
     void send(const Socket& socket, const runtime::Datagram& datagram);
     void post(Time when, Packet packet);
     void deliver(Packet packet);
+    void refuse(const Packet& packet);
     void wake(DatagramKey key, Socket& socket);
     void remove(DatagramKey key, const Socket& socket);
     Node& node(NodeId id) const { return *nodes_[id.value]; }

@@ -263,7 +263,7 @@ void Participant::on_datagrams() {
     while (udp_) {
         runtime::Datagram datagram[] = {{{}, scratch_}};
         if (!udp_->receive_now(datagram)) break;
-        actor_.on_datagram(datagram[0].peer, datagram[0].data);
+        if (datagram[0].error == Errc::ok) actor_.on_datagram(datagram[0].peer, datagram[0].data);
     }
     if (udp_) hear();
 }

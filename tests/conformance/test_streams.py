@@ -357,37 +357,5 @@ def test_low_water_lets_enough_bytes_through(world: World) -> None:
     assert world.read_exactly(far, 1) == b"z"
 
 
-# ---- datagrams ----
-
-
-def test_datagrams_keep_their_borders_and_their_sender(world: World) -> None:
-    one, two = world.host.open_udp(f"{LOCALHOST}:0"), world.host.open_udp(f"{LOCALHOST}:0")
-    there = world.host.local(two)
-    assert world.host.udp_send(one, [(there, b"a"), (there, b"bc"), (there, b"")]) == 3
-    got: list[tuple[str, bytes]] = []
-    while len(got) < 3:
-        world.done(world.host.udp_readable(two, most=2))
-        got += world.events("received", two)[-1].data
-    assert got == [(world.host.local(one), data) for data in (b"a", b"bc", b"")]
-
-
-def test_an_empty_datagram_socket_waits_and_close_cancels(world: World) -> None:
-    port = world.host.open_udp(f"{LOCALHOST}:0")
-    op = world.host.udp_readable(port)
-    world.quiet_rounds()
-    assert world.completions(op) == []
-    world.host.close(port)
-    assert world.done(op).error == "canceled"
-    assert world.done(world.host.udp_readable(port)).error == "closed"
-    assert world.host.udp_send(port, [(f"{LOCALHOST}:9", b"x")]) == 0
-
-
-def test_a_second_readable_of_a_datagram_socket_is_a_broken_rule(world: World) -> None:
-    port = world.host.open_udp(f"{LOCALHOST}:0")
-    world.host.udp_readable(port)
-    world.host.udp_readable(port)
-    assert len(world.events("broken")) == 1
-
-
 def test_the_lab_knows_its_worlds() -> None:
     assert "asio" in _core.lab.runtime_worlds

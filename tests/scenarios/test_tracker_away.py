@@ -48,3 +48,13 @@ def test_a_tracker_that_comes_back_is_found_again(lab: Lab, kind: str) -> None:
     t.announce()
     lab.until(lambda: t.trackers()[0].state == "working", within=25)
     assert t.trackers()[0].failures == 0
+
+
+@BOTH
+def test_a_udp_tracker_that_is_not_there_costs_no_time(lab: Lab) -> None:
+    trk, good = lab.tracker("trk", kind="udp"), lab.tracker("good")
+    host = trk.url.removeprefix("udp://").partition(":")[0]
+    gone = f"udp://{host}:1"  # nobody listens there, and the machine says so
+    t = lab.engine("client", tracker_timeout=20.0).add(lab.torrent(pieces=4, trackers=[gone, good]))
+    lab.until(lambda: t.trackers()[1].state == "working", within=5)
+    assert (t.trackers()[0].state, t.trackers()[0].message) == ("failed", "the connection was refused")
