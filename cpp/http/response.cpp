@@ -57,7 +57,7 @@ class ResponseReader::Parser final : public bh::basic_parser<false> {
         if (name == bh::field::content_encoding) {
             if (same_word(value, "gzip") || same_word(value, "x-gzip"))
                 gunzip_.emplace();
-            else if (!same_word(value, "identity"))
+            else if (!value.empty() && !same_word(value, "identity") && !same_word(value, "none"))
                 refuse(Errc::not_supported, error);
         }
     }
