@@ -189,9 +189,9 @@ class StoreBench {
         close_files();
         return sweep<RemoveSweep>();
     }
-    Outcome move(const std::string& path) {
+    Outcome move(const std::string& path, bool again) {
         close_files();
-        auto result = sweep<MoveSweep>(path);
+        auto result = sweep<MoveSweep>(path, again);
         if (result.first == "ok") store_->set_save_path(path);
         return result;
     }
@@ -378,7 +378,7 @@ void bind_lab_disk(py::module_& storage) {
         .def("set_reserving", [](StoreBench& s, bool on) { s.set_reserving(on); })
         .def("sync", [](StoreBench& s) { return s.sweep<SyncSweep>(); })
         .def("remove", &StoreBench::remove)
-        .def("move", &StoreBench::move)
+        .def("move", &StoreBench::move, py::arg("path"), py::arg("again") = false)
         .def("rename", &StoreBench::rename)
         .def("close_files", &StoreBench::close_files)
         .def("set_skipped", &StoreBench::set_skipped)

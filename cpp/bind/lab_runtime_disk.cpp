@@ -71,6 +71,7 @@ void LabHost::Operation<DiskOp>::fill(LabEvent& event) {
             found["kind"] = name_of(op.stat.kind);
             found["size"] = op.stat.size;
             found["allocated"] = op.stat.allocated;
+            found["id"] = py::make_tuple(op.stat.id.device, op.stat.id.number);
             found["modified_ns"] = op.stat.modified_ns;
             event.data = found;
             return;

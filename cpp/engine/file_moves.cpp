@@ -35,6 +35,8 @@ enum Stage : std::uint32_t {
     begin,
     source_seen,
     target_seen,
+    source_dir_seen,
+    target_dir_seen,
     dir_made,
     renamed,
     cleared,
@@ -204,9 +206,12 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
                 return false;
             }
             move.size = lane.op.stat.size;
+            move.id = lane.op.stat.id;
             return ask(lane, DiskAction::stat, move.to, target_seen);
         case target_seen: {
             const bool there = error == Errc::ok && lane.op.stat.kind == FileKind::file && lane.op.stat.size == move.size;
+            if (there && lane.op.stat.id == move.id && move.id != runtime::FileId{})
+                return ask(lane, DiskAction::stat, {directory_of(move.from.path) + "/.", 0}, source_dir_seen);
             if (again_ && there && pass_ == Pass::moving)
                 return ask(lane, DiskAction::open, move.from, same_source) && open_as(lane, OpenMode::read);
             const bool free = is_absence(error) || (error == Errc::ok && lane.op.stat.kind == FileKind::missing);
@@ -214,6 +219,18 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             const std::string dir = directory_of(move.to.path);
             return ask(lane, DiskAction::mkdirs, {dir, std::min(move.to.trusted, dir.size())}, dir_made);
         }
+        case source_dir_seen:
+            if (error != Errc::ok) return give_up(error, move.from.path);
+            move.id = lane.op.stat.id;
+            return ask(lane, DiskAction::stat, {directory_of(move.to.path) + "/.", 0}, target_dir_seen);
+        case target_dir_seen:
+            if (error != Errc::ok) return give_up(error, move.to.path);
+            // One directory: a link or a mount leads from one place to the other, and there is one file with one name. Else it
+            // has two, of which one may go.
+            if (lane.op.stat.id != move.id && !again_) return give_up(Errc::exists, move.to.path);
+            move.done = true;
+            move.copied = lane.op.stat.id != move.id;
+            return false;
         case dir_made:
             if (error != Errc::ok) return give_up(error, move.to.path);
             // The two prefixes differ, and mkdirs has just looked at the way to the target.

@@ -57,6 +57,7 @@ class MoveSweep final : public Sweep {
         Place from;
         Place to;
         std::uint64_t size = 0;
+        runtime::FileId id = {};  // of the source; then, where the target is the same file, of its directory
         bool is_expected = false;  // it was there
         bool done = false;
         bool copied = false;  // and still at its source

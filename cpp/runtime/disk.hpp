@@ -26,7 +26,7 @@ struct FileHandle {
 enum class DiskAction : std::uint8_t {
     open,        // path, mode -> file
     close,       // file; later operations on it fail with Errc::bad_handle
-    stat,        // path -> stat (never follows a link in the last component); Errc::not_found, kind missing
+    stat,        // path -> stat (follows no link in the last component, but one before "/."); Errc::not_found, kind missing
     list,        // path -> entries, sorted by name
     mkdirs,      // path: all missing directories
     rename,      // path -> path_to, replacing; both have the same trusted prefix
@@ -47,11 +47,19 @@ enum class OpenMode : std::uint8_t { read, write, create };  // write: existing,
 
 enum class FileKind : std::uint8_t { missing, file, directory, symlink, other };
 
+/// Which file it is, whatever names it has; two zeros: not told.
+struct FileId {
+    std::uint64_t device = 0;
+    std::uint64_t number = 0;
+    friend bool operator==(const FileId&, const FileId&) = default;
+};
+
 struct FileStat {
     FileKind kind = FileKind::missing;
     std::uint64_t size = 0;
     std::int64_t modified_ns = 0;  // wall clock
     std::uint64_t allocated = 0;   // bytes on disk, holes not counted
+    FileId id = {};
 };
 
 /// Half-open.

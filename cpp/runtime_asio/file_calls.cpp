@@ -147,6 +147,7 @@ Errc stat_path(DiskOp& op, const Place& place) noexcept {
     op.stat.size = static_cast<std::uint64_t>(status.st_size);
     op.stat.modified_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     op.stat.allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    op.stat.id = {std::uint64_t{status.st_dev}, std::uint64_t{status.st_ino}};
     return Errc::ok;
 }
 

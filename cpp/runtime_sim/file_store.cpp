@@ -165,9 +165,9 @@ Result<InodeId> FileStore::open(std::string_view path, std::size_t trusted, runt
 }
 
 Result<runtime::FileStat> FileStore::stat(std::string_view path, std::size_t trusted) const {
-    JST_TRY(id, existing(path, trusted, false));
+    JST_TRY(id, existing(path, trusted, path.ends_with("/.")));
     const auto& inode = at(id);
-    return runtime::FileStat{inode.kind, inode.size, inode.modified, inode.allocated.total() * disk_block};
+    return runtime::FileStat{inode.kind, inode.size, inode.modified, inode.allocated.total() * disk_block, {1, id}};
 }
 
 Result<std::vector<runtime::DirEntry>> FileStore::list(std::string_view path, std::size_t trusted) const {

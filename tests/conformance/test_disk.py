@@ -168,6 +168,16 @@ def test_a_closed_or_unknown_file_is_a_bad_handle(world: World, base: str) -> No
     assert world.open(f"{base}/a") != file
 
 
+def test_stat_tells_files_apart_whatever_their_names(world: World, base: str) -> None:
+    put(world, f"{base}/a", b"x")
+    put(world, f"{base}/b", b"x")
+    a, b = (world.disk("stat", path=f"{base}/{name}").data["id"] for name in "ab")
+    assert a != b and (0, 0) not in (a, b)
+    assert world.disk("rename", path=f"{base}/a", path_to=f"{base}/b").error == "ok"
+    assert world.disk("stat", path=f"{base}/b").data["id"] == a
+    assert world.disk("stat", path=f"{base}/.").data["id"] == world.disk("stat", path=base).data["id"]
+
+
 def test_stat_tells_kind_size_and_time(world: World, base: str) -> None:
     put(world, f"{base}/a", b"x" * 5000)
     file = world.disk("stat", path=f"{base}/a").data

@@ -59,6 +59,43 @@ def test_a_move_onto_somebody_elses_file_is_undone(tmp_path: Path) -> None:
     assert store.read([(0, 0, 16384)])[0][1] == sample.pieces[0]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["first", "after-a-crash"])
+@pytest.mark.parametrize("link", ["new", "up"])
+def test_a_link_to_where_the_files_are_is_no_second_copy(tmp_path: Path, again: bool, link: str) -> None:
+    old, new = tmp_path / "old", tmp_path / ("new" if link == "new" else "up/old")
+    sample, store = filled(old)
+    (old / "a second name").hardlink_to(old / "t/a")  # how many names a file has says nothing
+    sample.files["a second name"] = sample.files["t/a"]
+    (tmp_path / link).symlink_to(old if link == "new" else tmp_path)
+    assert store.move(str(new), again) == ("ok", "")
+    assert on_disk(old) == sample.files
+    assert store.read([(0, 0, 16384)])[0][1] == sample.pieces[0]
+    assert store.move(str(old), again) == ("ok", "")
+    assert on_disk(old) == sample.files
+
+
+def test_a_second_name_of_a_file_is_in_the_way_and_goes_after_a_crash(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    sample, store = filled(old)
+    (new / "t").mkdir(parents=True)
+    (new / "t/a").hardlink_to(old / "t/a")
+    assert store.move(str(new)) == ("exists", str(new / "t/a"))
+    assert on_disk(old) == sample.files
+    assert store.move(str(new), again=True) == ("ok", "")
+    assert (on_disk(old), on_disk(new)) == ({}, sample.files)
+
+
+def test_a_move_that_a_crash_cut_short_is_done_again(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    sample, store = filled(old)
+    (new / "t/d").mkdir(parents=True)
+    (new / "t/d/b").write_bytes(sample.files["t/d/b"])
+    (old / "t/a").rename(new / "t/a")
+    assert store.move(str(new), again=True) == ("ok", "")
+    assert on_disk(new) == sample.files
+    assert on_disk(old) == {}
+
+
 def test_a_move_to_a_place_that_cannot_be_is_undone(tmp_path: Path) -> None:
     old = tmp_path / "old"
     sample, store = filled(old)
