@@ -87,6 +87,7 @@ void Journal::submit(DiskAction action, Step step, bool bulk) {
     op.action = action;
     op.bulk = bulk;
     op.path = path_;
+    op.trusted_prefix = path_.rfind('/');
     disk_.submit(op);
 }
 

@@ -106,6 +106,7 @@ void StateStore::pump() {
     order_.erase(order_.begin());
     pending_.erase(save_->name);
     save_->op.tag = save_->what.tag;
+    save_->op.trusted_prefix = (dir_ + '/' + save_->name).rfind('/');  // what has the name of a record may be a link
     if (save_->what.bytes) {
         save_->op.path = dir_ + '/' + save_->name + ".tmp";
         save_->op.mode = runtime::OpenMode::create;

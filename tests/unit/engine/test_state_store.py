@@ -229,14 +229,32 @@ def test_what_is_in_the_way_of_a_record_is_cleared(tmp_path: Path, what: str, wh
     assert path_of(tmp_path, 1).is_file() and not path_of(tmp_path, 1).is_symlink()
 
 
-def test_a_link_that_a_crash_can_not_have_left_is_not_written_through(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["before", "while it is open"])
+def test_a_link_that_a_crash_can_not_have_left_is_not_written_through(tmp_path: Path, when: str) -> None:
     (tmp_path / "torrents").mkdir()
     (tmp_path / "torrents/somewhere").write_bytes(b"mine")
-    in_the_way(path_of(tmp_path, 1).with_suffix(".jst.tmp"), "link")
+    place = path_of(tmp_path, 1).with_suffix(".jst.tmp")
+    if when == "before":
+        in_the_way(place, "link")
     state = State(tmp_path)
+    if when != "before":
+        in_the_way(place, "link")
     state.store.save(record(1))
     assert state.store.flush() == ("ok", "")
+    state.store.close()
     assert (tmp_path / "torrents/somewhere").read_bytes() == b"mine"
+    assert State(tmp_path).names == [1] and not path_of(tmp_path, 1).is_symlink()
+
+
+def test_a_folder_of_records_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/torrents").symlink_to(tmp_path / "real")
+    state = State(tmp_path / "state")
+    state.store.save(record(1))
+    assert state.store.flush() == ("ok", "")
+    state.store.close()
+    assert State(tmp_path / "state").names == [1]
 
 
 def test_what_can_not_be_cleared_is_an_error_of_the_save(tmp_path: Path) -> None:
