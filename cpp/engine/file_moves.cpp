@@ -29,7 +29,7 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
 
 // One move: look at the source, at the target, make its directory, rename. On another file system copy instead: clear the
 // other name, open both, read and write in turns, sync, close both, name it. A copy that fails is closed and deleted.
-// Where both are there after a crash they are compared.
+// Where both are there after a crash they are compared; one that is not at the source is sought at the target.
 namespace {
 enum Stage : std::uint32_t {
     begin,
@@ -52,6 +52,7 @@ enum Stage : std::uint32_t {
     same_target,
     same_read,
     same_other,
+    sought,
     abort_source,
     abort_target,
     abort_deleted,
@@ -84,6 +85,14 @@ MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const s
     if (store.relative_path(file) == name) return;
     moves_.push_back({{store.path_of(file), trusted}, {store.save_path() + '/' + name, trusted}});
     moves_.back().is_expected = store.exists(file);
+}
+
+void MoveSweep::turn_back() {
+    again_ = turned_ = true;
+    for (auto& move : moves_) {
+        std::swap(move.from, move.to);
+        move.is_expected = false;
+    }
 }
 
 void MoveSweep::cancel() noexcept {
@@ -119,7 +128,7 @@ void MoveSweep::list_dirs(Place Move::*side) {
 
 bool MoveSweep::next_pass() {
     // Rather the whole disk is gone: what is on it stays where it belongs.
-    const bool nothing_found = std::none_of(moves_.begin(), moves_.end(), [](const Move& move) { return move.done; });
+    const bool nothing_found = std::none_of(moves_.begin(), moves_.end(), [](const Move& move) { return move.done || move.is_there; });
     if (pass_ == Pass::moving && nothing_found && !lost_.empty()) give_up(Errc::not_found, lost_);
     const bool undo = pass_ == Pass::moving || pass_ == Pass::syncing ? cause_ != Errc::ok : false;
     if (undo && !undone_) {
@@ -191,6 +200,11 @@ bool MoveSweep::advance(Lane& lane) {
         return ask(lane, DiskAction::stat, move.from, source_seen);
     }
     if (lane.stage >= abort_source) return advance_abort(lane, move);
+    if (lane.stage == sought) {
+        move.is_there = lane.op.error == Errc::ok && lane.op.stat.kind == FileKind::file;
+        if (!move.is_there && lost_.empty()) lost_ = move.from.path;
+        return false;
+    }
     if (lane.stage >= same_source) return advance_comparison(lane, move);
     return lane.stage > renamed ? advance_copy(lane, move) : advance_move(lane, move);
 }
@@ -199,12 +213,8 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
     const Errc error = lane.op.error;
     switch (lane.stage) {
         case source_seen:
-            if (error != Errc::ok && !is_absence(error)) return give_up(error, move.from.path);
-            if (error != Errc::ok || lane.op.stat.kind != FileKind::file) {
-                // One that a crash cut short may have moved it.
-                if (pass_ == Pass::moving && move.is_expected && !again_ && lost_.empty()) lost_ = move.from.path;
-                return false;
-            }
+            if (error != Errc::ok && !is_absence(error)) return turned_ ? false : give_up(error, move.from.path);
+            if (error != Errc::ok || lane.op.stat.kind != FileKind::file) return source_is_gone(lane, move);
             move.size = lane.op.stat.size;
             move.id = lane.op.stat.id;
             return ask(lane, DiskAction::stat, move.to, target_seen);
@@ -215,7 +225,7 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             if (again_ && there && pass_ == Pass::moving)
                 return ask(lane, DiskAction::open, move.from, same_source) && open_as(lane, OpenMode::read);
             const bool free = is_absence(error) || (error == Errc::ok && lane.op.stat.kind == FileKind::missing);
-            if (!free) return give_up(error == Errc::ok ? Errc::exists : error, move.to.path);
+            if (!free) return is_in_the_way(error == Errc::ok ? Errc::exists : error, move);
             const std::string dir = directory_of(move.to.path);
             return ask(lane, DiskAction::mkdirs, {dir, std::min(move.to.trusted, dir.size())}, dir_made);
         }
@@ -242,6 +252,19 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             move.done = true;
             return false;
     }
+}
+
+// One that a crash cut short may have moved it.
+bool MoveSweep::source_is_gone(Lane& lane, const Move& move) {
+    if (pass_ != Pass::moving || !move.is_expected) return false;
+    if (again_) return ask(lane, DiskAction::stat, move.to, sought);
+    if (lost_.empty()) lost_ = move.from.path;
+    return false;
+}
+
+/// What is at the place where a file belongs is that file, when it goes back there.
+bool MoveSweep::is_in_the_way(Errc error, const Move& move) {
+    return turned_ && error == Errc::exists ? false : give_up(error, move.to.path);
 }
 
 bool MoveSweep::open_as(Lane& lane, OpenMode mode) {
@@ -312,7 +335,8 @@ bool MoveSweep::ask_read(Lane& lane, std::uint32_t stage) {
 bool MoveSweep::advance_comparison(Lane& lane, Move& move) {
     const runtime::DiskOp& op = lane.op;
     if (op.error != Errc::ok) {
-        give_up(op.error, lane.stage == same_source || lane.stage == same_read ? move.from.path : move.to.path);
+        const bool at_source = lane.stage == same_source || lane.stage == same_read;
+        if (!(at_source && turned_)) give_up(op.error, at_source ? move.from.path : move.to.path);
         return begin_abort(lane, move);
     }
     switch (lane.stage) {
@@ -334,7 +358,7 @@ bool MoveSweep::advance_comparison(Lane& lane, Move& move) {
             move.done = move.copied = end;
             if (end) return begin_abort(lane, move);
             if (both == 0 || !std::equal(from_.begin(), from_.begin() + static_cast<std::ptrdiff_t>(both), other_.begin())) {
-                give_up(Errc::exists, move.to.path);
+                is_in_the_way(Errc::exists, move);
                 return begin_abort(lane, move);
             }
             offset_ += both;

@@ -36,6 +36,9 @@ class MoveSweep final : public Sweep {
     MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false);
     MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false);
     void cancel() noexcept override;
+    /// Before it starts: what an attempt before a crash brought to the target goes back. What cannot be seen there, or is
+    /// another file than the one at the source, stays.
+    void turn_back();
     /// Where a file was to be that was not there, or nothing.
     const std::string& lost() const noexcept { return lost_; }
     /// Files that are other files now, with stamps of their own.
@@ -60,12 +63,15 @@ class MoveSweep final : public Sweep {
         runtime::FileId id = {};  // of the source; then, where the target is the same file, of its directory
         bool is_expected = false;  // it was there
         bool done = false;
+        bool is_there = false;  // at the target since before a crash
         bool copied = false;  // and still at its source
     };
     void list_dirs(Place Move::*side);
     bool advance_dir(Lane& lane);
     Place temp_of(const Move& move) const;
     bool advance_move(Lane& lane, Move& move);
+    bool source_is_gone(Lane& lane, const Move& move);
+    bool is_in_the_way(Errc error, const Move& move);
     bool advance_copy(Lane& lane, Move& move);
     bool advance_comparison(Lane& lane, Move& move);
     bool begin_abort(Lane& lane, const Move& move);
@@ -81,6 +87,7 @@ class MoveSweep final : public Sweep {
     std::vector<Place> dirs_;  // of the pass
     std::size_t own_dirs_ = 0;  // the others are above the target
     bool again_ = false;
+    bool turned_ = false;  // from and to have changed places
     bool undone_ = false;
     std::string temp_name_;
     Errc cause_ = Errc::ok;
@@ -106,6 +113,7 @@ struct PendingMoves {
     std::uint64_t wish = 0;      // a number for each change of what is asked for
     std::uint64_t recorded = 0;  // the wish that the record on disk knows
     bool again = false;          // it may have been begun before a crash
+    bool turns_back = false;     // ... and is not wanted any more, and did not work
     bool waiting = false;        // until nothing of the torrent is out: looked at when each round ends
 };
 

@@ -334,8 +334,12 @@ void FileStore::drop_parts() {
     disk_.submit(op);  // what fails leaves a file that nobody reads
 }
 
-void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
+void FileStore::expect(std::span<const storage::FileStamp> stamps) {
     for (std::uint32_t f = 0; f < num_files() && f < stamps.size(); ++f) flags_[f].exists = stamps[f].exists;
+}
+
+void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
+    expect(stamps);
     for (Flags& file : flags_) file.made = false;
     if (jobs_ == 0)
         for (Flags& file : flags_) file.begun = false;

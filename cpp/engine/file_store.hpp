@@ -138,6 +138,8 @@ class FileStore {
 
     /// What is on disk, from a StatSweep: files that are there are never parked or reserved again.
     void note_existing(std::span<const storage::FileStamp> stamps);
+    /// What a record says was there, until the first look.
+    void expect(std::span<const storage::FileStamp> stamps);
     bool exists(FileIndex file) const { return flags_[file.value].exists; }
     /// It was made, and what space it was to get is taken: until the next look at the files.
     void note_made(FileIndex file) { flags_[file.value].made = true; }

@@ -23,9 +23,25 @@ Result<void> Torrent::rename_file(FileIndex file, std::string_view name, Time no
     return {};
 }
 
+namespace {
+
+/// What was asked for before a crash and fails is not wanted any more: the files go back, and from there where they are to be.
+bool is_superseded(const PendingMoves& pending) {
+    if (pending.to) return pending.then && *pending.then != *pending.to;
+    const auto& front = pending.renames.front();
+    return std::any_of(pending.renames.begin() + 1, pending.renames.end(),
+                       [&](const auto& later) { return later.first == front.first && later.second != front.second; });
+}
+
+}  // namespace
+
 // The record says first where files may be going: after a crash they are looked for there.
 void Torrent::wish_to_move(Time now) {
     ++moves_.own().wish;
+    if (moves_->again && error_) {  // it may be the way out
+        trouble().retry.on_user();
+        leave_error();
+    }
     dirty_ = urgent_ = true;
     evaluate(now);
 }
@@ -57,6 +73,7 @@ void Torrent::begin_move() {
         const auto& [file, name] = pending.renames.front();
         pending.running = std::make_unique<MoveSweep>(files_, tag(), file, name, pending.again);
     }
+    if (pending.turns_back) pending.running->turn_back();
     pending.running->owner = this;
     pending.running->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->on_moved(at); };
     pending.running->start();
@@ -67,18 +84,24 @@ void Torrent::on_moved(Time now) {
     pending.ended = std::move(pending.running);  // its own handler is running
     const Errc error = pending.ended->error();
     const std::string where = pending.ended->error_path();
-    if (error != Errc::ok && pending.again) return fail(error, where, now);  // half of it may be there: what is asked for stays
+    const bool turned_back = std::exchange(pending.turns_back, false);
+    const bool is_nowhere = error == Errc::not_found && !pending.ended->lost().empty();
+    if (error != Errc::ok && pending.again && !is_nowhere) {  // half of it may be there: what is asked for stays
+        pending.turns_back = !turned_back && error != Errc::canceled && is_superseded(pending);
+        return pending.turns_back ? evaluate(now) : fail(error, where, now);
+    }
+    const bool arrived = error == Errc::ok && !turned_back;
     if (error == Errc::ok && pending.ended->has_copies())
         for (FileIndex file; file.value < files_.num_files(); ++file)
             if (files_.exists(file)) files_.note_written(file);
     Event event;
     if (pending.to) {
-        if (error == Errc::ok) files_.set_save_path(*pending.to);
+        if (arrived) files_.set_save_path(*pending.to);
         event.text = *pending.to;
         pending.to.reset();
     } else {
         const auto [file, name] = pending.renames.front();
-        if (error == Errc::ok) {
+        if (arrived) {
             files_.set_relative_path(file, name);
             pending.renamed[file] = name;
         }
@@ -89,8 +112,8 @@ void Torrent::on_moved(Time now) {
     if (pending.then && !pending.to) pending.to = std::exchange(pending.then, std::nullopt);
     ++pending.wish;
     dirty_ = urgent_ = true;
-    if (error == Errc::ok) core_.emit(EventKind::files_moved, key_, std::move(event));
-    else fail(error, where, now);
+    if (arrived) core_.emit(EventKind::files_moved, key_, std::move(event));
+    if (error != Errc::ok) fail(error, where, now);
     if (error == Errc::ok && !pending.ended->lost().empty()) fail(Errc::not_found, pending.ended->lost(), now);
     evaluate(now);
 }

@@ -201,6 +201,7 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     if (r.file_priorities.size() == file_priorities_.size()) file_priorities_ = r.file_priorities;
     if (r.piece_priorities.size() == geometry_.num_pieces) piece_priorities_ = r.piece_priorities;
     if (r.in_parts.size() == file_priorities_.size()) files_.restore_parked(r.in_parts, r.straightened);
+    files_.expect(r.files);
     for (const auto& renamed : r.renamed)
         if (renamed.file < files_.map().num_files()) {
             files_.set_relative_path(FileIndex{renamed.file}, renamed.path);

@@ -61,3 +61,46 @@ def test_a_file_that_was_never_made_is_no_loss(lab: Lab) -> None:
     lab.until(lambda: client.history(jst.FilesMoved) != [], within=20)
     lab.run_for(20)
     assert client.history(jst.TorrentFailed) == [] and t.error is None
+
+
+def crash_and_lose_the_disk(lab: Lab, how: str, k: int) -> bool | None:
+    """None: with a crash after the k-th operation something has moved. Whether the move was written down."""
+    spec, client, t = seeding(lab)
+    client.session.save()
+    before = t.save_path, t.files()[0].path
+    lab.gate("disk.done", "crash", nth=k, mode="keep-prefix", node=client)
+    if how == "rename":
+        target, wish = client.downloads / "other/name", b"other/name"
+        t.rename_file(0, "other/name")
+    else:
+        target, wish = client.disk.root / "elsewhere" / before[1], b"/elsewhere"
+        t.move(client.disk.root / "elsewhere")
+    lab.until(lambda: not client.running or client.history(jst.FilesMoved) != [], within=20)
+    if client.running or client.disk.exists(target):
+        return None
+    if wish not in client.disk.read(client._state_dir / "torrents" / f"{spec.info_hash.hex()}.jst"):
+        return False
+    gone = client.disk.fail("any", error="ENOENT", times=None, path=client.downloads / spec.name)
+    client.start()
+    tells_of_it(lab, client)
+    again = client.torrent(spec)
+    assert again is not None and client.history(jst.FilesMoved) == []
+    assert (again.save_path, again.files()[0].path) == before
+    gone.clear()
+    lab.until(lambda: again.state == "seeding", within=90)
+    assert again.status().counters.payload_received == 0
+    return True
+
+
+@pytest.mark.covers("S0-6.3")
+@pytest.mark.parametrize("how", ["rename", "move"])
+def test_a_move_that_a_crash_cut_short_does_not_go_on_without_the_disk_of_its_files(how: str) -> None:
+    """It was written down and not begun; then the machine comes up without that disk."""
+    written_down = 0
+    for k in range(1, 60):
+        with Lab("sim", seed=k) as lab:
+            found = crash_and_lose_the_disk(lab, how, k)
+        if found is None:
+            break
+        written_down += found
+    assert written_down > 2
