@@ -61,7 +61,7 @@ enum Stage : std::uint32_t {
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 }  // namespace
 
-MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again)
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again, const std::vector<bool>& others)
     : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name() + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a torrent moves while its files are in use");
     while (save_path.size() > 1 && save_path.back() == '/') save_path.pop_back();
@@ -71,18 +71,19 @@ MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, 
                           {save_path + '/' + relative, save_path.size()}});
     };
     for (std::uint32_t f = 0; f < store.num_files(); ++f) {
-        if (!store.layout().files[f].on_disk) continue;
+        if (!store.layout().files[f].on_disk || (f < others.size() && others[f])) continue;
         add(store.relative_path(FileIndex{f}));
         moves_.back().is_expected = store.exists(FileIndex{f});
     }
     add(store.layout().part_name());
 }
 
-MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again)
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again,
+                     const std::vector<bool>& others)
     : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name() + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a file is renamed while it is in use");
     const std::size_t trusted = store.save_path().size();
-    if (store.relative_path(file) == name) return;
+    if (store.relative_path(file) == name || (file.value < others.size() && others[file.value])) return;
     moves_.push_back({{store.path_of(file), trusted}, {store.save_path() + '/' + name, trusted}});
     moves_.back().is_expected = store.exists(file);
 }

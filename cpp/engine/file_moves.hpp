@@ -32,9 +32,10 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
 /// the target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
 class MoveSweep final : public Sweep {
   public:
-    /// `again`: it may have been begun before a crash.
-    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false);
-    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false);
+    /// `again`: it may have been begun before a crash. `others`: one flag for each file that stays, since it is another torrent's.
+    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false, const std::vector<bool>& others = {});
+    MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false,
+              const std::vector<bool>& others = {});
     void cancel() noexcept override;
     /// Before it starts: what an attempt before a crash brought to the target goes back. What cannot be seen there, or is
     /// another file than the one at the source, stays.

@@ -379,7 +379,8 @@ bool SyncSweep::advance_file(Lane& lane) {
 
 // -- RemoveSweep: 0 begin, 1 removed; then each directory, children first
 
-RemoveSweep::RemoveSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {
+RemoveSweep::RemoveSweep(FileStore& store, runtime::Tag tag, std::vector<bool> others)
+    : Sweep(store.disk(), tag), store_(store), others_(std::move(others)) {
     JST_CHECK(!store.files_open(), "files are removed while they are open");
     std::vector<std::string> paths;
     for (std::uint32_t f = 0; f < store.num_files(); ++f) {
@@ -413,6 +414,7 @@ bool RemoveSweep::advance(Lane& lane) {
     }
     const bool is_part = lane.item == store_.num_files();
     if (!is_part && !store_.layout().files[lane.item].on_disk) return false;
+    if (lane.item < others_.size() && others_[lane.item]) return false;
     prepare(lane, DiskAction::unlink, is_part ? store_.part_path() : store_.path_of(FileIndex{lane.item}), trusted);
     return true;
 }

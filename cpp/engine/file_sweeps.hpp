@@ -173,10 +173,11 @@ class SyncSweep final : public Sweep {
     bool in_dirs_ = false;
 };
 
-/// Deletes all files and the part file, then the directories of the torrent that are empty.
+/// Deletes all files and the part file, then the directories of the torrent that are empty. `others`: one flag for each file
+/// that stays, since it is another torrent's.
 class RemoveSweep final : public Sweep {
   public:
-    RemoveSweep(FileStore& store, runtime::Tag tag);
+    RemoveSweep(FileStore& store, runtime::Tag tag, std::vector<bool> others = {});
 
   protected:
     std::uint32_t num_items() const override;
@@ -187,6 +188,7 @@ class RemoveSweep final : public Sweep {
 
   private:
     FileStore& store_;
+    std::vector<bool> others_;
     std::vector<std::string> dirs_;  // deepest first
     bool in_dirs_ = false;
 };

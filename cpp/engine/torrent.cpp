@@ -4,6 +4,7 @@
 
 #include "base/effort.hpp"
 #include "base/planted.hpp"
+#include "engine/rivals.hpp"
 
 namespace jst::engine {
 namespace {
@@ -157,6 +158,8 @@ void Torrent::set_file_priorities(std::span<const storage::FilePriority> priorit
     for (const auto& [file, priority] : priorities) drop_half_done(file, now);
     if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     update_completion(now);
+    if (const auto file = phase_ != Phase::ready || complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
+        return fail(Errc::exists, files_.path_of(*file), now);
     evaluate(now);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/planted.hpp"
+#include "engine/rivals.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -151,6 +152,8 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     if (!have.all()) announcer_.on_completion(false, now);
     files_made_ = files_to_make().empty();
     update_completion(now);
+    if (const auto file = complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
+        return fail(Errc::exists, files_.path_of(*file), now);
     evaluate(now);
 }
 
@@ -183,7 +186,7 @@ void Torrent::finish_files() {
 void Torrent::begin_removal(Time) {
     if (planted<Plant::removal_leaves_files>()) delete_files_ = false;
     if (work_.removal || !delete_files_ || !is_quiet() || files_.files_open()) return;
-    work_.removal = std::make_unique<RemoveSweep>(files_, tag());
+    work_.removal = std::make_unique<RemoveSweep>(files_, tag(), files_of_others(core_, *this, Shared::others));
     work_.removal->owner = this;
     work_.removal->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->core_.touch(*static_cast<Torrent*>(sweep.owner)), static_cast<void>(at); };
     work_.removal->start();

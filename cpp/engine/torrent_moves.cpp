@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/rivals.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -67,11 +68,12 @@ void Torrent::begin_move() {
         if (!std::exchange(pending.waiting, true)) core_.waiting_for_quiet.push_back(key_);
         return;
     }
+    const auto others = files_of_others(core_, *this, Shared::ours);
     if (pending.to) {
-        pending.running = std::make_unique<MoveSweep>(files_, tag(), *pending.to, pending.again);
+        pending.running = std::make_unique<MoveSweep>(files_, tag(), *pending.to, pending.again, others);
     } else {
         const auto& [file, name] = pending.renames.front();
-        pending.running = std::make_unique<MoveSweep>(files_, tag(), file, name, pending.again);
+        pending.running = std::make_unique<MoveSweep>(files_, tag(), file, name, pending.again, others);
     }
     if (pending.turns_back) pending.running->turn_back();
     pending.running->owner = this;

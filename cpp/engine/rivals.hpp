@@ -1,0 +1,28 @@
+// Files that a torrent of the session may not touch: those of another torrent.
+//
+// A file belongs to the torrent that came first, and to each that has pieces of it: who found pieces of its own there means the
+// same bytes. Another one would spoil what they have, so it does not write there, and moves or deletes nothing of it. Does
+// not know files of other sessions, of torrents with another save_path, nor links.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/ids.hpp"
+
+namespace jst::engine {
+
+class Core;
+class Torrent;
+
+/// Whose a file is in which this torrent and another have pieces.
+enum class Shared : bool { ours, others };
+
+/// One flag for each file of `torrent` that is another's; empty: none is.
+std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared);
+
+/// The first wanted file that is another's. To be asked when the torrent knows its pieces, or wants more files.
+std::optional<FileIndex> contested_file(Core& core, Torrent& torrent, std::span<const std::uint8_t> priorities);
+
+}  // namespace jst::engine

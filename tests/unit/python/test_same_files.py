@@ -1,0 +1,39 @@
+"""Torrents that share files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jstorrent as jst
+
+HERE = ("127.0.0.1",)
+DATA = bytes(range(256)) * 2000
+
+
+def test_two_torrents_with_the_same_bytes_share_their_files(tmp_path: Path) -> None:
+    """One of them lacks the end of a file, which the other has a name for too."""
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "a").write_bytes(DATA)
+    alone = jst.create_torrent(album, piece_length=16384)
+    (album / "z").write_bytes(DATA)
+    both = jst.create_torrent(album, piece_length=16384)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    album.rename(elsewhere / "album")
+    (elsewhere / "album" / "z").rename(tmp_path / "z")
+    with jst.Session(jst.Settings(listen=HERE)) as session, jst.Session(jst.Settings(listen=HERE)) as other:
+        first = session.add(alone, elsewhere)
+        first.wait("seeding", 20)
+        (tmp_path / "full" / "album").mkdir(parents=True)
+        for name in "az":
+            (tmp_path / "full" / "album" / name).write_bytes(DATA)
+        other.add(both, tmp_path / "full").wait("seeding", 20)
+        second = session.add(both, elsewhere, peers=[("127.0.0.1", other.listen_port or 0)])
+        second.wait("seeding", 20)
+        assert (elsewhere / "album" / "a").read_bytes() == (elsewhere / "album" / "z").read_bytes() == DATA
+        with session.events(jst.TorrentRemoved, timeout=20) as gone:
+            second.remove(delete_files=True)
+            assert gone.get(20) is not None
+        assert (elsewhere / "album" / "a").read_bytes() == DATA and not (elsewhere / "album" / "z").exists()
+        assert first.state == "seeding"
