@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/torrent.hpp"
+#include "storage/safe_path.hpp"
 
 namespace jst::engine {
 namespace {
@@ -66,7 +67,33 @@ bool may_meet(std::span<const std::string_view> roots, Torrent& torrent, Torrent
     return std::find_first_of(roots.begin(), roots.end(), theirs.begin(), theirs.end()) != roots.end();
 }
 
+bool is_at_or_below(std::string_view path, std::string_view dir) {
+    return path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/');
+}
+
+/// Some disks take names that differ in case for the same.
+bool is_reserved(const std::string& path, const std::string& folded_dir) {
+    const std::string folded = storage::fold_path(path);
+    if (!is_at_or_below(folded, folded_dir) || folded.size() == folded_dir.size()) return false;
+    const auto name = std::string_view(folded).substr(folded_dir.size() + 1);
+    return name == "lock" || name.starts_with("session.jst") || is_at_or_below(name, "torrents");
+}
+
 }  // namespace
+
+std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& state_dir) {
+    FileStore& files = torrent.files();
+    const std::string& save_path = files.save_path();
+    const bool is_near = is_at_or_below(state_dir, save_path) || is_at_or_below(save_path, state_dir) || save_path == "/";
+    if (!is_near || files.num_files() == 0) return std::nullopt;
+    const std::string dir = storage::fold_path(state_dir);
+    const std::string root = save_path + '/' + std::string(root_of(files));
+    const bool meets = is_at_or_below(dir, storage::fold_path(root)) || is_reserved(root, dir);
+    if (!meets && torrent.moves().renamed.empty()) return std::nullopt;
+    for (FileIndex file; file.value < files.num_files(); ++file)
+        if (files.layout().files[file.value].on_disk && is_reserved(files.path_of(file), dir)) return file;
+    return std::nullopt;
+}
 
 std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared) {
     const auto roots = roots_of(torrent);

@@ -1,12 +1,14 @@
-// Files that a torrent of the session may not touch: those of another torrent.
+// Files that a torrent of the session may not touch: the session's own, and those of another torrent.
 //
 // A file belongs to the torrent that came first, and to each that has pieces of it: who found pieces of its own there means the
-// same bytes. Another one would spoil what they have, so it does not write there, and moves or deletes nothing of it. Does
-// not know files of other sessions, of torrents with another save_path, nor links.
+// same bytes. Another one would spoil what they have, so it does not write there, and moves or deletes nothing of it. What is
+// in the state_dir is believed, so no torrent writes there, wherever its save_path is. Does not know files of other sessions, of
+// torrents with another save_path, nor links.
 #pragma once
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -24,5 +26,8 @@ std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared);
 
 /// The first wanted file that is another's. To be asked when the torrent knows its pieces, or wants more files.
 std::optional<FileIndex> contested_file(Core& core, Torrent& torrent, std::span<const std::uint8_t> priorities);
+
+/// A file that would be a record, a journal or the lock of the session.
+std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& state_dir);
 
 }  // namespace jst::engine

@@ -5,6 +5,7 @@
 #include "base/planted.hpp"
 #include "engine/inquiries.hpp"
 #include "engine/kept_settings.hpp"
+#include "engine/rivals.hpp"
 #include "engine/shedding.hpp"
 
 namespace jst::engine {
@@ -311,6 +312,13 @@ bool SessionParts::overlaps(const Torrent& torrent, const std::vector<TorrentKey
     });
 }
 
+bool SessionParts::is_refused(Torrent& torrent, Time now) const {
+    if (!store || torrent.wish() == policy::Wish::nothing) return false;
+    const auto file = reserved_file(torrent, store->dir());
+    if (file) torrent.fail(Errc::bad_path, torrent.files().path_of(*file), now);
+    return file.has_value();
+}
+
 void SessionParts::update_queue(Time now) {
     const auto& s = core.settings;
     queue.ask_each([&](TorrentKey key) {
@@ -326,7 +334,8 @@ void SessionParts::update_queue(Time now) {
     if (next.is_never()) pace_timer.cancel();
     else pace_timer.set(next);
     for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
-        if (Torrent* torrent = core.torrent(entry.torrent)) torrent->set_place(entry.seated, now);
+        if (Torrent* torrent = core.torrent(entry.torrent); torrent != nullptr && !is_refused(*torrent, now))
+            torrent->set_place(entry.seated, now);
 }
 
 std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {

@@ -88,6 +88,8 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void update_queue(Time now);
     void judge_paces(Time now);
     std::uint64_t moved(const policy::QueueEntry& entry) const;  // payload, in the direction of what it has its place for
+    /// It may write where the session's own records are: it fails.
+    bool is_refused(Torrent& torrent, Time now) const;
     bool overlaps(const Torrent& torrent, const std::vector<TorrentKey>& others) const;
     bool finish_draining(Torrent& torrent, Time now);
     void clear_drained(Time now);

@@ -1,10 +1,11 @@
-"""Torrents that share files."""
+"""Torrents that share files, and files that are the session's own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import jstorrent as jst
+import pytest
 
 HERE = ("127.0.0.1",)
 DATA = bytes(range(256)) * 2000
@@ -37,3 +38,25 @@ def test_two_torrents_with_the_same_bytes_share_their_files(tmp_path: Path) -> N
             assert gone.get(20) is not None
         assert (elsewhere / "album" / "a").read_bytes() == DATA and not (elsewhere / "album" / "z").exists()
         assert first.state == "seeding"
+
+
+@pytest.mark.parametrize("how", ["folder", "magnet", "same folder", "upper case"])
+def test_no_torrent_writes_where_the_records_of_its_session_are(tmp_path: Path, how: str) -> None:
+    """Who makes a torrent can know what that folder is called, and records are believed."""
+    name = {"same folder": "torrents", "upper case": ".STATE"}.get(how, ".state")
+    evil = tmp_path / "theirs" / name
+    (evil / "torrents").mkdir(parents=True)
+    (evil / "torrents" / ("ab" * 20 + ".jst")).write_bytes(DATA)
+    (evil / "z").write_bytes(DATA)
+    torrent = jst.create_torrent(tmp_path / "theirs" / name, piece_length=16384)
+    mine = tmp_path / "mine"
+    state = mine if how == "same folder" else mine / ".state"
+    with jst.Session(jst.Settings(listen=HERE)) as seed, jst.Session(jst.Settings(listen=HERE), state_dir=state) as session:
+        seed.add(torrent, tmp_path / "theirs").wait("seeding", 20)
+        peers = [("127.0.0.1", seed.listen_port or 0)]
+        t = session.add(torrent.magnet() if how == "magnet" else torrent, mine, peers=peers)
+        t.wait("error", 20)
+        assert t.error is not None and t.error.code == "bad_path" and name in str(t.error)
+        assert not list(state.rglob("ab*")) and t.status().counters.payload_received == 0
+        t.resume()
+        t.wait("error", 20)
