@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "storage/safe_path.hpp"
+
 namespace jst::storage {
+namespace {
+
+constexpr std::string_view extension = ".parts";
+
+}  // namespace
 
 PartFile::PartFile(const FileMap& map) {
     // A piece is shared when a file starts in it after another one did or went on; files come in order, so do pieces.
@@ -33,6 +40,13 @@ std::optional<std::uint64_t> PartFile::offset(PieceIndex piece, std::uint32_t be
     return std::uint64_t{*n} * piece_length_ + begin;
 }
 
-std::string PartFile::name(Bytes info_hash) { return "." + to_hex(info_hash) + ".parts"; }
+std::string PartFile::name(Bytes info_hash) { return "." + to_hex(info_hash) + std::string(extension); }
+
+bool PartFile::is_name(std::string_view name) {
+    if (!name.starts_with('.')) return false;
+    const std::string folded = fold_path(name.substr(1));
+    const std::size_t digits = std::min(folded.find_first_not_of("0123456789abcdef"), folded.size());
+    return (digits == 40 || digits == 64) && std::string_view(folded).substr(digits).starts_with(extension);
+}
 
 }  // namespace jst::storage

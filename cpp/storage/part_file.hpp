@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -27,6 +28,8 @@ class PartFile {
 
     /// ".<40 or 64 hex digits>.parts"
     static std::string name(Bytes info_hash);
+    /// Of any torrent's, however a file system folds it, or begins like one.
+    static bool is_name(std::string_view name);
 
     friend bool operator==(const PartFile&, const PartFile&) = default;
 

@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "base/prng.hpp"
+#include "storage/part_file.hpp"
 #include "storage/unicode.hpp"
 
 namespace jst::storage {
@@ -212,7 +213,7 @@ std::string safe_component(std::string_view raw) {
     strip_end(name);
     if (is_drive(name)) name[1] = replacement;
     shorten(name, max_component_bytes);
-    if (is_device(name)) {
+    if (is_device(name) || PartFile::is_name(name)) {
         name.insert(name.begin(), replacement);
         shorten(name, max_component_bytes);
     }

@@ -58,6 +58,12 @@ def paths(*files: str | bytes | list[bytes], root: bytes = b"") -> list[str]:
         (b"trailing. . ", "trailing"),
         (b"CON", "_CON"),
         (b"con.txt", "_con.txt"),
+        (b"." + b"0f" * 20 + b".parts", "_." + "0f" * 20 + ".parts"),  # where another torrent's bytes may be
+        (f".{'AB' * 32}.PART\u017f.move".encode(), f"_.{'AB' * 32}.PART\u017f.move"),
+        (b"." + b"0f" * 19 + b".parts", "." + "0f" * 19 + ".parts"),
+        (b"." + b"0f" * 20 + b"f.parts", "." + "0f" * 20 + "f.parts"),
+        (b"." + b"0f" * 20 + b".part", "." + "0f" * 20 + ".part"),
+        (b"0f" * 20 + b".parts", "0f" * 20 + ".parts"),
         (b"aux .tar.gz", "_aux .tar.gz"),
         (b"nul.", "_nul"),
         (b"COM1", "_COM1"),
