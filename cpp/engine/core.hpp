@@ -15,6 +15,7 @@
 #include "base/rate.hpp"
 #include "base/slot_map.hpp"
 #include "engine/events.hpp"
+#include "engine/rivals.hpp"
 #include "engine/settings.hpp"
 #include "engine/stats.hpp"
 #include "engine/timers.hpp"
@@ -117,6 +118,7 @@ class Core {
     Counters counters;
     RateMeter down_rate;
     RateMeter up_rate;
+    Places places;
     std::vector<IpAddress> listen_hosts;
     std::optional<std::uint16_t> listen_port;
     bool queue_changed = true;  // a wish, a limit or the order

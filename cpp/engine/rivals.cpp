@@ -1,6 +1,7 @@
 #include "engine/rivals.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,10 @@ std::vector<std::string_view> roots_of(Torrent& torrent) {
     return roots;
 }
 
+std::uint64_t place_of(Torrent& torrent, std::string_view root) {
+    return std::hash<std::string>{}(torrent.save_path() + '/' + std::string(root));
+}
+
 bool may_meet(std::span<const std::string_view> roots, Torrent& torrent, Torrent& other) {
     if (torrent.save_path() != other.save_path()) return false;
     const auto theirs = roots_of(other);
@@ -81,6 +86,31 @@ bool is_reserved(const std::string& path, const std::string& folded_dir) {
 
 }  // namespace
 
+void Places::note(Torrent& torrent) {
+    for (const auto root : roots_of(torrent)) {
+        const std::pair entry(place_of(torrent, root), torrent.key());
+        const auto at = std::lower_bound(known_.begin(), known_.end(), entry);
+        if (at == known_.end() || *at != entry) known_.insert(at, entry);
+    }
+}
+
+void Places::forget(TorrentKey torrent) {
+    std::erase_if(known_, [&](const auto& entry) { return entry.second == torrent; });
+}
+
+std::vector<TorrentKey> Places::near(Torrent& torrent) const {
+    std::vector<TorrentKey> found;
+    for (const auto root : roots_of(torrent)) {
+        const std::uint64_t place = place_of(torrent, root);
+        auto at = std::lower_bound(known_.begin(), known_.end(), std::pair(place, TorrentKey{}));
+        for (; at != known_.end() && at->first == place; ++at)
+            if (at->second != torrent.key()) found.push_back(at->second);
+    }
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+}
+
 std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& state_dir) {
     FileStore& files = torrent.files();
     const std::string& save_path = files.save_path();
@@ -99,8 +129,9 @@ std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared) {
     const auto roots = roots_of(torrent);
     std::optional<Paths> ours;
     std::vector<bool> flags;
-    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& other) {
-        if (other.get() == &torrent || other->is_removed() || !may_meet(roots, torrent, *other)) return;
+    for (const TorrentKey key : core.places.near(torrent)) {
+        Torrent* const other = core.torrent(key);
+        if (other == nullptr || other->is_removed() || !may_meet(roots, torrent, *other)) continue;
         if (!ours) ours = paths_of(torrent.files());
         const auto found = matches(*ours, torrent, *other);
         const bool are_kin = std::any_of(found.begin(), found.end(), [&](const Match& match) { return has_some(torrent, match.ours); });
@@ -110,7 +141,7 @@ std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared) {
             flags.resize(torrent.files().num_files());
             flags[file.value] = true;
         }
-    });
+    }
     return flags;
 }
 

@@ -6,17 +6,33 @@
 // torrents with another save_path, nor links.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/slot_map.hpp"
 
 namespace jst::engine {
 
 class Core;
 class Torrent;
+
+/// Where torrents lie or once lay: who may have a file in common is found without a look at each of thousands.
+class Places {
+  public:
+    /// To be called when its metadata, its save_path or a name of its files is new.
+    void note(Torrent& torrent);
+    void forget(TorrentKey torrent);
+    /// Others that have or had a root in common with it, each once.
+    std::vector<TorrentKey> near(Torrent& torrent) const;
+
+  private:
+    std::vector<std::pair<std::uint64_t, TorrentKey>> known_;  // by a hash of save_path and root, sorted
+};
 
 /// Whose a file is in which this torrent and another have pieces.
 enum class Shared : bool { ours, others };

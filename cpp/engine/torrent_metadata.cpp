@@ -28,6 +28,7 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     metainfo_ = std::make_shared<const codec::Metainfo>(metainfo->with_envelope(std::move(envelope)));
     geometry_ = {metainfo_->num_pieces(), metainfo_->piece_length(), metainfo_->total_size()};
     files_.lay_out(std::make_shared<const storage::Layout>(std::move(*layout)));
+    core_.places.note(*this);
     download_.begin(*metainfo_);
     std::vector<std::string> paths;
     for (const auto& file : files_.layout().files) paths.push_back(file.path);

@@ -110,6 +110,7 @@ void Torrent::on_moved(Time now) {
         event.text = files_.path_of(file);
         pending.renames.erase(pending.renames.begin());
     }
+    core_.places.note(*this);
     pending.again = pending.again && wants_move();
     if (pending.then && !pending.to) pending.to = std::exchange(pending.then, std::nullopt);
     ++pending.wish;
