@@ -41,6 +41,7 @@ SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const s
                       parts.closed = true;  // cut off
                   },
                   this),
+      queue_timer(core.timers, [](Timer& t, Time) { t.owner<SessionParts>().core.queue_changed = true; }, this),
       pace_timer(core.timers, [](Timer& t, Time now) { t.owner<SessionParts>().judge_paces(now); }, this) {
     if (state_dir.empty()) {
         opened = Result<void>{};
@@ -102,6 +103,7 @@ Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     by_wire_id[wire_id] = key;
     if (core.rt.probe != nullptr) core.rt.probe->on_torrent(number, wire_id);
     torrent.on_added(key, now);
+    core.places.note(torrent);
     if (store && store->is_open()) open_journal(torrent);
     if (saver) saver->session_changed();
     return key;
@@ -319,7 +321,11 @@ bool SessionParts::is_refused(Torrent& torrent, Time now) const {
     return file.has_value();
 }
 
+// A look at thousands takes a millisecond, and each that is added or checked asks for two: after one there is a rest.
 void SessionParts::update_queue(Time now) {
+    if (now < queue_rests_until) return queue_timer.set(queue_rests_until);
+    const auto size = static_cast<std::int64_t>(queue.order().size());
+    queue_rests_until = size > few_in_queue ? now + queue_rest_each * size : now;
     const auto& s = core.settings;
     queue.ask_each([&](TorrentKey key) {
         const Torrent* const torrent = look(key);
@@ -334,8 +340,8 @@ void SessionParts::update_queue(Time now) {
     if (next.is_never()) pace_timer.cancel();
     else pace_timer.set(next);
     for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
-        if (Torrent* torrent = core.torrent(entry.torrent); torrent != nullptr && !is_refused(*torrent, now))
-            torrent->set_place(entry.seated, now);
+        if (Torrent* torrent = core.torrent(entry.torrent); torrent != nullptr && torrent->place() != entry.seated)
+            if (entry.seated == policy::Wish::nothing || !is_refused(*torrent, now)) torrent->set_place(entry.seated, now);
 }
 
 std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {
@@ -375,6 +381,7 @@ bool SessionParts::finish_draining(Torrent& torrent, Time now) {
     if (remembered.size() > max_remembered) remembered.erase(remembered.begin());
     core.emit(EventKind::torrent_removed, key, {});
     core.torrents.erase(key);
+    core.places.forget(key);
     core.queue_changed = true;
     core.wake_soon();
     return true;

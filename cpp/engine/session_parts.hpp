@@ -24,6 +24,11 @@ inline constexpr std::size_t max_remembered = 10'000;
 /// Records that were not used, of one start.
 inline constexpr std::size_t max_problems = 10'000;
 
+/// With more torrents than these the queue rests after each look at all of them,
+inline constexpr std::int64_t few_in_queue = 128;
+/// for so long each; a look takes a tenth of that.
+inline constexpr Duration queue_rest_each = microseconds(1);
+
 /// A removed torrent as it stood last.
 struct Remembered {
     TorrentStatus status;
@@ -76,6 +81,8 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::set<std::string> spoken_of;  // settings that were changed before the state was loaded
     Counters earlier;  // of the sessions before this one
     Timer close_timer;
+    Timer queue_timer;
+    Time queue_rests_until{0};
     Timer pace_timer;  // who of those with a place is slow?
     bool closed = false;
     bool closed_cleanly = false;

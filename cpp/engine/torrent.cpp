@@ -90,6 +90,14 @@ runtime::Tag Torrent::tag() const noexcept {
     return tag;
 }
 
+const codec::InfoHashes& Torrent::hashes() const noexcept {
+    return metainfo_ ? metainfo_->hashes() : origin_->link().hashes;
+}
+
+bool Torrent::uploads_allowed() const noexcept {
+    return networking_ && knows_pieces() && wanted_ == storage::WantedState::running;
+}
+
 void Torrent::on_added(TorrentKey key, Time now) {
     key_ = key;
     state_ = derive_state(now);

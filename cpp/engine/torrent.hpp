@@ -60,6 +60,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_settings(Time now);
     /// The queue gives it a place, for this, or takes it back: nothing.
     void set_place(policy::Wish place, Time now);
+    policy::Wish place() const noexcept { return place_; }
     policy::Wish wish() const noexcept;
     void fail(Errc error, const std::string& where, Time now);
     void on_sync_failed(Errc error, const std::string& where, Time now);
@@ -69,7 +70,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     TorrentKey key() const noexcept { return key_; }
     std::uint32_t number() const noexcept { return number_; }
     runtime::Tag tag() const noexcept;
-    const codec::InfoHashes& hashes() const noexcept { return metainfo_ ? metainfo_->hashes() : origin_->link().hashes; }
+    const codec::InfoHashes& hashes() const noexcept;
     std::string name() const { return metainfo_ ? metainfo_->name() : origin_->name(); }
     std::string magnet() const;
     bool has_metadata() const noexcept { return metainfo_ != nullptr; }
@@ -94,7 +95,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool is_complete() const noexcept { return complete_; }
     bool has_all() const noexcept { return knows_pieces() && have().all(); }
     bool wants_peers() const noexcept { return networking_ && !complete_; }
-    bool uploads_allowed() const noexcept { return networking_ && knows_pieces() && wanted_ == storage::WantedState::running; }
+    bool uploads_allowed() const noexcept;
     bool downloads_allowed() const noexcept { return uploads_allowed() && !complete_; }
     bool is_throttled(Time now);
     /// A download limit of 0: nothing is asked for.
@@ -120,7 +121,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     /// Its record could not be written.
     void not_saved() noexcept { dirty_ = true; }
     bool is_quiet() const noexcept;
-    void continue_removal(Time now) { if (removed_) begin_removal(now); }
+    void continue_removal(Time now);
     /// It is drained: from now on its state is `removed`.
     void finish_removal(Time now);
     const std::string& save_path() const noexcept { return files_.save_path(); }

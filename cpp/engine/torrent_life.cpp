@@ -183,6 +183,10 @@ void Torrent::finish_files() {
     if (files_.files_open()) files_.close_files();
 }
 
+void Torrent::continue_removal(Time now) {
+    if (removed_) begin_removal(now);
+}
+
 void Torrent::begin_removal(Time) {
     if (planted<Plant::removal_leaves_files>()) delete_files_ = false;
     if (work_.removal || !delete_files_ || !is_quiet() || files_.files_open()) return;
