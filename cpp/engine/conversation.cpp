@@ -4,6 +4,7 @@
 
 #include "base/planted.hpp"
 #include "engine/torrent.hpp"
+#include "policy/bit_scan.hpp"
 
 namespace jst::engine {
 namespace {
@@ -17,13 +18,6 @@ Overload(Visitors...) -> Overload<Visitors...>;
 
 CloseReason reason_of(Errc error) noexcept {
     return error == Errc::end_of_stream ? CloseReason::closed : CloseReason::reset;
-}
-
-bool repeats_all(const Bitfield& known, const Bitfield& have) noexcept {
-    for (auto i = known.next_set(PieceIndex{0}); i.value < known.size(); i = known.next_set(++i)) {
-        if (!have[i]) return false;
-    }
-    return true;
 }
 
 }  // namespace
@@ -351,8 +345,18 @@ void Conversation::on_reject(Peer& peer, const Block& block, Time now) {
 
 void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {
     auto have = Bitfield::from_wire(bits, torrent_.metainfo().num_pieces());
-    if (!have || (!peer.claims.may_claim && !may_say_again(peer, repeats_all(peer.claims.have, *have)))) return breach(peer, now);
-    torrent_.download().on_claims(peer, std::move(*have), now);
+    if (!have) return breach(peer, now);
+    auto& download = torrent_.download();
+    if (peer.claims.may_claim) {
+        download.on_claims(peer, std::move(*have), now);
+    } else {
+        const PieceIndex first{0};
+        const Bitfield& known = peer.claims.have;
+        if (!may_say_again(peer, policy::next_beyond(known, *have, first).value >= known.size())) return breach(peer, now);
+        for (auto added = policy::next_beyond(*have, known, first); added.value < known.size();
+             added = policy::next_beyond(*have, known, added))
+            download.on_have(peer, added);
+    }
     if (torrent_.is_complete() && peer.is_seed()) torrent_.swarm().close(peer, CloseReason::both_seeds, now);
 }
 

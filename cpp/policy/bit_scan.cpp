@@ -64,4 +64,10 @@ PieceIndex next_clear(const Bitfield& a, PieceIndex from) noexcept {
     return first_bit(a.size(), from, [&](std::size_t at) { return ~word_at(x, at); });
 }
 
+PieceIndex next_beyond(const Bitfield& a, const Bitfield& b, PieceIndex from) noexcept {
+    const Bytes x = a.wire();
+    const Bytes y = b.wire();
+    return first_bit(a.size(), from, [&](std::size_t at) { return word_at(x, at) & ~word_at(y, at); });
+}
+
 }  // namespace jst::policy

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/effort.hpp"
 #include "base/planted.hpp"
 
 namespace jst::policy {
@@ -119,6 +120,7 @@ void PiecePicker::reset(const Bitfield& have, std::span<const std::uint8_t> prio
 // ---- facts
 
 void PiecePicker::recount(PieceIndex piece, std::int32_t change) {
+    effort();
     if (!is_candidate(piece)) return;
     const auto relative = tables_->availability.relative(piece);
     tables_->order.move(piece, bucket_for(priority(piece), relative - change), bucket_for(priority(piece), relative));

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from jstorrent import _core
 from jstorrent.lab import Engine, Lab, Spec
 
-from tests.scenarios.raw_peer import HAVE, INTERESTED, RawPeer
+from tests.scenarios.raw_peer import BITFIELD, HAVE, INTERESTED, RawPeer
 
 Case = Callable[[Lab, int], int]
 CASES: dict[str, Case] = {}
@@ -71,6 +71,19 @@ def served(lab: Lab, spec: Spec) -> tuple[Engine, RawPeer]:
 def haves_from_the_last_to_the_first(lab: Lab, n: int) -> int:
     _, _, peer = linked(lab, n, unchokes=False)
     return flooded(lab, peer, [frame(HAVE, struct.pack(">I", piece)) for piece in reversed(range(n))])
+
+
+@case
+def bitfields_that_add_nothing(lab: Lab, n: int) -> int:
+    """As aria2 may say them: of twice the pieces twice as many."""
+    spec = lab.torrent(pieces=n, piece_length=1024)
+    peer = RawPeer(lab, "peer", spec, have=range(n // 2), unchokes=False)
+    peer.peer_id = b"A2-1-36-0-" + bytes(10)
+    lab.engine("client").add(spec, peers=[peer])
+    lab.until(lambda: bool(peer.greeted), within=5)
+    lab.run_for(1)
+    half = (b"\xff" * (n // 16)).ljust((n + 7) // 8, b"\x00")
+    return flooded(lab, peer, [frame(BITFIELD, half)] * (n // 100))
 
 
 @case

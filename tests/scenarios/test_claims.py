@@ -36,3 +36,19 @@ def test_who_becomes_a_seed_at_a_seed_is_let_go(lab: Lab) -> None:
         lab.run_for(1)
         assert t.status().num_peers == peers
     assert reasons(seed) == ["both_seeds"]
+
+
+@pytest.mark.parametrize("then", [range(6), range(2), range(1, 6)])
+def test_a_later_bitfield_of_aria2_counts_as_haves_and_takes_nothing_back(lab: Lab, then: range) -> None:
+    spec = lab.torrent(pieces=8)
+    client = lab.engine("client")
+    t = client.add(spec)
+    aria2 = lab.peer("aria2", spec, have=range(2), auto={"claims"}, handshake=Handshake(peer_id=b"A2-1-36-0-" + bytes(10)))
+    aria2.connect(client)
+    lab.until(lambda: aria2.connected, within=5)
+    for _ in range(3):
+        aria2.send_bitfield(then)
+        lab.run_for(1)
+    fine = 0 in then
+    assert reasons(client) == ([] if fine else ["protocol_error"])
+    assert t.availability() == [int(fine and n in then) for n in range(8)]
