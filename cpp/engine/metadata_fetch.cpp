@@ -45,8 +45,9 @@ bool MetadataFetch::on_handshake(Peer& peer, Time now) {
     if (ended_) return true;
     const bool serves = peer.extended.id_of(wire::Extension::ut_metadata).value_or(0) != 0;
     if (!serves) {
+        if (!plan_.knows(peer.key)) return true;
         on_leave(peer, now);
-        return true;
+        return ++peer.metadata.taken_back <= max_offers_taken_back;
     }
     if (!peer.extended.metadata_size) return true;
     const auto offer = plan_.on_offer(peer.key, peer.address.host, *peer.extended.metadata_size, now);

@@ -34,7 +34,7 @@ class MetadataFetch {
 
     MetadataFetch(Core& core, const codec::InfoHashes& wanted, Client& client, const runtime::Tag& tag);
 
-    /// What the peer's extended handshake says now. False: it said another size before.
+    /// What the peer's extended handshake says now. False: it said another size before, or took back too many offers.
     bool on_handshake(Peer& peer, Time now);
     /// False: data that is not of the size that the peer claims.
     bool on_data(Peer& peer, const wire::MetadataData& data, Time now);

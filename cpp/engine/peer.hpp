@@ -39,6 +39,9 @@ inline constexpr std::uint64_t max_unread = 64 * 1024;
 inline constexpr std::uint32_t max_unasked_metadata = 32;
 /// How many times over a peer is served the whole metadata.
 inline constexpr std::uint32_t max_metadata_copies = 4;
+/// How often a peer may offer metadata and take the offer back before it is closed: each time all that others offer is weighed
+/// anew.
+inline constexpr std::uint32_t max_offers_taken_back = 32;
 
 class PeerOwner {
   public:
@@ -67,6 +70,7 @@ struct Claims {
 struct MetadataTalk {
     std::unique_ptr<policy::EarlyClaims> early;  // until the pieces are known
     std::uint32_t unasked = 0;                   // data that we did not ask for
+    std::uint32_t taken_back = 0;                // offers
     std::uint32_t served = 0;                    // pieces that it was sent
 };
 

@@ -281,6 +281,24 @@ def test_who_switches_it_off_is_not_asked_any_more(lab: Lab) -> None:
     assert len(peer.ledger.metadata_requests) == asked and peer.connected
 
 
+@pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("times", [32, 33])
+def test_who_offers_it_and_takes_it_back_again_and_again_is_closed(lab: Lab, times: int) -> None:
+    """To say so once more means nothing."""
+    spec = named(lab)
+    peer = lab.peer("peer", spec, auto=SILENT)
+    client = lab.engine("client")
+    client.add(spec, magnet=True, peers=[peer])
+    lab.until(lambda: bool(peer.ledger.metadata_requests), within=5)
+    for n in range(times):
+        if n > 0:
+            peer.send_extended("handshake", {"m": {"ut_metadata": 2}, "metadata_size": len(spec.metainfo.info_bytes)})
+        for _ in range(3):
+            peer.send_extended("handshake", {"m": {"ut_metadata": 0}})
+    lab.run_for(1)
+    assert reasons(client) == (["protocol_error"] if times > 32 else [])
+
+
 def test_a_hash_that_cannot_be_made_is_nobodys_lie(lab: Lab) -> None:
     spec = named(lab)
     good, client = lab.peer("good", spec), lab.engine("client")
