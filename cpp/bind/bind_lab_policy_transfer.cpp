@@ -1,10 +1,11 @@
-// Doors to what is asked for: geometry, availability, ledger, picker, endgame, pipeline.
+// Doors to what is asked for, by us and of us: geometry, availability, ledger, picker, endgame, pipeline, upload queue.
 #include "base/prng.hpp"
 #include "bind/lab_policy.hpp"
 #include "policy/endgame.hpp"
 #include "policy/piece_picker.hpp"
 #include "policy/pipeline.hpp"
 #include "policy/request_ledger.hpp"
+#include "policy/upload_queue.hpp"
 
 namespace jst::bind {
 namespace {
@@ -337,6 +338,28 @@ void bind_pipeline(py::module_& lab) {
         .def_property_readonly("paused_until", [](const Pipeline& p) { return to_seconds(p.paused_until()); });
 }
 
+void bind_upload_queue(py::module_& lab) {
+    py::class_<UploadQueue>(lab, "UploadQueue")
+        .def(py::init<std::uint64_t>(), py::arg("secret") = 0)
+        .def("push", [](UploadQueue& q, const BlockTuple& b) { q.push(to_block(b)); })
+        .def("put_back",
+             [](UploadQueue& q, const std::vector<BlockTuple>& all) {
+                 std::vector<Block> blocks;
+                 for (const auto& b : all) blocks.push_back(to_block(b));
+                 q.put_back(blocks);
+             })
+        .def("pop_front",
+             [](UploadQueue& q) {
+                 const Block block = q.front();
+                 q.pop_front();
+                 return to_tuple(block);
+             })
+        .def("take", [](UploadQueue& q, const BlockTuple& b) { return q.take(to_block(b)); })
+        .def("clear", &UploadQueue::clear)
+        .def("__contains__", [](const UploadQueue& q, const BlockTuple& b) { return q.contains(to_block(b)); })
+        .def("__len__", &UploadQueue::size);
+}
+
 }  // namespace
 
 void bind_lab_policy_transfer(py::module_& lab) {
@@ -351,6 +374,7 @@ void bind_lab_policy_transfer(py::module_& lab) {
     bind_picker(lab);
     bind_endgame(lab);
     bind_pipeline(lab);
+    bind_upload_queue(lab);
 }
 
 }  // namespace jst::bind

@@ -25,7 +25,12 @@ std::uint32_t secret_number(runtime::Entropy& entropy) {
 }  // namespace
 
 Core::Core(runtime::Runtime& runtime, Settings initial, const PeerId& id)
-    : rt(runtime), peer_id(id), pool(initial.max_memory), upload_turns(*this), tracker_key(secret_number(runtime.entropy)) {
+    : rt(runtime),
+      peer_id(id),
+      pool(initial.max_memory),
+      upload_turns(*this),
+      tracker_key(secret_number(runtime.entropy)),
+      upload_secret(secret_number(runtime.entropy)) {
     apply(initial);
     inquiries = std::make_unique<Inquiries>(*this);
 }

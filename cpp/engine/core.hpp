@@ -112,6 +112,7 @@ class Core {
     UploadTurns upload_turns;  // memory for what is sent: the rest
     EventLog events;
     const std::uint32_t tracker_key;  // what trackers know us by when our address changes
+    const std::uint32_t upload_secret;  // of the order in which UploadQueue looks
     wire::ReceiveScratch scratch;
     policy::Bans bans;
     Throttle throttle;

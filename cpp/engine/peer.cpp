@@ -19,6 +19,7 @@ Peer::Peer(Core& shared, const Endpoint& where, bool is_incoming, policy::PeerSo
       began(shared.now()),
       wire(static_cast<std::uint32_t>(shared.settings.max_message_size)),
       pipeline(static_cast<std::uint32_t>(shared.settings.max_requests_per_peer)),
+      uploads{policy::UploadQueue(shared.upload_secret), {}},
       timer(shared.timers, on_timer, this) {}
 
 void Peer::send(const wire::Message& message) {

@@ -18,6 +18,7 @@
 #include "policy/early_claims.hpp"
 #include "policy/peer_list.hpp"
 #include "policy/pipeline.hpp"
+#include "policy/upload_queue.hpp"
 #include "wire/extended.hpp"
 #include "wire/handshake.hpp"
 #include "wire/peer_wire.hpp"
@@ -102,30 +103,9 @@ struct Traffic {
 
 /// What the peer asked for and has not been sent.
 struct Uploads {
-    std::vector<Block> queued;   // not read yet, in order
+    policy::UploadQueue queued;  // not read yet
     std::vector<Block> reading;  // with the disk
     bool waits = false;          // for memory: UploadTurns
-    // Nothing that is queued of this piece begins here or beyond.
-    PieceIndex last_asked;
-    std::uint32_t free_from = 0;
-
-    void queue(std::size_t at, const Block& block) {
-        if (block.piece == last_asked) free_from = std::max(free_from, block.begin + 1);
-        queued.insert(queued.begin() + static_cast<std::ptrdiff_t>(at), block);
-    }
-    /// Peers ask for a piece in order: the queue is searched once for each piece, not for each block.
-    bool is_queued(const Block& block) {
-        if (block.piece == last_asked && block.begin >= free_from) return false;
-        last_asked = block.piece;
-        free_from = 0;
-        bool found = false;
-        for (const Block& other : queued) {
-            if (other.piece != block.piece) continue;
-            free_from = std::max(free_from, other.begin + 1);
-            found = found || other == block;
-        }
-        return found;
-    }
 };
 
 struct Peer {

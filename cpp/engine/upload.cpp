@@ -62,21 +62,19 @@ bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
     auto& up = peer.uploads;
     if (up.queued.size() + up.reading.size() + peer.link->out().pending_blocks() >= core_.settings.max_queued_requests)
         return refuse(peer, block);
-    if (up.is_queued(block)) return true;
-    up.queue(up.queued.size(), block);
+    if (up.queued.contains(block)) return true;
+    up.queued.push(block);
     core_.touch(peer);
     return true;
 }
 
 bool Upload::on_cancel(Peer& peer, const Block& block) {
     auto& up = peer.uploads;
-    const auto take = [&](std::vector<Block>& from) {
-        const auto found = std::find(from.begin(), from.end(), block);
-        if (found == from.end()) return false;
-        from.erase(found);
-        return true;
-    };
-    if (take(up.queued) || take(up.reading)) return refuse(peer, block);
+    if (up.queued.take(block)) return refuse(peer, block);
+    if (const auto found = std::find(up.reading.begin(), up.reading.end(), block); found != up.reading.end()) {
+        up.reading.erase(found);
+        return refuse(peer, block);
+    }
     const auto token = peer.link->out().cancel(block);
     if (!token) return true;
     peer.link->release(*token);
@@ -85,7 +83,7 @@ bool Upload::on_cancel(Peer& peer, const Block& block) {
 
 void Upload::drop(Peer& peer) {
     auto& up = peer.uploads;
-    for (const Block& block : up.queued) refuse(peer, block);
+    for (; !up.queued.empty(); up.queued.pop_front()) refuse(peer, up.queued.front());
     for (const Block& block : up.reading) refuse(peer, block);
     up.queued.clear();
     up.reading.clear();
@@ -111,14 +109,23 @@ std::uint64_t Upload::most_ahead() const noexcept {
     return std::max<std::uint64_t>(most, block_size);
 }
 
+// A short block counts as a whole one: it takes a buffer all the same, and who cancels has each of them looked at.
+std::uint64_t Upload::ahead_of(const Peer& peer) noexcept {
+    const auto& out = peer.link->out();
+    const std::uint64_t whole = std::max<std::uint64_t>(out.pending_blocks(), 1) - 1;
+    return std::max(out.pending_payload(), whole * block_size) + peer.uploads.reading.size() * block_size;
+}
+
 void Upload::hold(Peer& peer) {
     if (peer.choking.am_choking) return drop(peer);  // it was on its way when the choke came
     std::vector<wire::QueuedBlock> held;
     peer.link->out().drop_blocks(held);
-    for (std::size_t i = 0; i < held.size(); ++i) {
-        peer.link->release(held[i].token);
-        peer.uploads.queue(i, held[i].block);
+    std::vector<Block> again;
+    for (const auto& one : held) {
+        peer.link->release(one.token);
+        again.push_back(one.block);
     }
+    peer.uploads.queued.put_back(again);
 }
 
 void Upload::pump(Peer& peer) {
@@ -128,8 +135,7 @@ void Upload::pump(Peer& peer) {
     const std::uint64_t most = most_ahead();
     const std::uint64_t run = std::clamp<std::uint64_t>(most / block_size / 2, 1, max_run);
     while (!peer.uploads.queued.empty()) {
-        const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
-        if (ahead + run * block_size > most) return;
+        if (ahead_of(peer) + run * block_size > most) return;
         if (!start_run(peer, static_cast<std::size_t>(run))) return;
     }
 }
@@ -140,7 +146,7 @@ void Upload::take_turn(Peer& peer) {
     const std::uint64_t most = most_ahead();
     while (!peer.uploads.queued.empty()) {
         const std::uint64_t held = UploadTurns::held(peer);
-        const std::uint64_t ahead = peer.link->out().pending_payload() + peer.uploads.reading.size() * block_size;
+        const std::uint64_t ahead = ahead_of(peer);
         if (held >= turns.share() || ahead + block_size > most) return;
         const std::uint64_t room = std::min(turns.share() - held, (most - ahead) / block_size);
         if (!start_run(peer, static_cast<std::size_t>(std::min<std::uint64_t>(room, max_run)))) return;
@@ -166,8 +172,8 @@ bool Upload::start_run(Peer& peer, std::size_t most) {
     run.blocks.clear();
     run.buffers.clear();
     run.room.clear();
-    for (const Block& block : queued) {
-        if (run.blocks.size() == most) break;
+    while (run.blocks.size() < most && !queued.empty()) {
+        const Block block = queued.front();
         if (!run.blocks.empty()) {
             const Block& last = run.blocks.back();
             if (block.piece != last.piece || block.begin != last.begin + last.length) break;
@@ -177,12 +183,12 @@ bool Upload::start_run(Peer& peer, std::size_t most) {
         run.room.push_back(buffer.span(block.length));
         run.buffers.push_back(std::move(buffer));
         run.blocks.push_back(block);
+        queued.pop_front();
     }
     if (run.blocks.empty()) {
         core_.upload_turns.wait(peer);
         return false;
     }
-    queued.erase(queued.begin(), queued.begin() + static_cast<std::ptrdiff_t>(run.blocks.size()));
     peer.uploads.reading.insert(peer.uploads.reading.end(), run.blocks.begin(), run.blocks.end());
     run.job.tag = tag_;
     run.job.tag.peer = peer.number;
@@ -208,7 +214,7 @@ void Upload::finish(Run& run, Time now) {
             if (run.job.error != Errc::ok) {
                 refuse(*peer, run.blocks[i]);
             } else if (is_barred()) {
-                peer->uploads.queue(peer->uploads.queued.size(), run.blocks[i]);
+                peer->uploads.queued.push(run.blocks[i]);
             } else if (lent) {
                 peer->link->send_block(run.blocks[i], {lent.bytes.subspan(at, run.blocks[i].length), lent.keeper});
             } else {

@@ -60,6 +60,7 @@ class Upload {
     Run* free_run();
     bool start_run(Peer& peer, std::size_t most);
     std::uint64_t most_ahead() const noexcept;
+    static std::uint64_t ahead_of(const Peer& peer) noexcept;
     void finish(Run& run, Time now);
     static bool refuse(Peer& peer, const Block& block);
 

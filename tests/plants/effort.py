@@ -14,7 +14,7 @@ from collections.abc import Callable
 from jstorrent import _core
 from jstorrent.lab import Engine, Lab, Spec
 
-from tests.scenarios.raw_peer import BITFIELD, HAVE, INTERESTED, RawPeer
+from tests.scenarios.raw_peer import BITFIELD, CANCEL, HAVE, INTERESTED, REQUEST, RawPeer
 
 Case = Callable[[Lab, int], int]
 CASES: dict[str, Case] = {}
@@ -136,6 +136,42 @@ def addresses_of_one_host_beside_many_dials(lab: Lab, n: int) -> int:
         torrent.connect(("10.8.8.8", 1000 + port))
     lab.run_for(1)
     return effort() - before
+
+
+def asked(lab: Lab, n: int, most: int, words: Callable[[int], list[bytes]]) -> int:
+    """By one that may ask and reads nothing: first for so many blocks, then what the words say of each number below n."""
+    spec = lab.torrent(pieces=n, piece_length=1024)
+    seed = lab.engine("seed", max_queued_requests=most, upload_rate_limit=1)
+    seed.add(spec, have="all")
+    lab.run_for(20)
+    peer = RawPeer(lab, "peer", spec, have=())
+    peer.connect(seed)
+    lab.until(lambda: bool(peer.greeted), within=5)
+    peer.say(INTERESTED)
+    lab.run_for(20)
+    for piece in range(n):
+        peer.request(piece, 0, 1024)
+    lab.run_for(1)
+    return flooded(lab, peer, [word for number in range(n) for word in words(number)])
+
+
+@case
+def requests_that_are_made_twice(lab: Lab, n: int) -> int:
+    return asked(lab, n, 2 * n, lambda number: [frame(REQUEST, struct.pack(">III", number * 7 % n, 0, 1024))])
+
+
+@case
+def cancels_of_what_was_never_asked_for(lab: Lab, n: int) -> int:
+    return asked(lab, n, 2 * n, lambda number: [frame(CANCEL, struct.pack(">III", number * 7 % n, 1, 1023))])
+
+
+@case
+def blocks_that_are_asked_for_and_cancelled(lab: Lab, n: int) -> int:
+    def twice(number: int) -> list[bytes]:
+        block = struct.pack(">III", number * 7 % n, 1, 1023)
+        return [frame(REQUEST, block), frame(CANCEL, block)]
+
+    return asked(lab, n, 2 * n, twice)
 
 
 @case

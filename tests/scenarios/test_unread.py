@@ -108,3 +108,18 @@ def test_who_takes_nothing_of_what_it_asked_for_gives_its_memory_back(lab: Lab) 
     completes(lab, leecher, other, within=30)
     lab.run_for(60)
     assert reasons(seed).count("inactive") == 5 and seed.session.status().memory == 0
+
+
+@pytest.mark.covers("S1-4")
+def test_short_blocks_that_are_never_read_take_no_more_memory_than_whole_ones(lab: Lab) -> None:
+    spec = lab.torrent(pieces=8, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_send_buffer=1 << 20)
+    seed.add(spec, have="all")
+    deaf = lab.peer("deaf", spec, have="none", auto=SPEAKS, behave=["never_read"])
+    deaf.connect(seed)
+    lab.until(lambda: seed.session.status().num_peers == 1, within=5)
+    deaf.send_raw(frame(2))
+    lab.run_for(15)  # until it is unchoked
+    deaf.send_raw(b"".join(frame(6, struct.pack(">III", 0, 16 * n, 4096)) for n in range(1900)))
+    lab.run_for(5)
+    assert BLOCK < seed.session.status().memory <= 1 << 20
