@@ -41,7 +41,6 @@ SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const s
                       parts.closed = true;  // cut off
                   },
                   this),
-      queue_timer(core.timers, [](Timer& t, Time) { t.owner<SessionParts>().core.queue_changed = true; }, this),
       pace_timer(core.timers, [](Timer& t, Time now) { t.owner<SessionParts>().judge_paces(now); }, this) {
     if (state_dir.empty()) {
         opened = Result<void>{};
@@ -308,7 +307,7 @@ void SessionParts::flush_peers(Time now) {
 bool SessionParts::overlaps(const Torrent& torrent, const std::vector<TorrentKey>& others) const {
     return std::any_of(others.begin(), others.end(), [&](TorrentKey key) {
         const Torrent* const old = look(key);
-        if (old == nullptr) return false;
+        if (old == nullptr || old->number() > torrent.number()) return false;
         const bool same_files = old->save_path() == torrent.save_path() && old->name() == torrent.name();
         return same_files || old->hashes() == torrent.hashes();
     });
@@ -321,11 +320,7 @@ bool SessionParts::is_refused(Torrent& torrent, Time now) const {
     return file.has_value();
 }
 
-// A look at thousands takes a millisecond, and each that is added or checked asks for two: after one there is a rest.
 void SessionParts::update_queue(Time now) {
-    if (now < queue_rests_until) return queue_timer.set(queue_rests_until);
-    const auto size = static_cast<std::int64_t>(queue.order().size());
-    queue_rests_until = size > few_in_queue ? now + queue_rest_each * size : now;
     const auto& s = core.settings;
     queue.ask_each([&](TorrentKey key) {
         const Torrent* const torrent = look(key);

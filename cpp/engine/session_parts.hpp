@@ -24,11 +24,6 @@ inline constexpr std::size_t max_remembered = 10'000;
 /// Records that were not used, of one start.
 inline constexpr std::size_t max_problems = 10'000;
 
-/// With more torrents than these the queue rests after each look at all of them,
-inline constexpr std::int64_t few_in_queue = 128;
-/// for so long each; a look takes a tenth of that.
-inline constexpr Duration queue_rest_each = microseconds(1);
-
 /// A removed torrent as it stood last.
 struct Remembered {
     TorrentStatus status;
@@ -81,8 +76,6 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::set<std::string> spoken_of;  // settings that were changed before the state was loaded
     Counters earlier;  // of the sessions before this one
     Timer close_timer;
-    Timer queue_timer;
-    Time queue_rests_until{0};
     Timer pace_timer;  // who of those with a place is slow?
     bool closed = false;
     bool closed_cleanly = false;
@@ -97,6 +90,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::uint64_t moved(const policy::QueueEntry& entry) const;  // payload, in the direction of what it has its place for
     /// It may write where the session's own records are: it fails.
     bool is_refused(Torrent& torrent, Time now) const;
+    /// With the files or the hash of one that was there before it.
     bool overlaps(const Torrent& torrent, const std::vector<TorrentKey>& others) const;
     bool finish_draining(Torrent& torrent, Time now);
     void clear_drained(Time now);
