@@ -341,7 +341,7 @@ void bind_pipeline(py::module_& lab) {
 void bind_upload_queue(py::module_& lab) {
     py::class_<UploadQueue>(lab, "UploadQueue")
         .def(py::init<std::uint64_t>(), py::arg("secret") = 0)
-        .def("push", [](UploadQueue& q, const BlockTuple& b) { q.push(to_block(b)); })
+        .def("push", [](UploadQueue& q, const BlockTuple& b) { return q.push(to_block(b)); })
         .def("put_back",
              [](UploadQueue& q, const std::vector<BlockTuple>& all) {
                  std::vector<Block> blocks;

@@ -62,9 +62,7 @@ bool Upload::on_request(Peer& peer, const Block& block, const Bitfield& have) {
     auto& up = peer.uploads;
     if (up.queued.size() + up.reading.size() + peer.link->out().pending_blocks() >= core_.settings.max_queued_requests)
         return refuse(peer, block);
-    if (up.queued.contains(block)) return true;
-    up.queued.push(block);
-    core_.touch(peer);
+    if (up.queued.push(block)) core_.touch(peer);
     return true;
 }
 

@@ -23,10 +23,9 @@ std::size_t UploadQueue::bucket(const Block& block) const noexcept {
 }
 
 // Numbers may be of what is no more, or by now of another item: only older ones are believed, so that each walk ends.
-std::optional<std::size_t> UploadQueue::find(const Block& block) const noexcept {
-    if (size_ == 0) return std::nullopt;
+std::optional<std::size_t> UploadQueue::find(const Block& block, std::size_t which) const noexcept {
     std::size_t end = items_.size();
-    for (std::size_t at = newest_[bucket(block)] - first_; at < end && at >= head_; at = items_[at].older - first_) {
+    for (std::size_t at = newest_[which] - first_; at < end && at >= head_; at = items_[at].older - first_) {
         effort();
         if (items_[at].block == block) return at;
         end = at;
@@ -34,12 +33,15 @@ std::optional<std::size_t> UploadQueue::find(const Block& block) const noexcept 
     return std::nullopt;
 }
 
-void UploadQueue::push(const Block& block) {
+bool UploadQueue::push(const Block& block) {
     if (items_.size() == newest_.size()) make_room();
-    auto& newest = newest_[bucket(block)];
+    const std::size_t which = bucket(block);
+    if (find(block, which)) return false;
+    auto& newest = newest_[which];
     items_.push_back({block, newest});
     newest = first_ + static_cast<std::uint32_t>(items_.size() - 1);
     ++size_;
+    return true;
 }
 
 // Every item is looked at, once for half as many that were pushed.
@@ -73,7 +75,7 @@ void UploadQueue::pop_front() noexcept {
 }
 
 bool UploadQueue::take(const Block& block) noexcept {
-    const auto at = find(block);
+    const auto at = size_ > 0 ? find(block, bucket(block)) : std::nullopt;
     if (!at) return false;
     items_[*at].block.length = 0;
     --size_;

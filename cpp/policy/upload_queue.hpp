@@ -22,9 +22,9 @@ class UploadQueue {
 
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
-    bool contains(const Block& block) const noexcept { return find(block).has_value(); }
-    /// A block that has a length. That it is not there already is the caller's care.
-    void push(const Block& block);
+    bool contains(const Block& block) const noexcept { return size_ > 0 && find(block, bucket(block)).has_value(); }
+    /// A block that has a length. False: it is there already.
+    bool push(const Block& block);
     /// They come before all others, in this order.
     void put_back(std::span<const Block> blocks);
     /// The one that was asked for first; there must be one.
@@ -41,7 +41,7 @@ class UploadQueue {
     };
 
     std::size_t bucket(const Block& block) const noexcept;
-    std::optional<std::size_t> find(const Block& block) const noexcept;
+    std::optional<std::size_t> find(const Block& block, std::size_t which) const noexcept;
     void make_room();
     void skip_gone() noexcept;
 
