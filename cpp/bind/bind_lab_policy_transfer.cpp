@@ -240,6 +240,13 @@ void bind_picker(py::module_& lab) {
                  const auto piece = p.stranded(ledger, to_time(now));
                  return piece ? std::optional(piece->value) : std::nullopt;
              })
+        .def("held_up",
+             [](const PiecePicker& p, std::uint64_t peer, const Pieces& has, const RequestLedger& ledger,
+                double now) -> std::optional<std::uint32_t> {
+                 const Bitfield bits = to_bitfield(has, p.geometry().num_pieces);
+                 const auto piece = p.held_up({to_peer(peer), &bits}, ledger, to_time(now));
+                 return piece ? std::optional(piece->value) : std::nullopt;
+             })
         .def("is_sole_source",
              [](const PiecePicker& p, const Pieces& has, const RequestLedger& ledger) {
                  return p.is_sole_source(to_bitfield(has, p.geometry().num_pieces), ledger);

@@ -110,9 +110,10 @@ std::uint32_t Download::most_of_one() const {
     return static_cast<std::uint32_t>(std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
 }
 
-// Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
+// Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again. Of memory
+// that was short nobody gets any before its turn.
 void Download::refill(Peer& peer, Time now) {
-    if (allowed_ && hungry_ && peers.size() > 1 && peers.back() == peer.key) return client_.on_download_idle(now);
+    if (allowed_ && hungry_ && peers.size() > 1 && (starved_ || peers.back() == peer.key)) return client_.on_download_idle(now);
     fill(peer, now);
 }
 
@@ -145,14 +146,27 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
     }
     if (picked.count >= n || peer.choking.peer_choking) return picked.count;
     if (picked.capped && picked.count == 0) {
-        const std::uint32_t taken = take_over(peer, asker, n, now);
-        return taken > 0 ? taken : w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
+        if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
+        const std::uint32_t copies = w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
+        return copies > 0 ? copies : take_place(peer, asker, n, now);
     }
     if (!notice_endgame(now)) return picked.count > 0 ? picked.count : ask_overdue(peer, asker, n, now);
     if (!may_copy(peer, now)) return picked.count;
     const std::uint32_t copies = w.endgame.pick_duplicates(asker, n - picked.count, picker_, w.ledger, now, w.asked);
     if (copies == 0 && w.endgame.deadline() > now) peer.timer.set_sooner(w.endgame.deadline());
     return picked.count + copies;
+}
+
+// Those who were asked for the pieces that fill the memory could else keep everybody out who has others. Where it is we who
+// read slowly, nobody is to blame.
+std::uint32_t Download::take_place(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
+    Work& w = work();
+    if (!w.ledger.outstanding(peer.key).empty()) return 0;
+    const auto waits = picker_.held_up(asker, w.ledger, now);
+    const auto is_slowed = [&](PeerKey key) { return core_.peer(key) != nullptr && core_.peer(key)->waits_for_rate; };
+    if (!waits || std::any_of(peers.begin(), peers.end(), is_slowed)) return 0;
+    drop_piece(*waits, now);
+    return picker_.pick(asker, n, most_active(), w.ledger, w.prng, now, w.asked).count;
 }
 
 // On parole a peer works alone, so it may not go on with what another began.

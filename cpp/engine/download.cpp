@@ -122,6 +122,12 @@ void Download::on_unanswered(const Peer& peer) {
     if (found != peers.end()) std::rotate(found, found + 1, peers.end());
 }
 
+// What it ends gives memory back, and who ends pieces gets it: others would keep it with pieces of which nothing comes.
+void Download::on_whole(const Peer& peer) {
+    const auto found = std::find(peers.begin(), peers.end(), peer.key);
+    if (found != peers.end()) std::rotate(peers.begin(), found, found + 1);
+}
+
 void Download::on_allowed_fast(Peer& peer, PieceIndex piece) {
     auto& allowed = peer.claims.allowed_fast;
     const auto& refused = peer.claims.refused_fast;
@@ -288,6 +294,7 @@ void Download::store(Peer& peer, const Block& block, const wire::BlockArrived& a
         if (planted<Plant::endgame_without_cancel>()) break;
         if (Peer* other = core_.peer(loser)) other->send(wire::Cancel{block});
     }
+    if (arrival.piece_complete) on_whole(peer);
     piece.stored(number, arrival.piece_complete);
     if (somebody_waits_) piece.make_room();
 }

@@ -132,7 +132,8 @@ class Download final : public PieceJob::Client {
     Time last_payload() const noexcept { return last_payload_; }
     bool limited_by_memory() const noexcept { return starved_; }
 
-    std::vector<PeerKey> peers;  // connected ones, in the order of joining; who left requests unanswered goes to the end
+    // Connected ones, in the order of joining; who left requests unanswered goes to the end, who made a piece whole to the front.
+    std::vector<PeerKey> peers;
 
   private:
     /// For each block of a piece: 0 not there, or whence it is.
@@ -167,6 +168,7 @@ class Download final : public PieceJob::Client {
     runtime::Patience patience() const noexcept override;
     void on_memory_freed() override;
     void on_unanswered(const Peer& peer);
+    void on_whole(const Peer& peer);
     bool has_wanted(Peer& peer) const;
     static void set_interest(Peer& peer, bool on);
     PieceJob* job(PieceIndex piece);
@@ -183,6 +185,7 @@ class Download final : public PieceJob::Client {
     Byte* place_for(PieceJob& piece, const Block& block);
     bool notice_endgame(Time now);
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
+    std::uint32_t take_place(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     bool may_copy(Peer& peer, Time now) const;
     Time stuck_at(const Peer& peer) const;

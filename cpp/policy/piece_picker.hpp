@@ -47,6 +47,9 @@ class PiecePicker {
     /// An active piece without requests is stranded after so long without a block.
     static constexpr Duration stranded_after = seconds(30);
     static constexpr Duration orphaned_after = seconds(5);
+    /// One that is asked for is held up after so long without a block, when one of its blocks was not given so often.
+    static constexpr Duration held_up_after = seconds(60);
+    static constexpr std::uint32_t held_up_let_downs = 4;
 
     explicit PiecePicker(const Geometry& geometry = {}, Order order = Order::rarest);
 
@@ -77,6 +80,8 @@ class PiecePicker {
                       RequestLedger& ledger, Time now, std::vector<Block>& out);
     /// The piece to abandon so that a capped peer can go on; none while every active piece is served.
     std::optional<PieceIndex> stranded(const RequestLedger& ledger, Time now) const;
+    /// The piece to abandon for one that has nothing to do: what it has not, and those who have it keep from us.
+    std::optional<PieceIndex> held_up(const Asker& asker, const RequestLedger& ledger, Time now) const;
     /// The piece to abandon for one on parole, who may only begin pieces: the oldest of those that it has, that nobody
     /// works on any more and that got no block for a while. Else what two suspects left half done stays so for ever. Who gave
     /// it up waits twice as long: it would take it again and again while the others look a moment later.

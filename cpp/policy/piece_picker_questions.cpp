@@ -39,6 +39,18 @@ std::optional<PieceIndex> PiecePicker::stranded(const RequestLedger& ledger, Tim
     return least ? std::optional(std::get<PieceIndex>(*least)) : std::nullopt;
 }
 
+std::optional<PieceIndex> PiecePicker::held_up(const Asker& asker, const RequestLedger& ledger, Time now) const {
+    std::optional<std::tuple<Time, PieceIndex>> oldest;
+    for (const auto piece : ledger.active()) {
+        const auto status = ledger.status(piece);
+        if (status.progress != PieceProgress::downloading || (*asker.has)[piece]) continue;
+        if (status.let_down < held_up_let_downs || now - status.last_block < held_up_after) continue;
+        const std::tuple candidate{status.last_block, piece};
+        if (!oldest || candidate < *oldest) oldest = candidate;
+    }
+    return oldest ? std::optional(std::get<PieceIndex>(*oldest)) : std::nullopt;
+}
+
 bool PiecePicker::is_sole_source(const Bitfield& has, const RequestLedger& ledger) const noexcept {
     const auto only_here = [&](PieceIndex piece) { return has[piece] && availability().count(piece) == 1; };
     for (const auto piece : ledger.active())

@@ -110,7 +110,7 @@ void RequestLedger::start(PieceIndex piece, Time now) {
     active.started = next_serial_++;
     active.first_missing = 0;
     active.received = 0;
-    active.pending = 0;
+    active.pending = active.let_down = 0;
     active.started_at = active.last_block = now;
     active.exclusive = active.given_up_by = {};
     active_.push_back(piece);
@@ -219,6 +219,8 @@ void RequestLedger::avoid(PeerKey peer, const Block& block, Time until) {
     auto& state = piece.blocks[block.begin / block_size];
     state.avoided = peer;
     state.avoided_until = until;
+    if (state.let_down < UINT8_MAX) ++state.let_down;
+    piece.let_down = std::max<std::uint32_t>(piece.let_down, state.let_down);
     if (piece.exclusive != peer) return;
     piece.exclusive = {};
     piece.given_up_by = peer;
@@ -351,6 +353,7 @@ void RequestLedger::receive(ActivePiece& piece, std::uint32_t number, const Peer
     state.host = from.host;
     partial_bytes_ += block.length;
     piece.last_block = now;
+    piece.let_down = 0;
     arrival.piece_complete = ++piece.received == piece.blocks.size();
 }
 

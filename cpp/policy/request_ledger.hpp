@@ -80,6 +80,7 @@ struct ActiveStatus {
     Time last_block{0};   // or when it became active
     PeerKey exclusive;    // on parole: nobody else is asked
     PeerKey given_up_by;  // who was asked alone and did not give
+    std::uint32_t let_down = 0;  // since its last block: how often one block was not given in time, or refused
 };
 
 class RequestLedger {
@@ -176,6 +177,7 @@ class RequestLedger {
         std::uint32_t copies = 0;
         Time asked_at{0};  // last
         bool received = false;
+        std::uint8_t let_down = 0;
         PeerKey lease;
         PeerKey source;
         IpAddress host;
@@ -189,6 +191,7 @@ class RequestLedger {
         std::uint32_t missing = 0;
         std::uint32_t received = 0;
         std::uint32_t pending = 0;
+        std::uint32_t let_down = 0;
         Time started_at;
         Time last_block;
         PeerKey exclusive;

@@ -129,6 +129,7 @@ ActiveStatus RequestLedger::status(PieceIndex index) const noexcept {
     status.last_block = piece->last_block;
     status.exclusive = piece->exclusive;
     status.given_up_by = piece->given_up_by;
+    status.let_down = piece->let_down;
     return status;
 }
 

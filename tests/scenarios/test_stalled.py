@@ -65,3 +65,34 @@ def test_what_comes_after_a_pause_is_no_breach(lab: Lab) -> None:
     assert [c.closed_by for c in giver.ledger.connections] == [None]
     t.resume()
     completes(lab, client, spec)
+
+
+@pytest.mark.covers("S1-3")
+@pytest.mark.parametrize("blocks", [4, 16])
+def test_pieces_that_miss_a_block_do_not_keep_all_memory_from_who_has_others(lab: Lab, blocks: int) -> None:
+    """There is always one of them that was asked for it just now, so no piece is left by all."""
+    spec = lab.torrent(pieces=64, piece_length=blocks * BLOCK)
+    bad = [lab.peer(f"bad{n}", spec, have=range(32), behave=[Behaviour("withhold", begin=0)]) for n in range(24)]
+    client = lab.engine("client", max_memory=1 << 20)
+    t = client.add(spec, peers=bad)
+    lab.run_for(20)
+    good = lab.peer("good", spec, have=range(32, 64))
+    good.connect(client)
+    lab.until(lambda: all(t.piece(n).state == "complete" for n in range(32, 64)), within=90)
+
+
+@pytest.mark.parametrize("limit", [None, 2000])
+def test_pieces_that_come_slowly_keep_their_memory(lab: Lab, limit: int | None) -> None:
+    """Of a slow line or below a limit, beside one that has other pieces and nothing to do: nothing is thrown away."""
+    spec = lab.torrent(pieces=8, piece_length=16 * BLOCK)
+    client = lab.engine("client", max_memory=1 << 20, download_rate_limit=limit, inactivity_timeout=10_000)
+    slow = lab.peer("slow", spec, have=range(4))
+    if limit is None:
+        lab.net.link(slow, client, rate=2000)
+    t = client.add(spec, peers=[slow])
+    lab.run_for(20)
+    lab.peer("idle", spec, have=range(4, 8)).connect(client)
+    lab.run_for(600)
+    counters = t.status().counters
+    assert counters.payload_verified + counters.payload_partial > 600 * 1800
+    assert counters.payload_discarded == 0
