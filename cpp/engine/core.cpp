@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/room.hpp"
+#include "base/undo.hpp"
 #include "engine/inquiries.hpp"
 #include "engine/link.hpp"
 #include "engine/peer.hpp"
@@ -93,13 +95,15 @@ Peer* Core::peer(PeerKey key) const noexcept {
 }
 
 void Core::touch(Peer& peer) {
-    if (std::exchange(peer.touched, true)) return;
+    if (peer.touched) return;
     touched_peers.push_back(peer.key);
+    peer.touched = true;
 }
 
 void Core::touch(Torrent& torrent) {
-    if (std::exchange(torrent.touched, true)) return;
+    if (torrent.touched) return;
     touched_torrents.push_back(torrent.key());
+    torrent.touched = true;
 }
 
 void Core::emit(EventKind kind, TorrentKey torrent, Event details) {
@@ -129,9 +133,14 @@ std::uint32_t Core::links_of(const IpAddress& host) const noexcept {
 
 Peer& Core::adopt(std::unique_ptr<Peer> peer) {
     Peer& placed = *peer;
-    ++links_[placed.address.host];
-    placed.key = peers.emplace(std::move(peer));
-    placed.link = std::make_unique<Link>(*this, placed.key);
+    const auto links = links_.try_emplace(placed.address.host).first;
+    PeerKey key;
+    Undo undo([&] { peers.erase(key); });  // who has no link is in no table
+    key = peers.emplace(std::move(peer));
+    placed.link = std::make_unique<Link>(*this, key);
+    undo.keep();
+    placed.key = key;
+    ++links->second;
     if (rt.probe != nullptr) rt.probe->on_peer(placed.number, placed.address);
     return placed;
 }
@@ -139,6 +148,8 @@ Peer& Core::adopt(std::unique_ptr<Peer> peer) {
 void Core::retire(Peer& peer, runtime::CloseMode mode) {
     auto* slot = peers.find(peer.key);
     JST_CHECK(slot != nullptr, "a peer is retired once");
+    make_room_for_one(graveyard);  // what may throw comes first
+    make_room_for_one(dead);
     const auto links = links_.find(peer.address.host);
     if (--links->second == 0) links_.erase(links);
     peer.link->close(mode);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/planted.hpp"
+#include "base/undo.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -167,7 +168,8 @@ void Listener::end_round(Time now) {
     Time soonest = Time::never();
     for (const auto& door : doors_) {
         Time again = Time::never();
-        if (door->guest && offer(door->guest, again, now)) door->accept_more();
+        // Also where an offer broke off for want of memory: else nobody would come in here any more.
+        if (!door->guest || offer(door->guest, again, now)) door->accept_more();
         soonest = std::min(soonest, again);
     }
     again_.set(soonest);
@@ -195,11 +197,13 @@ void Listener::let_in(std::unique_ptr<runtime::Stream> stream, Time now) {
     Peer& peer = core_.adopt(std::make_unique<Peer>(core_, stream->remote(), true, policy::PeerSource::incoming));
     peer.owner = this;
     peer.state = PeerState::handshake;
+    peer.link->attach(std::move(stream), peer.tag());
+    Undo undo([&] { retire(peer, runtime::CloseMode::abort); });  // nobody would look after it
+    if (!planted<Plant::door_is_open>()) peer.timer.set(now + to_duration(core_.settings.handshake_timeout));
     keeper_.on_let_in(peer.key, peer.address.host, now);
+    undo.keep();
     ++core_.half_open;
     ++core_.at_door;
-    peer.link->attach(std::move(stream), peer.tag());
-    if (!planted<Plant::door_is_open>()) peer.timer.set(now + to_duration(core_.settings.handshake_timeout));
     peer.link->await_readable();
 }
 

@@ -88,14 +88,15 @@ void Session::on_round_end(Time now) {
 void Session::on_broken_rule(const runtime::Tag& tag, const char* what) noexcept {
     auto& core = parts_->core;
     core.healthy = false;
-    try {
-        const Time now = core.now();
-        core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
-            if (tag.torrent == runtime::no_index || t->number() == tag.torrent) t->fail(Errc::internal, what, now);
-        });
-    } catch (...) {
-        // What could not be stopped cleanly stays as it is: is_healthy() says so already.
-    }
+    const Time now = core.now();
+    core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
+        if (tag.torrent != runtime::no_index && t->number() != tag.torrent) return;
+        try {
+            t->fail(Errc::internal, what, now);
+        } catch (...) {
+            // What could not be stopped cleanly stays as it is: is_healthy() says so already.
+        }
+    });
 }
 
 // -- session queries --------------------------------------------------------------------------------------------------

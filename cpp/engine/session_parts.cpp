@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/planted.hpp"
+#include "base/undo.hpp"
 #include "engine/inquiries.hpp"
 #include "engine/kept_settings.hpp"
 #include "engine/rivals.hpp"
@@ -18,6 +19,22 @@ std::optional<std::uint32_t> narrow(const Limit& limit) {
 }
 
 policy::PaceLimits paces(const Settings& s) { return {s.slow_torrent_rate, to_duration(s.slow_torrent_time)}; }
+
+/// Does `deed` for each that stands in `list`, once. Where it breaks off, the others wait for the next round.
+template <class T, class Deed>
+void take_each(Core& core, std::vector<T>& list, Deed&& deed) {
+    auto taken = std::exchange(list, {});
+    std::size_t done = 0;
+    Undo undo([&] {
+        core.wake_soon();
+        taken.erase(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(done));
+        list.swap(taken);  // what came meanwhile is done as well
+        const std::size_t room = list.capacity() - list.size();
+        list.insert(list.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(std::min(room, taken.size())));
+    });
+    while (done < taken.size()) deed(taken[done++]);
+    undo.keep();
+}
 
 /// Who is slow matters only where somebody may have to wait.
 bool measures(const Settings& s) { return s.slow_torrent_rate > 0 && (s.active_downloads || s.active_seeds); }
@@ -98,8 +115,13 @@ Result<TorrentKey> SessionParts::insert(TorrentSetup setup, Time now) {
     setup.keeps_record = store != nullptr;
     const TorrentKey key = core.torrents.emplace(std::make_unique<Torrent>(core, handles, std::move(setup), number));
     Torrent& torrent = *core.torrent(key);
+    Undo undo([&] {  // it can be added later
+        queue.remove(key);
+        core.torrents.erase(key);
+    });
     queue.add(key);
     by_wire_id[wire_id] = key;
+    undo.keep();
     if (core.rt.probe != nullptr) core.rt.probe->on_torrent(number, wire_id);
     torrent.on_added(key, now);
     core.places.note(torrent);
@@ -255,33 +277,33 @@ void SessionParts::end_round(Time now) {
     listener.end_round(now);
     if (core.has_freed_place() && !core.waiting_for_room.empty()) core.wake_soon();
     if (saver) saver->schedule(now);
-    for (const TorrentKey key : std::exchange(core.waiting_for_quiet, {}))
+    take_each(core, core.waiting_for_quiet, [&](TorrentKey key) {
         if (Torrent* const torrent = core.torrent(key)) torrent->continue_move();
+    });
     clear_drained(now);
     advance_close(now);
     core.bury_dead();
 }
 
 void SessionParts::run_touched(Time now) {
-    const auto touched = std::exchange(core.touched_torrents, {});
-    for (const TorrentKey key : touched) {
+    take_each(core, core.touched_torrents, [&](TorrentKey key) {
         Torrent* const torrent = core.torrent(key);
-        if (torrent == nullptr) continue;
+        if (torrent == nullptr) return;
         torrent->on_round_end(now);
         if (saver && torrent->needs_save() && !torrent->is_removed()) saver->note(torrent->needs_save_now());
-    }
+    });
 }
 
 void SessionParts::close_banned(Time now) {
-    for (const IpAddress& host : std::exchange(core.newly_banned, {})) {
+    take_each(core, core.newly_banned, [&](const IpAddress& host) {
         if (saver) saver->session_changed();
-        if (core.links_of(host) == 0) continue;
+        if (core.links_of(host) == 0) return;
         listener.turn_away_host(host);
         core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
             const bool user = core.bans.find(host, now).value_or(policy::BanEntry{}).reason == policy::BanReason::user;
             t->swarm().close_host(host, user ? CloseReason::banned : CloseReason::bad_data, now);
         });
-    }
+    });
 }
 
 void SessionParts::offer_places(Time now) {
@@ -295,13 +317,12 @@ void SessionParts::offer_places(Time now) {
 }
 
 void SessionParts::flush_peers(Time now) {
-    const auto touched = std::exchange(core.touched_peers, {});
-    for (const PeerKey key : touched) {
+    take_each(core, core.touched_peers, [&](PeerKey key) {
         Peer* const peer = core.peer(key);
-        if (peer == nullptr) continue;
+        if (peer == nullptr) return;
         peer->touched = false;
         peer->owner->on_flush(*peer, now);
-    }
+    });
 }
 
 bool SessionParts::overlaps(const Torrent& torrent, const std::vector<TorrentKey>& others) const {

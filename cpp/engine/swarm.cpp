@@ -4,6 +4,7 @@
 
 #include "base/effort.hpp"
 #include "base/planted.hpp"
+#include "base/room.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -178,7 +179,9 @@ void Swarm::schedule_dial(Time now) {
 }
 
 void Swarm::wait_for_room() {
-    if (!std::exchange(waits_for_room_, true)) core_.waiting_for_room.push_back(torrent_.key());
+    if (waits_for_room_) return;
+    core_.waiting_for_room.push_back(torrent_.key());
+    waits_for_room_ = true;
 }
 
 void Swarm::on_room(Time now) {
@@ -187,13 +190,14 @@ void Swarm::on_room(Time now) {
 }
 
 void Swarm::dial(const Endpoint& address, policy::PeerSource source, Time now) {
-    company_->list.on_dialling(address);
+    make_room_for_one(links_);
     Peer& peer = core_.adopt(std::make_unique<Peer>(core_, address, false, source));
     torrent_.own(peer);
     links_.push_back(peer.key);
     peer.listed = address;
     ++dialling_;
-    ++core_.half_open;
+    ++core_.half_open;  // from here on close() ends it, whatever fails
+    company_->list.on_dialling(address);
     peer.timer.tag = peer.tag();
     peer.timer.set(now + to_duration(core_.settings.connect_timeout));
     peer.link->dial(address, core_.dial_from(address.host), peer.tag());
@@ -211,6 +215,7 @@ void Swarm::on_dial_done(Peer& peer, Errc error, Time now) {
 
 void Swarm::admit(Peer& peer, Time) {
     company();
+    make_room_for_one(links_);
     torrent_.own(peer);
     links_.push_back(peer.key);
     ++dialling_;

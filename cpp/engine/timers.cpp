@@ -9,9 +9,9 @@ void Timer::set(Time at) {
     if (is_set() && at == at_) return;
     cancel();
     if (planted<Plant::timer_32_bit>()) at = Time{at.ns / 1'000'000 % (std::int64_t{1} << 32) * 1'000'000};
+    queue_.heap_.push_back(this);  // may throw: then it is not set
     at_ = at;
     order_ = ++queue_.orders_;
-    queue_.heap_.push_back(this);
     slot_ = static_cast<std::uint32_t>(queue_.heap_.size() - 1);
     queue_.sift_up(slot_);
 }

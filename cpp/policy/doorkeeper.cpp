@@ -80,8 +80,9 @@ std::vector<PeerKey> Doorkeeper::keys() const {
 // ---- facts ----
 
 void Doorkeeper::on_let_in(PeerKey key, const IpAddress& host, Time now) {
+    auto& of_host = by_host_[one_host(host)];  // what may throw comes first
     waiting_.push_back({key, one_host(host), now});
-    ++by_host_[one_host(host)];
+    ++of_host;
 }
 
 void Doorkeeper::on_identified(PeerKey key) { doubted_.erase(take_out(key)); }
