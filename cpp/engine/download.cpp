@@ -312,23 +312,27 @@ PieceJob* Download::job(PieceIndex piece) {
 }
 
 PieceJob& Download::begin_piece(PieceIndex piece) {
-    auto& slot = work().jobs[piece];
+    auto& dying = work().dying;
+    const std::size_t may_end = work().jobs.size() + work().parking.size() + dying.size() + 1;
+    if (dying.capacity() < may_end) dying.reserve(2 * may_end);  // so that no end throws
+    auto begun = std::make_unique<PieceJob>(core_, files_, *metainfo_, geometry_, piece, *this, tag_);
     if (const auto left = parked_->find(piece); left != parked_->end()) forget_parked(piece, Flags(left->second));
-    slot = std::make_unique<PieceJob>(core_, files_, *metainfo_, geometry_, piece, *this, tag_);
+    auto& slot = work().jobs.emplace(piece, nullptr).first->second;
+    slot = std::move(begun);
     return *slot;
 }
 
 void Download::end_piece(PieceIndex piece) {
     Work& w = work();
-    const auto found = w.jobs.find(piece);
-    JST_CHECK(found != w.jobs.end(), "an active piece has a job");
-    core_.unreserve(found->second->reservation());
-    w.restored.erase(piece);
-    if (!found->second->is_idle()) found->second->abandon();
-    w.dying.push_back(std::move(found->second));  // its own handler may be running: freed when the round ends
-    w.jobs.erase(found);
     hungry_ = true;
     memory_freed_ = true;
+    w.restored.erase(piece);
+    const auto found = w.jobs.find(piece);
+    if (found == w.jobs.end()) return;  // memory ran out between the picking of the piece and its job
+    core_.unreserve(found->second->reservation());
+    if (!found->second->is_idle()) found->second->abandon();
+    w.dying.push_back(std::move(found->second));  // has room: begin_piece(). Its own handler may be running: freed when the round ends
+    w.jobs.erase(found);
 }
 
 void Download::on_memory_freed() {

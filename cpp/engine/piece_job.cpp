@@ -212,12 +212,15 @@ void PieceJob::after_write(Time now) {
     }
     if (!long_) return finish(PieceOutcome::verified, now);
     free(writing_);
-    client_.on_memory_freed();
     on_disk_ += writing_.count;
-    if (on_disk_ < blocks_) return write_next();
-    hashing_ = true;
-    state_ = core_.rt.compute.new_state();
-    read_next_run();
+    if (on_disk_ < blocks_) {
+        write_next();
+    } else {
+        hashing_ = true;
+        state_ = core_.rt.compute.new_state();
+        read_next_run();
+    }
+    client_.on_memory_freed();  // last: whoever hears of it may end this piece, and must see what is out
 }
 
 void PieceJob::free(const Range& range) noexcept {

@@ -1,20 +1,16 @@
 #include "policy/request_ledger.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "base/check.hpp"
 #include "base/planted.hpp"
+#include "base/room.hpp"
 
 namespace jst::policy {
 namespace {
 
 constexpr std::size_t first_capacity = 8;
-
-// So that the next push_back() throws nothing.
-template <class T>
-void make_room_for_one(std::vector<T>& list) {
-    if (list.size() == list.capacity()) list.reserve(std::max(first_capacity, 2 * list.size()));
-}
 
 }  // namespace
 
@@ -95,6 +91,7 @@ void RequestLedger::start(PieceIndex piece, Time now) {
     if (is_active(piece)) return;
     // All that may throw comes first: what memory was short for has not begun.
     if (free_.empty()) {
+        if (free_.capacity() <= pieces_.size()) free_.reserve(std::max(first_capacity, 2 * pieces_.size()));  // all may end
         pieces_.emplace_back();
         free_.push_back(static_cast<std::uint32_t>(pieces_.size() - 1));
     }
@@ -125,12 +122,12 @@ bool RequestLedger::may_ask(const BlockState& state, PeerKey peer, bool others, 
 }
 
 void RequestLedger::ask(PeerState& peer, ActivePiece& piece, std::uint32_t number, Time now) {
+    peer.queue.push(geometry_.block(piece.piece, number), now);  // may throw: then nothing was asked
     auto& state = piece.blocks[number];
     state.asked[state.copies++] = peer.key;
     state.asked_at = now;
     ++piece.pending;
     ++total_outstanding_;
-    peer.queue.push(geometry_.block(piece.piece, number), now);
     if (state.copies == 1) set_missing(piece, piece.missing - 1);
 }
 
@@ -150,6 +147,7 @@ std::uint32_t RequestLedger::request_missing(PieceIndex index, PeerKey peer, std
             left_one = true;
             continue;
         }
+        make_room_for_one(out);
         ask(*who, *piece, i, now);
         out.push_back(geometry_.block(index, i));
         ++taken;
@@ -167,6 +165,7 @@ std::uint32_t RequestLedger::request_copies(PieceIndex index, PeerKey peer, std:
     for (std::uint32_t i = 0; i < piece->blocks.size() && taken < n; ++i) {
         const auto& state = piece->blocks[i];
         if (state.copies != copies || state.asked_at > asked_by || !may_ask(state, peer, true, now)) continue;
+        make_room_for_one(out);
         ask(*who, *piece, i, now);
         out.push_back(geometry_.block(index, i));
         ++taken;
@@ -276,10 +275,14 @@ void RequestLedger::expire(Time now, Duration timeout, std::vector<PeerBlock>& e
         if (peers_[i].key) expire(peers_[i].key, now, timeout, expired);
 }
 
-// A ring of what was asked for and is no longer outstanding: the oldest is forgotten first.
-void RequestLedger::remember(PeerState& peer, const Block& block) {
+// A ring of what was asked for and is no longer outstanding: the oldest is forgotten first. Where memory is short it is not
+// remembered: a late answer is not welcome then, but block and peer agree on what is asked.
+void RequestLedger::remember(PeerState& peer, const Block& block) noexcept {
     if (peer.withdrawn.size() < max_withdrawn) {
-        peer.withdrawn.push_back(block);
+        try {
+            peer.withdrawn.push_back(block);
+        } catch (const std::bad_alloc&) {
+        }
         return;
     }
     peer.withdrawn[peer.withdrawn_next] = block;
@@ -383,8 +386,8 @@ bool RequestLedger::lease(PeerKey peer, const Block& block) {
     const bool asked = who->queue.find(block).has_value() ||
                        std::find(who->withdrawn.begin(), who->withdrawn.end(), block) != who->withdrawn.end();
     if (!asked) return false;
-    state.lease = peer;
     who->leases.push_back(block);
+    state.lease = peer;
     return true;
 }
 

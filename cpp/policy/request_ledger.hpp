@@ -222,7 +222,7 @@ class RequestLedger {
     void release(PeerKey peer, const Block& block);
     void withdraw(PeerState& peer, std::size_t index);
     void avoid(PeerKey peer, const Block& block, Time until);
-    static void remember(PeerState& peer, const Block& block);
+    static void remember(PeerState& peer, const Block& block) noexcept;
     static bool forget(PeerState& peer, const Block& block) noexcept;
     void receive(ActivePiece& piece, std::uint32_t number, const PeerState& from, Time now, Arrival& arrival);
     void cancel_others(BlockState& state, const Block& block, Arrival& arrival);
