@@ -9,10 +9,10 @@ namespace {
 constexpr Duration look_for_overdue = seconds(1);
 }  // namespace
 
-void Download::begin(const codec::Metainfo& metainfo) {
+void Download::begin(const codec::Metainfo& metainfo, policy::PiecePicker picker) {
     JST_CHECK(metainfo_ == nullptr && peers.empty(), "metadata is taken once, before anybody joins");
     metainfo_ = &metainfo;
-    picker_ = policy::PiecePicker(geometry_);
+    picker_ = std::move(picker);
     work_.reset();
 }
 
@@ -49,8 +49,11 @@ void Download::suspend(Keep keep, Time now) {
         send_cancels(w.withdrawn);
         const auto status = w.ledger.status(piece);
         if (believes_stale_hashes() && status.progress != policy::PieceProgress::downloading) drop_piece(piece, now);
-        if (status.progress != policy::PieceProgress::downloading) continue;
-        if (keep == Keep::nothing || status.blocks_received == 0) drop_piece(piece, now);
+        // Whole, and nothing of it is out: memory ran out in the turn that would have hashed, written or entered it.
+        const bool left_over = job(piece) == nullptr || job(piece)->is_idle();
+        if (status.progress != policy::PieceProgress::downloading && !left_over) continue;
+        const bool is_whole = status.progress != policy::PieceProgress::downloading;
+        if (keep == Keep::nothing || status.blocks_received == 0 || is_whole) drop_piece(piece, now);
         else if (keep == Keep::on_disk) park_piece(piece, now);
     }
     if (keep != Keep::nothing) return;

@@ -76,8 +76,8 @@ class Download final : public PieceJob::Client {
     void on_block(Peer& peer, const wire::BlockArrived& arrived, Time now);
 
     // -- what we have and want
-    /// The metadata is there, and the geometry with it. Nobody has joined yet.
-    void begin(const codec::Metainfo& metainfo);
+    /// The metadata is there, and the geometry with it, `picker` of the same. Nobody has joined yet.
+    void begin(const codec::Metainfo& metainfo, policy::PiecePicker picker);
     /// What is parked of pieces that we have is forgotten.
     void reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential);
     /// We do not have it any more.

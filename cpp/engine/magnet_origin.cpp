@@ -21,9 +21,8 @@ void MagnetOrigin::begin() {
     fetch_ = std::make_unique<MetadataFetch>(torrent_.core(), link_.hashes, *this, torrent_.tag());
 }
 
-std::vector<std::uint8_t> MagnetOrigin::resolve(const std::vector<std::string>& paths) {
-    if (fetch_) fetch_->end();
-    return storage::wished_priorities(paths, link_.select_only, std::exchange(wishes_, {}));
+std::vector<std::uint8_t> MagnetOrigin::wished(const std::vector<std::string>& paths) const {
+    return storage::wished_priorities(paths, link_.select_only, wishes_);
 }
 
 void MagnetOrigin::on_round_end(bool wanted) {

@@ -31,7 +31,8 @@ class MagnetOrigin final : public MetadataFetch::Client {
     double progress() const noexcept;
     void begin();
     /// The metadata is there: one priority for each of these files.
-    std::vector<std::uint8_t> resolve(const std::vector<std::string>& paths);
+    std::vector<std::uint8_t> wished(const std::vector<std::string>& paths) const;
+    void forget_wishes() noexcept { wishes_.clear(); }
     /// Ended fetches go; after an error a new one begins when there is a network again.
     void on_round_end(bool wanted);
 

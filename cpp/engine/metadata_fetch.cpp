@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/undo.hpp"
+
 namespace jst::engine {
 namespace {
 
@@ -57,11 +59,14 @@ bool MetadataFetch::on_handshake(Peer& peer, Time now) {
 
 bool MetadataFetch::on_data(Peer& peer, const wire::MetadataData& data, Time now) {
     if (ended_) return true;
+    Undo undo([&] { end(); });  // what the plan knows and we have not is not asked for again: another fetch begins
     const auto arrival = plan_.on_data(peer.key, data.piece, data.total_size, now);
     switch (arrival.verdict) {
         case policy::MetadataVerdict::lie:
+            undo.keep();
             return false;
         case policy::MetadataVerdict::unasked:
+            undo.keep();
             ++peer.metadata.unasked;
             return true;
         case policy::MetadataVerdict::redundant:
@@ -74,6 +79,7 @@ bool MetadataFetch::on_data(Peer& peer, const wire::MetadataData& data, Time now
             if (arrival.verdict == policy::MetadataVerdict::whole) whole_.push_back(arrival.attempt);
             hash_next();
     }
+    undo.keep();
     pump(now);
     return true;
 }

@@ -10,8 +10,8 @@ namespace jst::engine {
 // -- looking and checking ---------------------------------------------------------------------------------------------
 
 void Torrent::begin_look() {
-    phase_ = Phase::looking;
     if (!work_.look) work_.look = std::make_unique<StatSweep>(files_, tag(), true);
+    phase_ = Phase::looking;
     work_.look->owner = this;
     work_.look->on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
     work_.look->start();
@@ -129,7 +129,6 @@ void Torrent::drop_half_done(FileIndex file, Time now) {
 
 void Torrent::become_ready(const Bitfield& have, Time now) {
     const bool known = record_ && record_->have == have;
-    phase_ = Phase::ready;
     books_.proven = {have, work_.look->stamps(), work_.look->part_file()};
     books_.lost.reset();
     if (trouble_) {
@@ -138,6 +137,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     }
     std::vector<std::uint8_t> priorities(geometry_.num_pieces);
     for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = download_.picker().priority(PieceIndex{i});
+    phase_ = Phase::ready;  // what goes wrong from here on is looked up in what is proven
     download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
     adopt_partial();
     for (FileIndex file; file.value < files_.num_files(); ++file) drop_half_done(file, now);
@@ -152,6 +152,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     if (!have.all()) announcer_.on_completion(false, now);
     files_made_ = files_to_make().empty();
     update_completion(now);
+    core_.places.note(*this);
     if (const auto file = complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
         return fail(Errc::exists, files_.path_of(*file), now);
     evaluate(now);

@@ -25,14 +25,20 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     codec::Envelope envelope = metainfo->envelope();
     envelope.trackers = announcer_.tiers();
     envelope.web_seeds = *web_seeds_;
-    metainfo_ = std::make_shared<const codec::Metainfo>(metainfo->with_envelope(std::move(envelope)));
-    geometry_ = {metainfo_->num_pieces(), metainfo_->piece_length(), metainfo_->total_size()};
-    files_.lay_out(std::make_shared<const storage::Layout>(std::move(*layout)));
-    core_.places.note(*this);
-    download_.begin(*metainfo_);
+    auto known = std::make_shared<const codec::Metainfo>(metainfo->with_envelope(std::move(envelope)));
+    const policy::Geometry geometry{known->num_pieces(), known->piece_length(), known->total_size()};
+    policy::PiecePicker picker(geometry);
     std::vector<std::string> paths;
-    for (const auto& file : files_.layout().files) paths.push_back(file.path);
-    file_priorities_ = origin_->resolve(paths);
+    for (const auto& file : layout->files) paths.push_back(file.path);
+    auto priorities = origin_->wished(paths);
+    files_.lay_out(std::make_shared<const storage::Layout>(std::move(*layout)));
+    // Nothing had changed before, and from here on nothing throws until all that belongs together is there.
+    metainfo_ = std::move(known);
+    geometry_ = geometry;
+    download_.begin(*metainfo_, std::move(picker));
+    file_priorities_ = std::move(priorities);
+    origin_->forget_wishes();
+    core_.places.note(*this);
     apply_priorities();
     if (books_.trusted && books_.trusted->size() == 0) *books_.trusted = Bitfield(geometry_.num_pieces, true);
     if (books_.trusted && books_.trusted->size() != geometry_.num_pieces) books_.trusted.reset();

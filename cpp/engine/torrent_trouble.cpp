@@ -46,6 +46,8 @@ void Torrent::leave_error() {
     if (!error_) return;
     error_.reset();
     trouble().where.clear();
+    // What it was at has ended without a word: memory ran out in that turn.
+    if (phase_ != Phase::ready && !work_.is_looking() && !work_.is_checking()) phase_ = Phase::unchecked;
     if (phase_ != Phase::ready) return;
     download_.forget_parked();
     record_ = std::make_unique<storage::TorrentRecord>(record(have(), nullptr));
