@@ -74,7 +74,6 @@ Checker::~Checker() = default;
 void Checker::start(Bitfield pieces, Bitfield holes) {
     JST_CHECK(!running_, "a check is started twice");
     JST_CHECK(pieces.size() == store_.map().num_pieces(), "a check of another torrent's pieces");
-    running_ = true;
     canceled_ = false;
     error_ = Errc::ok;
     error_path_.clear();
@@ -101,9 +100,11 @@ void Checker::start(Bitfield pieces, Bitfield holes) {
         lane.more.owner = &lane;
         lane.more.bulk = true;
     }
+    ready_.reserve(lanes_.size());
     // What is checked is what the paths name now, not what was opened under them before.
     store_.close_files();
     wake_later();
+    running_ = true;
 }
 
 /// Rather many lanes of small chunks than few of large ones: only many are hashed side by side.
@@ -140,8 +141,8 @@ void Checker::pump(Time now) {
             if (const auto good = known_without_reading(*lane)) {
                 ++shortcuts;
                 report(lane->piece, *good, now);
-            } else {
-                begin_piece(*lane);
+            } else if (!begins_piece(*lane)) {
+                error_ = Errc::out_of_memory;
             }
         }
     }
@@ -185,9 +186,17 @@ void Checker::learn_zeros(const Lane& lane) {
     zero_root_ = codec::merkle_root(lane.leaves, zero_width_, codec::merkle_pad(0));
 }
 
+// Memory that is short ends the check as an error of the disk does.
+bool Checker::begins_piece(Lane& lane) {
+    try {
+        begin_piece(lane);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+}
+
 void Checker::begin_piece(Lane& lane) {
-    ++active_;
-    lane.busy = true;
     lane.next_span = 0;
     lane.chunk_spans = 0;
     lane.chunk_begin = 0;
@@ -196,6 +205,8 @@ void Checker::begin_piece(Lane& lane) {
     lane.state.reset();
     lane.take_memory(lane_bytes_);
     read_chunk(lane);
+    lane.busy = true;  // last: nothing of it is out where memory was short
+    ++active_;
 }
 
 void Checker::read_chunk(Lane& lane) {
@@ -218,8 +229,8 @@ void Checker::read_chunk(Lane& lane) {
     lane.job.begin = lane.chunk_begin;
     lane.job.ahead = std::min(lane.expected.piece_size - lane.chunk_begin, check_ahead_bytes) - lane.chunk_bytes;
     lane.job.into = std::span(&lane.into, 1);
-    ++reading_;
     store_.submit(lane.job);
+    ++reading_;
 }
 
 void Checker::on_read(StoreJob& job, Time now) {
@@ -290,7 +301,12 @@ void Checker::chunk_hashed(Lane& lane, Time now) {
     }
     if (!lane.last_chunk()) {
         lane.next_span += lane.chunk_spans;
-        return read_chunk(lane);
+        try {
+            return read_chunk(lane);
+        } catch (const std::bad_alloc&) {
+            error_ = Errc::out_of_memory;
+        }
+        return leave_piece(lane, now);
     }
     lane.sha1 = lane.whole() ? lane.hash.sha1 : lane.more.sha1;
     learn_zeros(lane);

@@ -65,6 +65,7 @@ class Checker {
     void pump(Time now);
     std::optional<bool> known_without_reading(const Lane& lane) const;
     std::size_t chunk_for_budget() const;
+    bool begins_piece(Lane& lane);
     void begin_piece(Lane& lane);
     void read_chunk(Lane& lane);
     void hash_ready();

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "base/check.hpp"
 #include "base/effort.hpp"
+#include "base/undo.hpp"
 
 namespace jst::engine {
 namespace {
@@ -54,9 +56,10 @@ FileStore::~FileStore() = default;
 
 void FileStore::lay_out(std::shared_ptr<const storage::Layout> layout) {
     JST_CHECK(num_files() == 0 && jobs_ == 0, "files are laid out once, before anything is done with them");
+    auto parts = storage::PartFile(layout->map);
+    flags_.resize(layout->files.size());
+    parts_ = std::move(parts);
     layout_ = std::move(layout);
-    parts_ = storage::PartFile(layout_->map);
-    flags_.resize(num_files());
 }
 
 const std::string& FileStore::relative_path(FileIndex file) const noexcept {
@@ -87,7 +90,6 @@ void FileStore::begin(StoreJob& job) {
     JST_CHECK(job.into.empty() != job.from.empty(), "a store job reads or writes");
     job.length_ = total(job.into) + total(job.from);
     JST_CHECK(map().contains_run(job.piece, job.begin, job.length_), "a store job outside the torrent");
-    job.store_ = this;
     job.error = Errc::ok;
     job.path.clear();
     job.at_ = 0;
@@ -98,12 +100,21 @@ void FileStore::begin(StoreJob& job) {
     job.op_.tag = job.tag;
     job.op_.bulk = job.bulk;
     job.op_.ahead = job.ahead;
+    const Time now = on_begin != nullptr ? on_begin(watcher) : Time{};
+    job.store_ = this;  // all that may throw and is not an answer lies above
     ++jobs_;
-    line_up(job, on_begin != nullptr ? on_begin(watcher) : Time{});
-    if (step(job)) return;
-    // Nothing but padding: the answer still comes in a turn of its own.
+    line_up(job, now);
+    job.refused_ = false;
+    bool goes = false;
+    try {
+        goes = step(job);
+    } catch (const std::bad_alloc&) {
+        job.refused_ = true;
+    }
+    // Nothing but padding, or no memory: the answer still comes in a turn of its own.
+    if (goes) return;
     job.op_.action = runtime::DiskAction::stat;
-    job.op_.path = save_path_;
+    job.op_.path = "/";
     disk_.submit(job.op_);
 }
 
@@ -135,7 +146,9 @@ bool FileStore::step(StoreJob& job) {
         }
         if (writes && target.key.file != part_file_number) flags_[target.key.file].begun = true;
         if (const auto file = handles_.try_pin(target.key, writes)) {
+            Undo undo([&] { handles_.unpin(target.key); });
             submit_io(job, file);
+            undo.keep();
             return true;
         }
         job.target_ = target_path(target.key);
@@ -232,8 +245,14 @@ void FileStore::submit_io(StoreJob& job, runtime::FileHandle file) {
 
 void FileStore::on_handle(HandleWaiter& waiter, Time now) {
     StoreJob& job = *static_cast<StoreJob*>(waiter.owner);
-    if (waiter.error != Errc::ok) return job.store_->finish(job, waiter.error, now);
-    job.store_->submit_io(job, waiter.file);
+    FileStore& store = *job.store_;
+    if (waiter.error != Errc::ok) return store.finish(job, waiter.error, now);
+    try {
+        return store.submit_io(job, waiter.file);
+    } catch (const std::bad_alloc&) {
+    }
+    store.handles_.release(job.pinned_, now);
+    store.finish(job, Errc::out_of_memory, now);
 }
 
 void FileStore::on_op(runtime::Op& op, Time now) {
@@ -244,7 +263,7 @@ void FileStore::on_op(runtime::Op& op, Time now) {
 void FileStore::op_done(StoreJob& job, Time now) {
     runtime::DiskOp& op = job.op_;
     job.lent = std::exchange(op.lent, {});
-    if (op.action == runtime::DiskAction::stat) return finish(job, Errc::ok, now);
+    if (op.action == runtime::DiskAction::stat) return finish(job, job.refused_ ? Errc::out_of_memory : Errc::ok, now);
     handles_.release(job.pinned_, now);
     if (op.error != Errc::ok) return finish(job, op.error, now);
     const bool wrote = op.action == runtime::DiskAction::write;
@@ -259,7 +278,13 @@ void FileStore::op_done(StoreJob& job, Time now) {
     advance(job);
     leave_line(job);
     line_up(job, now);
-    if (!step(job)) finish(job, Errc::ok, now);
+    Errc error = Errc::ok;
+    try {
+        if (step(job)) return;
+    } catch (const std::bad_alloc&) {
+        error = Errc::out_of_memory;
+    }
+    finish(job, error, now);
 }
 
 void FileStore::finish(StoreJob& job, Errc error, Time now) {
@@ -349,11 +374,9 @@ void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
 
 std::vector<FileIndex> FileStore::take_dirty() {
     std::vector<FileIndex> files;
-    for (std::uint32_t f = 0; f < num_files(); ++f) {
-        if (!flags_[f].dirty) continue;
-        flags_[f].dirty = false;
-        files.push_back(FileIndex{f});
-    }
+    for (std::uint32_t f = 0; f < num_files(); ++f)
+        if (flags_[f].dirty) files.push_back(FileIndex{f});
+    for (const FileIndex file : files) flags_[file.value].dirty = false;  // all that may throw is over
     return files;
 }
 
@@ -365,10 +388,9 @@ void FileStore::note_found(PieceIndex piece) {
 
 std::vector<FileIndex> FileStore::take_found() {
     std::vector<FileIndex> files;
-    for (std::uint32_t f = 0; f < num_files(); ++f) {
+    for (std::uint32_t f = 0; f < num_files(); ++f)
         if (flags_[f].found && !flags_[f].dirty) files.push_back(FileIndex{f});
-        flags_[f].found = false;
-    }
+    for (Flags& file : flags_) file.found = false;
     return files;
 }
 

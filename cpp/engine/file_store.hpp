@@ -64,6 +64,7 @@ struct StoreJob {
     FileStore* store_ = nullptr;
     bool straight_ = false;  // past the part file
     bool in_parts_ = false;  // counted as a writer of the part file
+    bool refused_ = false;   // memory ran out before anything was done
     std::uint64_t at_ = 0;   // bytes done
     std::uint64_t length_ = 0;
     std::uint64_t slice_ = 0;   // bytes under way, at

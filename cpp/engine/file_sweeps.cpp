@@ -1,9 +1,11 @@
 #include "engine/file_sweeps.hpp"
 
 #include <algorithm>
+#include <new>
 #include <set>
 
 #include "base/check.hpp"
+#include "base/undo.hpp"
 
 namespace jst::engine {
 
@@ -58,6 +60,16 @@ void Sweep::start() {
     disk_.submit(wake_);
 }
 
+// Memory that is short is an error like those of the disk: who waits for the sweep hears of it.
+bool Sweep::advances(Lane& lane) {
+    try {
+        return advance(lane);
+    } catch (const std::bad_alloc&) {
+        failed(Errc::out_of_memory, {});
+        return false;
+    }
+}
+
 bool Sweep::has_more() const { return next_ < num_items() && !canceled_ && (error_ == Errc::ok || !stops_on_error()); }
 
 void Sweep::pump() {
@@ -68,7 +80,7 @@ void Sweep::pump() {
             while (lane.item == runtime::no_index && has_more()) {
                 lane.item = next_++;
                 lane.stage = 0;
-                if (advance(lane)) {
+                if (advances(lane)) {
                     submit(lane);
                 } else {
                     lane.item = runtime::no_index;
@@ -95,7 +107,7 @@ void Sweep::on_op(runtime::Op& op, Time now) {
     Sweep& sweep = *lane.sweep;
     --sweep.active_;
     ++sweep.num_answers_;
-    if (sweep.advance(lane)) return sweep.submit(lane);
+    if (sweep.advances(lane)) return sweep.submit(lane);
     lane.item = runtime::no_index;
     sweep.pump();
     if (sweep.active_ == 0) sweep.end(now);
@@ -258,26 +270,28 @@ MakingSweep::MakingSweep(FileStore& store, runtime::Tag tag, std::vector<bool> w
 
 bool MakingSweep::advance(Lane& lane) {
     const FileIndex file = files_[lane.item];
-    const std::string path = store_.path_of(file);
+    const auto path = [&] { return store_.path_of(file); };  // not with the file open: it takes memory
     const std::size_t trusted = store_.save_path().size();
     const Errc error = lane.stage == 0 || lane.stage == 6 ? Errc::ok : lane.op.error;
     if (lane.stage >= 5) return false;
     if (error == Errc::not_found && lane.stage == 1) {
-        prepare(lane, DiskAction::mkdirs, path.substr(0, path.rfind('/')), trusted);
+        std::string dir = path();
+        dir.resize(dir.rfind('/'));
+        prepare(lane, DiskAction::mkdirs, std::move(dir), trusted);
         lane.stage = 2;
         return true;
     }
     // A disk that cannot reserve takes the bytes as they come.
     const bool is_reserved = lane.stage == 4 && error == Errc::not_supported;
     if (error != Errc::ok && !is_reserved) {
-        failed(error, path);
+        failed(error, lane.stage == 2 ? path() : lane.op.path);
         if (lane.stage != 4) return false;
         lane.op.action = DiskAction::close;
         lane.stage = 6;
         return true;
     }
     if (lane.stage == 0 || lane.stage == 2) {
-        prepare(lane, DiskAction::open, path, trusted);
+        prepare(lane, DiskAction::open, path(), trusted);
         lane.op.mode = OpenMode::create;
         lane.stage = lane.stage == 0 ? 1 : 3;
         return true;
@@ -295,6 +309,13 @@ bool MakingSweep::advance(Lane& lane) {
 // -- SyncSweep: 0 begin, 1 opened, 2 synced, 3 closed; then each directory: 0 begin, 1 synced
 
 SyncSweep::SyncSweep(FileStore& store, runtime::Tag tag) : Sweep(store.disk(), tag), store_(store) {
+    Undo undo([&] { give_back(); });  // nothing was synced
+    list();
+    undo.keep();
+}
+
+void SyncSweep::list() {
+    FileStore& store = store_;
     found_ = store.take_found();
     taken_ = store.take_dirty();
     took_parts_ = store.part_file_dirty();
@@ -338,6 +359,10 @@ void SyncSweep::ending() {
         if (!files_.empty()) store_.anchor();
         return;
     }
+    give_back();
+}
+
+void SyncSweep::give_back() {
     for (const FileIndex file : taken_) store_.note_written(file);
     for (const FileIndex file : found_) store_.note_found(file);
     if (took_parts_) store_.note_part_written();

@@ -71,6 +71,7 @@ class Sweep {
   private:
     static void on_op(runtime::Op& op, Time now);
     void submit(Lane& lane);
+    bool advances(Lane& lane);
     void pump();
     bool has_more() const;
     void end(Time now);
@@ -159,6 +160,8 @@ class SyncSweep final : public Sweep {
     void ending() override;
 
   private:
+    void list();
+    void give_back();
     void list_dirs(const std::vector<std::string>& paths);
     bool advance_file(Lane& lane);
 

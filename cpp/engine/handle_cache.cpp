@@ -1,8 +1,11 @@
 #include "engine/handle_cache.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <new>
 
 #include "base/check.hpp"
+#include "base/undo.hpp"
 
 namespace jst::engine {
 
@@ -53,8 +56,12 @@ void HandleCache::acquire(HandleWaiter& waiter) {
     if (index_.size() < limit_ && starved_.empty()) {
         Entry& entry = add(waiter.key);
         entry.waiting.push(waiter);
+        Undo undo([&] {  // as if it had never been asked for
+            entry.waiting.pop();
+            forget(entry);
+        });
         start_open(entry);
-        return;
+        return undo.keep();
     }
     starved_.push(waiter);
     ++num_starved_;
@@ -69,15 +76,19 @@ void HandleCache::release(FileKey key, Time now) {
     if (entry->pins == 0 && num_starved_ > num_closing_) start_close(*entry);
 }
 
+void HandleCache::unpin(FileKey key) noexcept {
+    if (Entry* const entry = find(key)) --entry->pins;
+}
+
 HandleCache::Entry& HandleCache::add(FileKey key) {
-    std::size_t slot = entries_.size();
     if (free_.empty()) {
+        free_.reserve(std::max<std::size_t>(8, std::bit_ceil(entries_.size() + 1)));  // all may become free
         entries_.emplace_back();
-    } else {
-        slot = free_.back();
-        free_.pop_back();
+        free_.push_back(entries_.size() - 1);
     }
+    const std::size_t slot = free_.back();
     index_.emplace(key, slot);
+    free_.pop_back();
     Entry& entry = entries_[slot];
     entry.cache = this;
     entry.key = key;
@@ -113,6 +124,15 @@ void HandleCache::start_open(Entry& entry) {
     submit(entry, DiskAction::open, Step::opening);
 }
 
+void HandleCache::open_for_waiters(Entry& entry, Time now) {
+    try {
+        return start_open(entry);
+    } catch (const std::bad_alloc&) {
+        entry.failure = Errc::out_of_memory;
+    }
+    fail_waiters(entry, now);
+}
+
 void HandleCache::start_close(Entry& entry) {
     ++num_closing_;
     submit(entry, DiskAction::close, Step::closing);
@@ -128,7 +148,7 @@ void HandleCache::advance(Entry& entry, Errc error, Time now) {
         case Step::opening:
         case Step::reopening:
             if (error == Errc::not_found && entry.writable && entry.step == Step::opening) {
-                entry.op.path = entry.path.substr(0, entry.path.rfind('/'));
+                entry.op.path.resize(entry.path.rfind('/'));  // is shorter: takes no memory
                 return submit(entry, DiskAction::mkdirs, Step::making_dirs);
             }
             if (error != Errc::ok) break;
@@ -149,7 +169,7 @@ void HandleCache::advance(Entry& entry, Errc error, Time now) {
             --num_closing_;
             entry.close_when_idle = false;
             if (entry.failure != Errc::ok) return fail_waiters(entry, now);
-            if (!entry.waiting.empty()) return start_open(entry);
+            if (!entry.waiting.empty()) return open_for_waiters(entry, now);
             return drop(entry, now);
         case Step::free:
         case Step::open:
@@ -195,12 +215,16 @@ void HandleCache::fail_waiters(Entry& entry, Time now) {
     }
 }
 
-void HandleCache::drop(Entry& entry, Time now) {
+void HandleCache::forget(Entry& entry) noexcept {
     const auto found = index_.find(entry.key);
-    free_.push_back(found->second);
+    free_.push_back(found->second);  // has room: add()
     index_.erase(found);
     entry.step = Step::free;
     entry.file = {};
+}
+
+void HandleCache::drop(Entry& entry, Time now) {
+    forget(entry);
     serve_starved(now);
 }
 
@@ -208,13 +232,13 @@ void HandleCache::serve_starved(Time now) {
     while (!starved_.empty()) {
         Entry* entry = find(starved_.first->key);
         if (entry == nullptr && index_.size() >= limit_) return evict_one();
+        const bool fresh = entry == nullptr;
+        if (fresh) entry = &add(starved_.first->key);
         HandleWaiter& waiter = *starved_.pop();
         --num_starved_;
-        const bool fresh = entry == nullptr;
-        if (fresh) entry = &add(waiter.key);
         entry->waiting.push(waiter);
         if (fresh) {
-            start_open(*entry);
+            open_for_waiters(*entry, now);
         } else if (entry->step == Step::open) {
             serve(*entry, now);
         }

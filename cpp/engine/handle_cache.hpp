@@ -57,6 +57,8 @@ class HandleCache {
     /// Answers later, in another turn. try_pin() comes first (JST_CHECK).
     void acquire(HandleWaiter& waiter);
     void release(FileKey key, Time now);
+    /// The same for what try_pin() gave in this very turn: nobody is served.
+    void unpin(FileKey key) noexcept;
 
     /// Closes every handle of a store as soon as it is not pinned. is_open() says when all are closed.
     void close_store(std::uint32_t store);
@@ -100,10 +102,12 @@ class HandleCache {
     void advance(Entry& entry, Errc error, Time now);
     void submit(Entry& entry, runtime::DiskAction action, Step step);
     void start_open(Entry& entry);
+    void open_for_waiters(Entry& entry, Time now);
     void start_close(Entry& entry);
     void opened(Entry& entry, Time now);
     void fail_waiters(Entry& entry, Time now);
     void drop(Entry& entry, Time now);
+    void forget(Entry& entry) noexcept;
     void serve(Entry& entry, Time now);
     Entry* find(FileKey key);
     Entry& add(FileKey key);
