@@ -1,6 +1,7 @@
 #include "engine/saver.hpp"
 
 #include "base/planted.hpp"
+#include "base/undo.hpp"
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
@@ -10,6 +11,24 @@ Saver::Saver(Core& core, const Source& source, StateStore& store)
       source_(source),
       store_(store),
       timer_(core.timers, [](Timer& t, Time now) { t.owner<Saver>().begin(now); }, this) {}
+
+/// A pass that breaks off is over; what it was to save is still to be saved.
+template <class Deed>
+void Saver::go_on(Deed&& deed) {
+    Undo undo([&] {
+        running_ = waits_for_store_ = false;
+        dirty_ = session_dirty_ = true;
+        waiting_.clear();
+        cuts_.clear();
+        moves_.clear();
+        core_.torrents.each([](TorrentKey, const std::unique_ptr<Torrent>& t) {
+            t->not_saved();
+            t->books().saving = false;
+        });
+    });
+    deed();
+    undo.keep();
+}
 
 std::uint64_t Saver::request() {
     ++requested_;
@@ -35,6 +54,11 @@ void Saver::schedule(Time now) {
 
 void Saver::begin(Time now) {
     if (!allowed_ || running_) return;
+    go_on([&] { begin_pass(now); });
+}
+
+void Saver::begin_pass(Time now) {
+    used_.clear();  // of a pass that broke off
     running_ = true;
     dirty_ = urgent_ = false;
     covering_ = requested_;
@@ -64,7 +88,7 @@ void Saver::next(Time now) {
         torrent->books().saving = true;
         sync_ = std::make_unique<SyncSweep>(torrent->files(), torrent->tag());
         sync_->owner = this;
-        sync_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->on_synced(at); };
+        sync_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->go_on([&] { static_cast<Saver*>(s.owner)->on_synced(at); }); };
         return sync_->start();
     }
     if (std::exchange(session_dirty_, false)) store_.save(source_.session_record());
@@ -74,11 +98,12 @@ void Saver::next(Time now) {
 }
 
 void Saver::on_synced(Time now) {
+    answers_ += sync_->num_answers();
+    used_.reserve(used_.size() + 2);
     Torrent* const torrent = core_.torrent(current_);
     JST_CHECK(torrent != nullptr, "a torrent that is being saved is not destroyed");
     const Errc error = sync_->error();
     torrent->books().saving = error == Errc::ok;
-    answers_ += sync_->num_answers();
     used_.push_back(std::move(sync_));
     if (error != Errc::ok) {  // nothing new is durable: the old record stands
         torrent->on_sync_failed(error, static_cast<Sweep&>(*used_.back()).error_path(), now);
@@ -86,7 +111,7 @@ void Saver::on_synced(Time now) {
     }
     stat_ = std::make_unique<StatSweep>(torrent->files(), torrent->tag());
     stat_->owner = this;
-    stat_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->on_stamped(at); };
+    stat_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->go_on([&] { static_cast<Saver*>(s.owner)->on_stamped(at); }); };
     stat_->start();
 }
 

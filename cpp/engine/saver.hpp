@@ -46,6 +46,9 @@ class Saver {
 
   private:
     void begin(Time now);
+    template <class Deed>
+    void go_on(Deed&& deed);
+    void begin_pass(Time now);
     void next(Time now);
     void on_synced(Time now);
     void on_stamped(Time now);

@@ -1,8 +1,10 @@
 #include "engine/state_store.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "base/check.hpp"
+#include "base/undo.hpp"
 #include "engine/state_load.hpp"
 
 namespace jst::engine {
@@ -81,13 +83,15 @@ void StateStore::forget(Bytes info_hash) { enqueue("torrents/" + record_name(inf
 void StateStore::enqueue(const std::string& name, std::optional<ByteVector> bytes, const runtime::Tag& tag) {
     JST_CHECK(open_ && !closing_, "a state_dir that is not open is written to");
     const auto [entry, fresh] = pending_.try_emplace(name);
+    if (fresh) {
+        Undo undo([&] { pending_.erase(entry); });  // one is not without the other
+        order_.emplace(tickets_ + 1, name);
+        undo.keep();
+        entry->second.ticket = tickets_ + 1;
+    }
+    ++tickets_;
     entry->second.bytes = std::move(bytes);
     entry->second.tag = tag;
-    ++tickets_;
-    if (fresh) {
-        entry->second.ticket = tickets_;
-        order_.emplace(tickets_, name);
-    }
     pump();
 }
 
@@ -98,21 +102,23 @@ void StateStore::pump() {
         return;
     }
     // The one that waits longest.
-    save_->active = true;
+    const auto waiting = pending_.find(order_.begin()->second);
+    std::string path = dir_ + '/' + waiting->first;
+    if (waiting->second.bytes) path += ".tmp";
+    save_->active = true;  // all that may throw lies above
     save_->name = std::move(order_.begin()->second);
-    save_->what = std::move(pending_.find(save_->name)->second);
+    save_->what = std::move(waiting->second);
     save_->failure = Errc::ok;
     save_->clearing = save_->cleared = false;
     order_.erase(order_.begin());
-    pending_.erase(save_->name);
+    pending_.erase(waiting);
+    save_->op.path = std::move(path);
     save_->op.tag = save_->what.tag;
     save_->op.trusted_prefix = (dir_ + '/' + save_->name).rfind('/');  // what has the name of a record may be a link
     if (save_->what.bytes) {
-        save_->op.path = dir_ + '/' + save_->name + ".tmp";
         save_->op.mode = runtime::OpenMode::create;
         submit_save(DiskAction::open);
     } else {
-        save_->op.path = dir_ + '/' + save_->name;
         submit_save(DiskAction::unlink);
     }
 }
@@ -128,7 +134,13 @@ void StateStore::submit_save(DiskAction action) {
 
 void StateStore::on_save_op(runtime::Op& op, Time now) {
     StateStore& store = *static_cast<StateStore*>(op.owner);
-    if (!store.save_->releasing) return store.advance_save(now);
+    if (!store.save_->releasing) {
+        try {
+            return store.advance_save(now);
+        } catch (const std::bad_alloc&) {  // an error of this save as any other
+        }
+        return store.break_off(now);
+    }
     store.save_->releasing = false;
     store.save_->active = false;
 }
@@ -185,13 +197,19 @@ bool StateStore::clear_the_way() {
     return true;
 }
 
+void StateStore::break_off(Time now) {
+    if (save_->active && !save_->op.pending) return end_save(Errc::out_of_memory, now);
+    pump();
+    if (on_saved != nullptr) on_saved(*this, now);
+}
+
 void StateStore::end_save(Errc error, Time now) {
+    save_->active = false;
     if (error == Errc::ok) {
         save_errors_.erase(save_->name);
     } else {
         save_errors_[save_->name] = {fail(error), dir_ + '/' + save_->name};
     }
-    save_->active = false;
     save_->what = {};
     const std::uint64_t reached = order_.empty() ? tickets_ : order_.begin()->first - 1;
     const bool grew = reached > done_;

@@ -93,6 +93,7 @@ class StateStore {
     void advance_save(Time now);
     bool clear_the_way();
     void end_save(Errc error, Time now);
+    void break_off(Time now);
     void release_lock();
     void finish_open(Time now);
 
