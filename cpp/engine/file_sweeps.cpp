@@ -70,6 +70,15 @@ bool Sweep::advances(Lane& lane) {
     }
 }
 
+bool Sweep::passes_on() {
+    try {
+        return next_pass();
+    } catch (const std::bad_alloc&) {
+        failed(Errc::out_of_memory, {});
+        return false;
+    }
+}
+
 bool Sweep::has_more() const { return next_ < num_items() && !canceled_ && (error_ == Errc::ok || !stops_on_error()); }
 
 void Sweep::pump() {
@@ -89,7 +98,7 @@ void Sweep::pump() {
         }
         if (active_ != 0 || canceled_ || (error_ != Errc::ok && stops_on_error())) return;
         next_ = 0;
-    } while (next_pass());
+    } while (passes_on());
     next_ = num_items();
 }
 

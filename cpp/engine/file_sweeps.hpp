@@ -72,6 +72,7 @@ class Sweep {
     static void on_op(runtime::Op& op, Time now);
     void submit(Lane& lane);
     bool advances(Lane& lane);
+    bool passes_on();
     void pump();
     bool has_more() const;
     void end(Time now);

@@ -332,6 +332,8 @@ void Swarm::add_earlier_links(const Peer& peer, PeerStatus& out, Time now) const
 
 void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     if (peer.closed) return;
+    make_room_for_one(core_.graveyard);  // what is half closed would never end
+    make_room_for_one(core_.dead);
     const bool was_connected = peer.state == PeerState::connected;
     torrent_.on_leave(peer, now);
     if (peer.listed) {
@@ -356,8 +358,8 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     event.address = peer.address;
     event.incoming = peer.incoming;
     event.reason = reason;
-    core_.emit(EventKind::peer_disconnected, torrent_.key(), std::move(event));
     retire(peer, core_.cut ? runtime::CloseMode::abort : mode_of(reason));
+    core_.emit(EventKind::peer_disconnected, torrent_.key(), std::move(event));
     if (connected_ == 0) company_->choke_timer.cancel();
     else if (was_connected && !peer.choking.am_choking) on_interest();  // its place is free
     if (connected_ == 0) company_->replace_timer.cancel();
