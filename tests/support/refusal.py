@@ -8,6 +8,7 @@ child and refuses in others, so that a crash is an outcome as any other.
 from __future__ import annotations
 
 import ctypes
+import gc
 import itertools
 import json
 import os
@@ -191,8 +192,9 @@ def main(which: str, path: str) -> None:
     functions = functions_of(_core.__file__)
     ranges = (Range * len(functions))(*(Range(begin, end, kind_of(name), i) for i, (begin, end, name) in enumerate(functions)))
     library.know(ranges, len(functions))
-    in_child(lambda: Story() and "")  # what is made once is there, in this process's image of files
-    Story()
+    Story()  # what is made once in a process is there
+    gc.collect()
+    gc.disable()  # each child asks for memory in the same order as the one that recorded
     rows = json.loads(in_child(lambda: recording(library)))
     found: dict[str, list[str]] = {}
     for row in chosen(rows, which):
