@@ -38,13 +38,13 @@ void Torrent::take_metadata(std::shared_ptr<const codec::Metainfo> metainfo, Tim
     download_.begin(*metainfo_, std::move(picker));
     file_priorities_ = std::move(priorities);
     origin_->forget_wishes();
-    core_.places.note(*this);
     apply_priorities();
     if (books_.trusted && books_.trusted->size() == 0) *books_.trusted = Bitfield(geometry_.num_pieces, true);
     if (books_.trusted && books_.trusted->size() != geometry_.num_pieces) books_.trusted.reset();
     dirty_ = urgent_ = true;
     fetched_ = networking_;
     error_.reset();
+    core_.places.note(*this);
     core_.emit(EventKind::metadata_received, key_, {});
     conversation_.on_metadata_known();
     evaluate(now);
