@@ -1,5 +1,7 @@
 """The house rules as tests, and for each rule a planted file that must break it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +126,14 @@ def test_what_is_allowed_breaks_no_rule(tmp_path: Path, path: str, text: str) ->
     place.parent.mkdir(parents=True)
     place.write_text(text, encoding="utf-8")
     assert [str(f) for rule in RULES for f in rule(tree(tmp_path))] == []
+
+
+def test_cpp_is_laid_out_as_clang_format_says(sources: list[Source]) -> None:
+    files = [ROOT / source.path for source in sources if source.path.endswith((".cpp", ".hpp"))]
+    assert len(files) > 100
+    program = Path(sys.executable).with_name("clang-format")
+    done = subprocess.run([program, "--dry-run", "-Werror", *files], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, f"make format\n{done.stderr[-2000:]}"
 
 
 def test_the_allow_list_only_shrinks(tmp_path: Path) -> None:

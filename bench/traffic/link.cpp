@@ -25,7 +25,7 @@ void fail(const char* what) {
 Content map_file(const char* path, const char* info_hash, const char* piece_length) {
     Content content;
     const int file = ::open(path, O_RDONLY | O_CLOEXEC);
-    struct stat facts {};
+    struct stat facts{};
     if (file < 0 || ::fstat(file, &facts) != 0) fail(path);
     content.size = static_cast<std::uint64_t>(facts.st_size);
     void* mapped = ::mmap(nullptr, content.size, PROT_READ, MAP_SHARED | MAP_POPULATE, file, 0);

@@ -14,8 +14,8 @@ struct Manners {
     unsigned stall_after = 0;
 };
 
-/// Prints its port. Where peer 0 is to fall silent: "stalled" and the monotonic second when it does, and in the end "held"
-/// and the number of requests that it left unanswered. Serves until stdin ends.
+/// Prints its port. Where peer 0 is to fall silent: "stalled" and the monotonic second when it does, and in the end
+/// "held" and the number of requests that it left unanswered. Serves until stdin ends.
 int run_seed(const Content& content, const Manners& manners);
 
 }  // namespace jst::bench

@@ -32,7 +32,8 @@ inline ByteVector to_vector(Bytes bytes) { return {bytes.begin(), bytes.end()}; 
 template <class Int>
 constexpr Int load_be(const Byte* at) noexcept {
     Int value = 0;
-    for (std::size_t i = 0; i < sizeof(Int); ++i) value = static_cast<Int>((value << (sizeof(Int) > 1 ? 8 : 0)) | at[i]);
+    for (std::size_t i = 0; i < sizeof(Int); ++i)
+        value = static_cast<Int>((value << (sizeof(Int) > 1 ? 8 : 0)) | at[i]);
     return value;
 }
 template <class Int>

@@ -1,8 +1,8 @@
 // Rules of our own, checked in every build.
 //
-// JST_CHECK(condition, "what") throws BrokenRule; it is caught in one place, the turn boundary (runtime/turn.hpp), which
-// stops the torrent concerned and nothing else. Never in a destructor, never for input from outside: that is a Result.
-// JST_ASSERT is for costly checks, in debug builds only.
+// JST_CHECK(condition, "what") throws BrokenRule; it is caught in one place, the turn boundary (runtime/host.hpp),
+// which stops the torrent concerned and nothing else. Never in a destructor, never for input from outside: that is a
+// Result. JST_ASSERT is for costly checks, in debug builds only.
 #pragma once
 
 #include <stdexcept>

@@ -66,8 +66,7 @@ Result<IpAddress> parse_v6(std::string_view text) {
     if (gap == 9 ? count != 8 : count > 7) return fail(Errc::bad_address, at);
     IpAddress out;
     const std::size_t skip = 8 - count;
-    for (std::size_t i = 0; i < count; ++i)
-        store_be(out.bytes.data() + 2 * (i < gap ? i : i + skip), groups[i]);
+    for (std::size_t i = 0; i < count; ++i) store_be(out.bytes.data() + 2 * (i < gap ? i : i + skip), groups[i]);
     return out;
 }
 
@@ -131,8 +130,8 @@ bool IpAddress::is_global() const noexcept {
 std::string IpAddress::to_string() const {
     if (is_v4()) {
         const std::uint32_t v = v4_value();
-        return std::to_string(v >> 24) + '.' + std::to_string(v >> 16 & 255) + '.' + std::to_string(v >> 8 & 255) + '.' +
-               std::to_string(v & 255);
+        return std::to_string(v >> 24) + '.' + std::to_string(v >> 16 & 255) + '.' + std::to_string(v >> 8 & 255) +
+               '.' + std::to_string(v & 255);
     }
     // RFC 5952: the longest run of two or more zero groups becomes "::".
     std::array<std::uint16_t, 8> groups;

@@ -18,8 +18,10 @@ class Rare {
     Rare& operator=(const Rare& other) { return *this = Rare(other); }
     Rare& operator=(Rare&&) noexcept = default;
     Rare& operator=(T value) {
-        if (value == none()) value_.reset();
-        else value_ = std::make_unique<T>(std::move(value));
+        if (value == none())
+            value_.reset();
+        else
+            value_ = std::make_unique<T>(std::move(value));
         return *this;
     }
     ~Rare() = default;

@@ -29,12 +29,12 @@ inline Error fail(Errc code, std::uint64_t detail = 0) noexcept { return Error{c
 
 }  // namespace jst
 
-#define JST_TRY(name, ...)                                 \
-    auto name##_result = (__VA_ARGS__);                    \
+#define JST_TRY(name, ...)                                       \
+    auto name##_result = (__VA_ARGS__);                          \
     if (!name##_result) return std::move(name##_result).error(); \
     auto name = std::move(*name##_result)
 
-#define JST_TRY_VOID(...)                                              \
-    do {                                                               \
+#define JST_TRY_VOID(...)                                                            \
+    do {                                                                             \
         if (auto try_result = (__VA_ARGS__); !try_result) return try_result.error(); \
     } while (false)

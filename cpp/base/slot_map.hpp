@@ -36,7 +36,8 @@ class SlotMap {
     K emplace(Args&&... args) {
         std::uint32_t slot;
         if (free_.empty()) {
-            if (free_.capacity() <= slots_.size()) free_.reserve(2 * slots_.size() + 8);  // so that erase() throws nothing
+            if (free_.capacity() <= slots_.size())
+                free_.reserve(2 * slots_.size() + 8);  // so that erase() throws nothing
             slot = static_cast<std::uint32_t>(slots_.size());
             slots_.emplace_back();
         } else {

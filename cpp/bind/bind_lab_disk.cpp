@@ -267,9 +267,10 @@ class StoreBench {
         Bitfield in_holes(holes.empty() ? 0 : store_->map().num_pieces());
         for (std::uint32_t p = 0; p < in_holes.size(); ++p) {
             bool all = true;
-            store_->map().each_slice(PieceIndex{p}, 0, store_->map().piece_size(PieceIndex{p}), [&](const storage::FileSlice& slice) {
-                all = all && (slice.is_pad || (slice.file.value < holes.size() && holes[slice.file.value]));
-            });
+            store_->map().each_slice(
+                PieceIndex{p}, 0, store_->map().piece_size(PieceIndex{p}), [&](const storage::FileSlice& slice) {
+                    all = all && (slice.is_pad || (slice.file.value < holes.size() && holes[slice.file.value]));
+                });
             if (all) in_holes.set(PieceIndex{p});
         }
         bench_.run([&] { checker.start(bits, in_holes); }, [&] { return seen.done; });
@@ -373,8 +374,9 @@ void bind_lab_disk(py::module_& storage) {
         .def(
             "create_empty", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<MakingSweep>(w); },
             py::arg("wanted") = std::vector<bool>{})
-        .def("make_all", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<MakingSweep>(w, true); },
-             py::arg("wanted") = std::vector<bool>{})
+        .def(
+            "make_all", [](StoreBench& s, const std::vector<bool>& w) { return s.sweep<MakingSweep>(w, true); },
+            py::arg("wanted") = std::vector<bool>{})
         .def("set_reserving", [](StoreBench& s, bool on) { s.set_reserving(on); })
         .def("sync", [](StoreBench& s) { return s.sweep<SyncSweep>(); })
         .def("remove", &StoreBench::remove)

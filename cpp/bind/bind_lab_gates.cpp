@@ -85,9 +85,8 @@ void release(EngineHandle& engine, GateId gate) {
     engine.check_process();
     auto& outlet = engine.outlet();
     const auto any = std::make_shared<bool>(false);
-    engine.door().query([&outlet, any, gate](engine::Session&) {
-        *any = outlet.gated() != nullptr && outlet.gated()->holds(gate);
-    });
+    engine.door().query(
+        [&outlet, any, gate](engine::Session&) { *any = outlet.gated() != nullptr && outlet.gated()->holds(gate); });
     if (*any) engine.door().command([&outlet, gate](engine::Session&) { outlet.gated()->release(gate); });
 }
 

@@ -70,7 +70,8 @@ void let_collector_see(PyHeapTypeObject* heap_type) {
     type.tp_flags |= Py_TPFLAGS_HAVE_GC;
     type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) {
         Py_VISIT(Py_TYPE(self));
-        if (py::detail::is_holder_constructed(self)) Py_VISIT(py::cast<PythonParticipant&>(py::handle(self)).handler().ptr());
+        if (py::detail::is_holder_constructed(self))
+            Py_VISIT(py::cast<PythonParticipant&>(py::handle(self)).handler().ptr());
         return 0;
     };
     type.tp_clear = [](PyObject* self) {

@@ -28,16 +28,15 @@ void bind_plan(py::module_& lab) {
              [](MetadataPlan& plan, std::uint64_t peer, const std::string& host, std::uint32_t size, double now) {
                  return name_of(plan.on_offer(to_peer(peer), to_host(host), size, to_time(now)));
              })
-        .def("on_leave", [](MetadataPlan& plan, std::uint64_t peer, double now) { plan.on_leave(to_peer(peer), to_time(now)); })
+        .def("on_leave",
+             [](MetadataPlan& plan, std::uint64_t peer, double now) { plan.on_leave(to_peer(peer), to_time(now)); })
         .def("on_data",
              [](MetadataPlan& plan, std::uint64_t peer, std::uint32_t piece, std::uint32_t size, double now) {
                  const auto arrival = plan.on_data(to_peer(peer), piece, size, to_time(now));
                  return py::make_tuple(name_of(arrival.verdict), arrival.attempt);
              })
-        .def("on_reject",
-             [](MetadataPlan& plan, std::uint64_t peer, std::uint32_t piece, double now) {
-                 plan.on_reject(to_peer(peer), piece, to_time(now));
-             })
+        .def("on_reject", [](MetadataPlan& plan, std::uint64_t peer, std::uint32_t piece,
+                             double now) { plan.on_reject(to_peer(peer), piece, to_time(now)); })
         .def("expire", [](MetadataPlan& plan, double now) { plan.expire(to_time(now)); })
         .def("on_false",
              [](MetadataPlan& plan, std::uint32_t attempt, double now) {
@@ -62,21 +61,25 @@ void bind_plan(py::module_& lab) {
 void bind_claims(py::module_& lab) {
     py::class_<EarlyClaims>(lab, "EarlyClaims")
         .def(py::init<>())
-        .def("on_bitfield", [](EarlyClaims& claims, const py::bytes& bits) { return claims.on_bitfield(view_of(bits)); })
+        .def("on_bitfield",
+             [](EarlyClaims& claims, const py::bytes& bits) { return claims.on_bitfield(view_of(bits)); })
         .def("on_have", [](EarlyClaims& claims, std::uint32_t piece) { return claims.on_have(PieceIndex{piece}); })
         .def("on_all", &EarlyClaims::on_all)
         .def("on_allowed_fast",
              [](EarlyClaims& claims, std::uint32_t piece) { claims.on_allowed_fast(PieceIndex{piece}); })
-        .def("is_within", [](const EarlyClaims& claims, const py::bytes& bits) { return claims.is_within(view_of(bits)); })
+        .def("is_within",
+             [](const EarlyClaims& claims, const py::bytes& bits) { return claims.is_within(view_of(bits)); })
         .def("judge",
              [](const EarlyClaims& claims, std::uint32_t pieces) -> std::optional<std::vector<std::uint32_t>> {
                  const auto have = claims.judge(pieces);
                  if (!have) return std::nullopt;
                  std::vector<std::uint32_t> out;
-                 for (auto i = have->next_set(PieceIndex{0}); i.value < pieces; i = have->next_set(++i)) out.push_back(i.value);
+                 for (auto i = have->next_set(PieceIndex{0}); i.value < pieces; i = have->next_set(++i))
+                     out.push_back(i.value);
                  return out;
              })
-        .def_property_readonly("allowed_fast", [](const EarlyClaims& claims) { return to_numbers(claims.allowed_fast()); })
+        .def_property_readonly("allowed_fast",
+                               [](const EarlyClaims& claims) { return to_numbers(claims.allowed_fast()); })
         .def_property_readonly("memory", &EarlyClaims::memory);
 }
 

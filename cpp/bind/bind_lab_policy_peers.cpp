@@ -264,7 +264,8 @@ void bind_replacement(py::module_& lab) {
             std::vector<UselessFacts> facts;
             for (const auto& [peer, until] : peers) facts.push_back({to_peer(peer), to_time(until)});
             std::vector<std::uint64_t> out;
-            for (const PeerKey key : choose_useless(std::move(facts), candidates, to_time(now))) out.push_back(key.packed());
+            for (const PeerKey key : choose_useless(std::move(facts), candidates, to_time(now)))
+                out.push_back(key.packed());
             return out;
         },
         py::arg("peers"), py::arg("candidates"), py::arg("now"));
@@ -273,7 +274,8 @@ void bind_replacement(py::module_& lab) {
         "choose_deaf",
         [](const std::vector<std::tuple<std::uint64_t, double, bool>>& peers, double last, double now) {
             std::vector<SilentFacts> facts;
-            for (const auto& [peer, connected, ignores] : peers) facts.push_back({to_peer(peer), to_time(connected), 0, true, ignores});
+            for (const auto& [peer, connected, ignores] : peers)
+                facts.push_back({to_peer(peer), to_time(connected), 0, true, ignores});
             std::vector<std::uint64_t> out;
             for (const PeerKey chosen : choose_deaf(facts, to_time(last), to_time(now))) out.push_back(chosen.packed());
             return out;

@@ -277,7 +277,8 @@ void bind_endgame(py::module_& lab) {
         .def(py::init([](double fraction, std::uint64_t bytes, std::uint32_t copies, bool prefer_proven) {
                  return Endgame({static_cast<std::uint32_t>(fraction * 1e6), bytes, copies, prefer_proven});
              }),
-             py::arg("fraction") = 1.0, py::arg("bytes") = ~std::uint64_t{0}, py::arg("copies") = 2, py::arg("prefer_proven") = true)
+             py::arg("fraction") = 1.0, py::arg("bytes") = ~std::uint64_t{0}, py::arg("copies") = 2,
+             py::arg("prefer_proven") = true)
         .def("in_endgame", [](Endgame& e, const PiecePicker& p, const RequestLedger& l,
                               double now) { return e.in_endgame(p, l, to_time(now)); })
         .def(
@@ -323,19 +324,21 @@ void bind_pipeline(py::module_& lab) {
                             double now) { p.on_block(bytes, from_seconds(waited), to_time(now)); })
         .def("on_late_block", [](Pipeline& p, double now) { p.on_late_block(to_time(now)); })
         .def("time_limit", [](Pipeline& p, double timeout) { return p.time_limit(from_seconds(timeout)).seconds(); })
-        .def("on_timeout",
-             [](Pipeline& p, double now, double timeout, std::uint32_t blocks) {
-                 p.on_timeout(to_time(now), from_seconds(timeout), blocks);
-             },
-             py::arg("now"), py::arg("timeout"), py::arg("blocks") = 1)
+        .def(
+            "on_timeout",
+            [](Pipeline& p, double now, double timeout, std::uint32_t blocks) {
+                p.on_timeout(to_time(now), from_seconds(timeout), blocks);
+            },
+            py::arg("now"), py::arg("timeout"), py::arg("blocks") = 1)
         .def("on_asked", &Pipeline::on_asked)
         .def("on_choke", [](Pipeline& p, double now) { p.on_choke(to_time(now)); })
         .def("on_reject", [](Pipeline& p, double now) { p.on_reject(to_time(now)); })
-        .def("refill",
-             [](const Pipeline& p, std::uint32_t outstanding, double now, std::uint32_t most) {
-                 return p.refill(outstanding, to_time(now), most);
-             },
-             py::arg("outstanding"), py::arg("now"), py::arg("most") = UINT32_MAX)
+        .def(
+            "refill",
+            [](const Pipeline& p, std::uint32_t outstanding, double now, std::uint32_t most) {
+                return p.refill(outstanding, to_time(now), most);
+            },
+            py::arg("outstanding"), py::arg("now"), py::arg("most") = UINT32_MAX)
         .def_property_readonly("window", &Pipeline::window)
         .def_property_readonly("is_probing", &Pipeline::is_probing)
         .def_property_readonly("is_silent", &Pipeline::is_silent)

@@ -29,8 +29,10 @@ std::vector<FileWish> wishes_from(const std::vector<Wish>& wishes) {
     for (const auto& [which, priority] : wishes) {
         FileWish& wish = out.emplace_back();
         wish.priority = priority;
-        if (const auto* file = std::get_if<std::uint32_t>(&which)) wish.file = *file;
-        else wish.glob = std::get<std::string>(which);
+        if (const auto* file = std::get_if<std::uint32_t>(&which))
+            wish.file = *file;
+        else
+            wish.glob = std::get<std::string>(which);
     }
     return out;
 }
@@ -162,8 +164,10 @@ py::dict record_to_python(const TorrentRecord& record) {
     out["renaming"] = pairs_of(record.renaming);
     std::vector<Wish> wishes;
     for (const auto& wish : record.wishes) {
-        if (wish.file) wishes.emplace_back(*wish.file, wish.priority);
-        else wishes.emplace_back(wish.glob, wish.priority);
+        if (wish.file)
+            wishes.emplace_back(*wish.file, wish.priority);
+        else
+            wishes.emplace_back(wish.glob, wish.priority);
     }
     out["wishes"] = wishes;
     out["trackers"] = record.trackers;
@@ -236,8 +240,8 @@ void bind_lab_resume(py::module_& storage) {
     });
     storage.def("glob_matches", glob_matches);
     storage.def("wished_priorities",
-                [](const std::vector<std::string>& paths, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& only,
-                   const std::vector<Wish>& wishes) {
+                [](const std::vector<std::string>& paths,
+                   const std::vector<std::pair<std::uint32_t, std::uint32_t>>& only, const std::vector<Wish>& wishes) {
                     std::vector<codec::FileRange> ranges;
                     for (const auto& [first, last] : only) ranges.push_back({first, last});
                     const auto priorities = wished_priorities(paths, ranges, wishes_from(wishes));

@@ -86,16 +86,17 @@ void bind_host(py::module_& lab) {
         .def("disk", [](LabHost& self, const std::string& action,
                         const py::kwargs& arguments) { return self.disk(action, arguments); })
         .def_property_readonly("disk_pending", &LabHost::disk_pending)
-        .def("hash",
-             [](LabHost& self, const std::vector<py::bytes>& spans, bool sha1, bool sha256, bool leaves, bool bulk, bool patient,
-                bool while_busy) {
-                 const auto patience = while_busy ? runtime::Patience::while_busy
-                                       : patient  ? runtime::Patience::patient
-                                                  : runtime::Patience::none;
-                 return self.hash(spans, sha1, sha256, leaves, bulk, patience);
-             },
-             "spans"_a, "sha1"_a = false, "sha256"_a = false, "leaves"_a = false, "bulk"_a = false, "patient"_a = false,
-             "while_busy"_a = false)
+        .def(
+            "hash",
+            [](LabHost& self, const std::vector<py::bytes>& spans, bool sha1, bool sha256, bool leaves, bool bulk,
+               bool patient, bool while_busy) {
+                const auto patience = while_busy ? runtime::Patience::while_busy
+                                      : patient  ? runtime::Patience::patient
+                                                 : runtime::Patience::none;
+                return self.hash(spans, sha1, sha256, leaves, bulk, patience);
+            },
+            "spans"_a, "sha1"_a = false, "sha256"_a = false, "leaves"_a = false, "bulk"_a = false, "patient"_a = false,
+            "while_busy"_a = false)
         .def("spoil", &LabHost::spoil, "op"_a)
         .def("new_state", &LabHost::new_state)
         .def("hash_more", &LabHost::hash_more, "state"_a, "spans"_a, "last"_a = false, "bulk"_a = false)
@@ -112,7 +113,10 @@ void bind_lab_runtime(py::module_& module) {
     lab.attr("runtime_worlds") = std::vector<std::string>{"asio", "sim"};
     py::class_<runtime_asio::GuardedMapping>(lab, "GuardedMapping")
         .def_static("of", &runtime_asio::GuardedMapping::of, py::arg("fd"), py::arg("offset"), py::arg("length"))
-        .def("read", [](const runtime_asio::GuardedMapping& m) { return to_python(ByteVector(m.bytes().begin(), m.bytes().end())); })
+        .def("read",
+             [](const runtime_asio::GuardedMapping& m) {
+                 return to_python(ByteVector(m.bytes().begin(), m.bytes().end()));
+             })
         .def_property_readonly("is_whole", &runtime_asio::GuardedMapping::is_whole)
         .def_readonly_static("most_at_once", &runtime_asio::GuardedMapping::most_at_once)
         .def_readonly_static("least_bytes", &runtime_asio::GuardedMapping::least_bytes);

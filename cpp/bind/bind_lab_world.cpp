@@ -1,8 +1,8 @@
 #include "bind/fact_judge.hpp"
 #include "bind/lab_world.hpp"
-#include "runtime_sim/node.hpp"
 #include "runtime_sim/compute.hpp"
 #include "runtime_sim/network.hpp"
+#include "runtime_sim/node.hpp"
 
 namespace jst::bind {
 namespace {
@@ -25,8 +25,8 @@ std::uint64_t run_until(World& world, double when) {
 }
 
 // Steps until the condition holds: it is asked at once and after every step. `after_step` is called in between, and may
-// grow meanwhile. Nothing: a rule was broken, or the judge suspects more than what was excused, and somebody must see to
-// that before the condition is asked again.
+// grow meanwhile. Nothing: a rule was broken, or the judge suspects more than what was excused, and somebody must see
+// to that before the condition is asked again.
 std::optional<bool> wait(World& world, const py::function& condition, double limit, const py::list& after_step,
                          bool heeds_rules, const FactJudge* judge, std::uint64_t excused) {
     const Time end = time_of(limit);
@@ -35,7 +35,8 @@ std::optional<bool> wait(World& world, const py::function& condition, double lim
         if (world.now() >= end) return holds();
         const bool more = world.step(end);
         for (const auto& call : after_step) call();
-        if ((heeds_rules && world.broken_rules() > 0) || (judge != nullptr && judge->count() > excused)) return std::nullopt;
+        if ((heeds_rules && world.broken_rules() > 0) || (judge != nullptr && judge->count() > excused))
+            return std::nullopt;
         if (!more) return holds();
     }
     return true;
@@ -100,9 +101,12 @@ void bind_time(py::class_<World, WorldHandle>& world) {
 
 CrashMode crash_mode(const std::string& word) {
     static constexpr std::pair<std::string_view, CrashMode> modes[] = {
-        {"clean", CrashMode::clean},       {"drop-all", CrashMode::drop_all},
-        {"keep-prefix", CrashMode::keep_prefix}, {"torn-512", CrashMode::torn_512},
-        {"metadata-first", CrashMode::metadata_first}, {"random", CrashMode::random},
+        {"clean", CrashMode::clean},
+        {"drop-all", CrashMode::drop_all},
+        {"keep-prefix", CrashMode::keep_prefix},
+        {"torn-512", CrashMode::torn_512},
+        {"metadata-first", CrashMode::metadata_first},
+        {"random", CrashMode::random},
     };
     std::string known;
     for (const auto& [name, mode] : modes) {

@@ -66,7 +66,8 @@ void bind_life(EngineClass& type) {
                     py::arg("seed") = py::none(), py::arg("instruments") = py::none(), py::arg("name") = "",
                     py::arg("events") = py::none(), "An engine on a thread of its own, over sockets and files.")
         .def_static("start_in", &start_in, py::arg("world"), py::arg("node"), py::arg("settings"), py::arg("state_dir"),
-                    py::arg("peer_id") = py::none(), py::arg("instruments") = py::none(), py::arg("events") = py::none(),
+                    py::arg("peer_id") = py::none(), py::arg("instruments") = py::none(),
+                    py::arg("events") = py::none(),
                     "An engine on a node of a simulated world; the calling thread is its thread.")
         .def("wait", &wait, py::arg("signal"), py::arg("deadline") = py::none(), py::arg("one_round") = false,
              "True: raised. False: the deadline has come. None: neither yet, look at hooks and come back.")
@@ -79,17 +80,19 @@ void bind_life(EngineClass& type) {
                  });
                  return error ? make_exception(error->first, error->second) : py::none();
              })
-        .def("save_progress",
-             [](EngineHandle& e) {
-                 return e.command([](engine::Session& s) { return Result<std::uint64_t>(s.save_progress()); });
-             },
-             "Grows with each answer of the disk.")
-        .def("save_late",
-             [](EngineHandle& e) {
-                 const auto where = e.command([](engine::Session& s) { return Result<std::string>(s.state_dir()); });
-                 return make_exception({Errc::disk_timeout, 0}, where);
-             },
-             "The error of a save that the disk does not answer.")
+        .def(
+            "save_progress",
+            [](EngineHandle& e) {
+                return e.command([](engine::Session& s) { return Result<std::uint64_t>(s.save_progress()); });
+            },
+            "Grows with each answer of the disk.")
+        .def(
+            "save_late",
+            [](EngineHandle& e) {
+                const auto where = e.command([](engine::Session& s) { return Result<std::string>(s.state_dir()); });
+                return make_exception({Errc::disk_timeout, 0}, where);
+            },
+            "The error of a save that the disk does not answer.")
         .def("problems",
              [](EngineHandle& e) {
                  py::list found;
@@ -98,8 +101,9 @@ void bind_life(EngineClass& type) {
                      found.append(py::make_tuple(one.where(), make_exception(one.error, one.where())));
                  return found;
              })
-        .def("begin_close",
-             [](EngineHandle& e, double timeout) { return e.begin_close(from_seconds(timeout)); }, py::arg("timeout"))
+        .def(
+            "begin_close", [](EngineHandle& e, double timeout) { return e.begin_close(from_seconds(timeout)); },
+            py::arg("timeout"))
         .def("shut", &EngineHandle::shut, py::arg("are_removed") = false,
              "Ends the engine at once, whatever it is doing. True when it had closed cleanly.")
         .def_property_readonly("is_forked", &EngineHandle::is_forked)
@@ -107,43 +111,60 @@ void bind_life(EngineClass& type) {
         .def_property_readonly("has_ended", [](EngineHandle& e) { return e.outlet().has_ended(); })
         .def_property_readonly("has_crashed", [](EngineHandle& e) { return e.door().has_crashed(); })
         .def_property_readonly("has_own_thread", [](EngineHandle& e) { return e.door().has_own_thread(); })
-        .def("limit_sockets", [](EngineHandle& e, std::size_t most) { e.door().limit_sockets(most); }, py::arg("most"),
-             "For laboratories: no more sockets than so many; 0 is no limit but the machine's.")
-        .def("is_healthy", [](EngineHandle& e) { e.check_process(); return e.outlet().is_healthy(); })
-        .def("now", [](EngineHandle& e) { e.check_process(); return e.door().now().seconds(); });
+        .def(
+            "limit_sockets", [](EngineHandle& e, std::size_t most) { e.door().limit_sockets(most); }, py::arg("most"),
+            "For laboratories: no more sockets than so many; 0 is no limit but the machine's.")
+        .def("is_healthy",
+             [](EngineHandle& e) {
+                 e.check_process();
+                 return e.outlet().is_healthy();
+             })
+        .def("now", [](EngineHandle& e) {
+            e.check_process();
+            return e.door().now().seconds();
+        });
 }
 
 void bind_session_commands(EngineClass& type) {
-    type.def("configure",
-             [](EngineHandle& e, const py::dict& values, const std::vector<std::string>& named) {
-                 const auto settings = settings_of(values);
-                 const auto failure = e.command([settings, named](engine::Session& s) {
-                     std::optional<std::pair<Error, std::string>> wrong;
-                     if (const auto done = s.configure(settings, named); !done) wrong.emplace(done.error(), s.failed_address());
-                     return Result<decltype(wrong)>(std::move(wrong));
-                 });
-                 if (failure) raise(failure->first, failure->second);
-             },
-             py::arg("settings"), py::arg("named"))
-        .def("ban",
-             [](EngineHandle& e, const std::string& host, std::optional<double> seconds) {
-                 const auto address = value_or_raise(IpAddress::parse(host), host);
-                 std::optional<Duration> duration;
-                 if (seconds) duration = from_seconds(*seconds);
-                 e.command([=](engine::Session& s) { s.ban(address, duration); return Result<void>(); });
-             },
-             py::arg("host"), py::arg("seconds"))
-        .def("unban",
-             [](EngineHandle& e, const std::string& host) {
-                 const auto address = value_or_raise(IpAddress::parse(host), host);
-                 e.command([=](engine::Session& s) { s.unban(address); return Result<void>(); });
-             },
-             py::arg("host"));
+    type.def(
+            "configure",
+            [](EngineHandle& e, const py::dict& values, const std::vector<std::string>& named) {
+                const auto settings = settings_of(values);
+                const auto failure = e.command([settings, named](engine::Session& s) {
+                    std::optional<std::pair<Error, std::string>> wrong;
+                    if (const auto done = s.configure(settings, named); !done)
+                        wrong.emplace(done.error(), s.failed_address());
+                    return Result<decltype(wrong)>(std::move(wrong));
+                });
+                if (failure) raise(failure->first, failure->second);
+            },
+            py::arg("settings"), py::arg("named"))
+        .def(
+            "ban",
+            [](EngineHandle& e, const std::string& host, std::optional<double> seconds) {
+                const auto address = value_or_raise(IpAddress::parse(host), host);
+                std::optional<Duration> duration;
+                if (seconds) duration = from_seconds(*seconds);
+                e.command([=](engine::Session& s) {
+                    s.ban(address, duration);
+                    return Result<void>();
+                });
+            },
+            py::arg("host"), py::arg("seconds"))
+        .def(
+            "unban",
+            [](EngineHandle& e, const std::string& host) {
+                const auto address = value_or_raise(IpAddress::parse(host), host);
+                e.command([=](engine::Session& s) {
+                    s.unban(address);
+                    return Result<void>();
+                });
+            },
+            py::arg("host"));
 }
 
 void bind_session_queries(EngineClass& type) {
-    type.def("settings",
-             [](EngineHandle& e) { return to_dict(e.query([](const auto& s) { return s.settings(); })); })
+    type.def("settings", [](EngineHandle& e) { return to_dict(e.query([](const auto& s) { return s.settings(); })); })
         .def("listen_port", [](EngineHandle& e) { return e.query([](const auto& s) { return s.listen_port(); }); })
         .def("torrents",
              [](EngineHandle& e) {
@@ -151,13 +172,14 @@ void bind_session_queries(EngineClass& type) {
                  for (const auto key : e.query([](const auto& s) { return s.torrents(); })) keys.append(key.packed());
                  return keys;
              })
-        .def("find",
-             [](EngineHandle& e, const py::bytes& info_hash) -> std::optional<std::uint64_t> {
-                 const auto hash = to_vector(view_of(info_hash));
-                 const auto key = e.query([hash](const auto& s) { return s.find(hash); });
-                 return key ? std::optional(key->packed()) : std::nullopt;
-             },
-             py::arg("info_hash"))
+        .def(
+            "find",
+            [](EngineHandle& e, const py::bytes& info_hash) -> std::optional<std::uint64_t> {
+                const auto hash = to_vector(view_of(info_hash));
+                const auto key = e.query([hash](const auto& s) { return s.find(hash); });
+                return key ? std::optional(key->packed()) : std::nullopt;
+            },
+            py::arg("info_hash"))
         .def("status", [](EngineHandle& e) { return to_tuple(e.query([](const auto& s) { return s.status(); })); })
         .def("left_behind",
              [](EngineHandle& e) -> py::object {
@@ -165,13 +187,14 @@ void bind_session_queries(EngineClass& type) {
                  return remains == nullptr ? py::none() : py::object(to_tuple(remains->left()));
              })
         .def("bans", [](EngineHandle& e) { return to_tuples(e.query([](const auto& s) { return s.bans(); })); })
-        .def("listen",
-             [](EngineHandle& e, std::uint32_t kinds, std::optional<std::uint64_t> torrent, std::size_t most) {
-                 std::optional<TorrentKey> key;
-                 if (torrent) key = TorrentKey::unpack(*torrent);
-                 return e.listen(kinds, key, most);
-             },
-             py::arg("kinds"), py::arg("torrent"), py::arg("most"));
+        .def(
+            "listen",
+            [](EngineHandle& e, std::uint32_t kinds, std::optional<std::uint64_t> torrent, std::size_t most) {
+                std::optional<TorrentKey> key;
+                if (torrent) key = TorrentKey::unpack(*torrent);
+                return e.listen(kinds, key, most);
+            },
+            py::arg("kinds"), py::arg("torrent"), py::arg("most"));
 }
 
 }  // namespace

@@ -18,12 +18,13 @@ void bind_gates(py::module_& module) {
                                    const auto lock = s.exchange().lock();
                                    return s.is_raised();
                                })
-        .def("attach",
-             [](Signal& s, std::shared_ptr<LoopGate> gate, std::uint64_t token) {
-                 s.exchange().check_process();
-                 s.attach(std::move(gate), token);
-             },
-             py::arg("gate"), py::arg("token"))
+        .def(
+            "attach",
+            [](Signal& s, std::shared_ptr<LoopGate> gate, std::uint64_t token) {
+                s.exchange().check_process();
+                s.attach(std::move(gate), token);
+            },
+            py::arg("gate"), py::arg("token"))
         .def("detach", [](Signal& s) {
             if (!s.exchange().is_forked()) s.detach();
         });
@@ -49,7 +50,10 @@ void bind_torrent_wait(py::module_& module) {
                  }();
                  return to_tuple(status);
              })
-        .def("rearm", [](TorrentWait& w) { w.exchange().check_process(); w.rearm(); });
+        .def("rearm", [](TorrentWait& w) {
+            w.exchange().check_process();
+            w.rearm();
+        });
 }
 
 void bind_event_stream(py::module_& module) {

@@ -1,10 +1,10 @@
+#include <tuple>
+#include <variant>
+
 #include "bind/metainfo_handle.hpp"
 #include "bind/session_class.hpp"
 #include "bind/settings_python.hpp"
 #include "bind/snapshots.hpp"
-
-#include <tuple>
-#include <variant>
 
 namespace jst::bind {
 namespace {
@@ -25,12 +25,15 @@ using Wishes = std::vector<std::tuple<std::variant<std::uint32_t, std::string>, 
 
 std::vector<storage::FileWish> wishes_of(const Wishes& wishes) {
     std::vector<storage::FileWish> out;
-    if (wishes.size() > storage::max_wishes) throw py::value_error("more priorities than can be kept for a magnet link");
+    if (wishes.size() > storage::max_wishes)
+        throw py::value_error("more priorities than can be kept for a magnet link");
     for (const auto& [which, priority] : wishes) {
         storage::FileWish& wish = out.emplace_back();
         wish.priority = priority;
-        if (const auto* file = std::get_if<std::uint32_t>(&which)) wish.file = *file;
-        else wish.glob = std::get<std::string>(which);
+        if (const auto* file = std::get_if<std::uint32_t>(&which))
+            wish.file = *file;
+        else
+            wish.glob = std::get<std::string>(which);
         if (wish.glob.size() > storage::max_glob_bytes) throw py::value_error("a glob is too long");
     }
     return out;
@@ -65,9 +68,10 @@ Packed add_magnet(EngineHandle& engine, const std::string& uri, const std::strin
     return submit(engine, std::move(request));
 }
 
-Packed add(EngineHandle& engine, const MetainfoHandle& metainfo, const std::string& save_path, bool paused, bool stopped,
-           bool trusted, bool sequential, const Priorities& priorities,
-           const std::vector<HostAndPort>& peers, const Tiers& trackers, const std::optional<py::bytes>& trusted_pieces) {
+Packed add(EngineHandle& engine, const MetainfoHandle& metainfo, const std::string& save_path, bool paused,
+           bool stopped, bool trusted, bool sequential, const Priorities& priorities,
+           const std::vector<HostAndPort>& peers, const Tiers& trackers,
+           const std::optional<py::bytes>& trusted_pieces) {
     engine::AddRequest request;
     request.metainfo = metainfo.metainfo;
     request.save_path = save_path;
@@ -121,32 +125,38 @@ void bind_commands(EngineClass& type) {
         for (const auto& [file, priority] : priorities) chosen.push_back({FileIndex(file), priority});
         return s.set_file_priorities(t, chosen);
     });
-    def<std::uint32_t, std::uint8_t>(type, "set_piece_priority", [](Session& s, TorrentKey t, std::uint32_t piece, std::uint8_t p) {
-        return s.set_piece_priority(t, PieceIndex(piece), p);
-    });
+    def<std::uint32_t, std::uint8_t>(type, "set_piece_priority",
+                                     [](Session& s, TorrentKey t, std::uint32_t piece, std::uint8_t p) {
+                                         return s.set_piece_priority(t, PieceIndex(piece), p);
+                                     });
     def<bool>(type, "set_sequential", [](Session& s, TorrentKey t, bool on) { return s.set_sequential(t, on); });
-    def<Tiers>(type, "set_trackers", [](Session& s, TorrentKey t, const Tiers& tiers) { return s.set_trackers(t, tiers); });
-    def<std::vector<std::string>>(type, "set_web_seeds", [](Session& s, TorrentKey t, const std::vector<std::string>& urls) {
-        return s.set_web_seeds(t, urls);
-    });
-    def<std::uint32_t>(type, "set_queue_position", [](Session& s, TorrentKey t, std::uint32_t n) { return s.set_queue_position(t, n); });
+    def<Tiers>(type, "set_trackers",
+               [](Session& s, TorrentKey t, const Tiers& tiers) { return s.set_trackers(t, tiers); });
+    def<std::vector<std::string>>(
+        type, "set_web_seeds",
+        [](Session& s, TorrentKey t, const std::vector<std::string>& urls) { return s.set_web_seeds(t, urls); });
+    def<std::uint32_t>(type, "set_queue_position",
+                       [](Session& s, TorrentKey t, std::uint32_t n) { return s.set_queue_position(t, n); });
     def<bool>(type, "step_in_queue", [](Session& s, TorrentKey t, bool up) { return s.step_in_queue(t, up); });
     def<std::string>(type, "move", [](Session& s, TorrentKey t, const std::string& path) { return s.move(t, path); });
-    def<std::uint32_t, std::string>(type, "rename_file", [](Session& s, TorrentKey t, std::uint32_t file, const std::string& path) {
-        return s.rename_file(t, FileIndex(file), path);
-    });
-    type.def("connect",
-             [](EngineHandle& e, Packed torrent, const HostAndPort& address) {
-                 const auto endpoint = endpoint_of(address);
-                 e.command([=](Session& s) { return s.connect(key_of(torrent), endpoint); }, endpoint.to_string());
-             },
-             py::arg("torrent"), py::arg("address"))
-        .def("set_limits",
-             [](EngineHandle& e, Packed torrent, const py::dict& values) {
-                 const auto limits = limits_of(values);
-                 e.command([=](Session& s) { return s.configure(key_of(torrent), limits); });
-             },
-             py::arg("torrent"), py::arg("limits"));
+    def<std::uint32_t, std::string>(type, "rename_file",
+                                    [](Session& s, TorrentKey t, std::uint32_t file, const std::string& path) {
+                                        return s.rename_file(t, FileIndex(file), path);
+                                    });
+    type.def(
+            "connect",
+            [](EngineHandle& e, Packed torrent, const HostAndPort& address) {
+                const auto endpoint = endpoint_of(address);
+                e.command([=](Session& s) { return s.connect(key_of(torrent), endpoint); }, endpoint.to_string());
+            },
+            py::arg("torrent"), py::arg("address"))
+        .def(
+            "set_limits",
+            [](EngineHandle& e, Packed torrent, const py::dict& values) {
+                const auto limits = limits_of(values);
+                e.command([=](Session& s) { return s.configure(key_of(torrent), limits); });
+            },
+            py::arg("torrent"), py::arg("limits"));
 }
 
 // A query of one torrent whose answer is a Result.
@@ -185,37 +195,44 @@ void bind_queries(EngineClass& type) {
     const auto tuples = [](const auto& list) { return to_tuples(list); };
     const auto same = [](auto value) { return value; };
     def_query(type, "torrent_status", [](const auto& s, TorrentKey t) { return s.status(t); }, tuple);
-    def_query(type, "torrent_state", [](const auto& s, TorrentKey t) { return s.state(t); },
-              [](engine::State state) { return engine::word(state); });
-    def_query(type, "pieces", [](const auto& s, TorrentKey t) { return s.pieces(t); },
-              [](const ByteVector& v) { return to_python(Bytes(v)); });
+    def_query(
+        type, "torrent_state", [](const auto& s, TorrentKey t) { return s.state(t); },
+        [](engine::State state) { return engine::word(state); });
+    def_query(
+        type, "pieces", [](const auto& s, TorrentKey t) { return s.pieces(t); },
+        [](const ByteVector& v) { return to_python(Bytes(v)); });
     def_query(type, "availability", [](const auto& s, TorrentKey t) { return s.availability(t); }, same);
     def_query(type, "files", [](const auto& s, TorrentKey t) { return s.files(t); }, tuples);
     def_query(type, "trackers", [](const auto& s, TorrentKey t) { return s.trackers(t); }, tuples);
-    def_query(type, "limits", [](const auto& s, TorrentKey t) { return s.limits(t); },
-              [](const engine::TorrentLimits& limits) { return to_dict(limits); });
-    def_query(type, "identity", [](const auto& s, TorrentKey t) { return s.status(t); },
-              [](const engine::TorrentStatus& s) {
-                  return py::make_tuple(digest_or_none(s.hashes.v1), digest_or_none(s.hashes.v2), s.name, s.magnet);
-              });
-    type.def("metainfo",
-             [](EngineHandle& e, Packed torrent) -> std::optional<MetainfoHandle> {
-                 auto metainfo = e.query([=](const auto& s) { return s.metainfo(key_of(torrent)); });
-                 if (!metainfo) return std::nullopt;
-                 return MetainfoHandle{std::move(metainfo)};
-             },
-             py::arg("torrent"))
-        .def("piece",
-             [](EngineHandle& e, Packed torrent, std::uint32_t piece) {
-                 return to_tuple(value_or_raise(
-                     e.query([=](const auto& s) { return s.piece(key_of(torrent), PieceIndex(piece)); })));
-             },
-             py::arg("torrent"), py::arg("piece"))
-        .def("peers",
-             [](EngineHandle& e, Packed torrent, bool all) {
-                 return to_tuples(value_or_raise(e.query([=](const auto& s) { return s.peers(key_of(torrent), all); })));
-             },
-             py::arg("torrent"), py::arg("all"))
+    def_query(
+        type, "limits", [](const auto& s, TorrentKey t) { return s.limits(t); },
+        [](const engine::TorrentLimits& limits) { return to_dict(limits); });
+    def_query(
+        type, "identity", [](const auto& s, TorrentKey t) { return s.status(t); },
+        [](const engine::TorrentStatus& s) {
+            return py::make_tuple(digest_or_none(s.hashes.v1), digest_or_none(s.hashes.v2), s.name, s.magnet);
+        });
+    type.def(
+            "metainfo",
+            [](EngineHandle& e, Packed torrent) -> std::optional<MetainfoHandle> {
+                auto metainfo = e.query([=](const auto& s) { return s.metainfo(key_of(torrent)); });
+                if (!metainfo) return std::nullopt;
+                return MetainfoHandle{std::move(metainfo)};
+            },
+            py::arg("torrent"))
+        .def(
+            "piece",
+            [](EngineHandle& e, Packed torrent, std::uint32_t piece) {
+                return to_tuple(value_or_raise(
+                    e.query([=](const auto& s) { return s.piece(key_of(torrent), PieceIndex(piece)); })));
+            },
+            py::arg("torrent"), py::arg("piece"))
+        .def(
+            "peers",
+            [](EngineHandle& e, Packed torrent, bool all) {
+                return to_tuples(value_or_raise(e.query([=](const auto& s) { return s.peers(key_of(torrent), all); })));
+            },
+            py::arg("torrent"), py::arg("all"))
         .def("wait_for", &wait_for, py::arg("torrent"), py::arg("goal"), py::arg("piece") = 0, py::arg("pace") = 0.0);
 }
 

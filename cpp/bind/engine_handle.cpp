@@ -10,8 +10,10 @@ std::shared_ptr<Thing> EngineHandle::subscribe(std::shared_ptr<Thing> thing) {
     const Ran ran = door_->query([outlet, thing](engine::Session&) { outlet->add(thing); });
     if (ran == Ran::done) return thing;
     const auto lock = outlet_->exchange()->lock();
-    if constexpr (std::is_same_v<Thing, EventStream>) thing->end();
-    else thing->give_up();
+    if constexpr (std::is_same_v<Thing, EventStream>)
+        thing->end();
+    else
+        thing->give_up();
     thing->raise();
     return thing;
 }
@@ -44,8 +46,8 @@ std::shared_ptr<Until> EngineHandle::begin_close(Duration timeout) {
     check_process();
     is_closing_ = true;
     door_->command([timeout](engine::Session& s) { s.begin_close(timeout); });
-    return subscribe(std::make_shared<SessionUntil>(outlet_->exchange(),
-                                                    [](const engine::Session& s) { return s.is_closed(); }));
+    return subscribe(
+        std::make_shared<SessionUntil>(outlet_->exchange(), [](const engine::Session& s) { return s.is_closed(); }));
 }
 
 bool EngineHandle::shut(bool are_removed) {

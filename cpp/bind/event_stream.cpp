@@ -10,7 +10,8 @@ using engine::EventKind;
 // What happens at most a few times in the life of a torrent, and what a reader can not do without.
 bool is_kept(EventKind kind) noexcept {
     return kind == EventKind::state_changed || kind == EventKind::metadata_received || kind == EventKind::files_moved ||
-           kind == EventKind::torrent_failed || kind == EventKind::torrent_removed || kind == EventKind::record_rejected;
+           kind == EventKind::torrent_failed || kind == EventKind::torrent_removed ||
+           kind == EventKind::record_rejected;
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 //
 // Decides what a full stream gives up. Frequent events are dropped and counted by one marker in the place of the first;
 // a state change is merged into the waiting one of its torrent (first old, last new). What happens a few times in the
-// life of a torrent is kept beyond the bound, in a reserve. Raised while there is something to take, or when it has ended.
+// life of a torrent is kept beyond the bound, in a reserve. Raised while there is something to take, or when it has
+// ended.
 #pragma once
 
 #include <deque>

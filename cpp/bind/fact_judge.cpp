@@ -59,7 +59,8 @@ std::string FactJudge::look(runtime_sim::NodeId node, const JudgedTorrent& torre
         const auto found = world_->disk(node).read_file(file.path, low - file.offset, high - low);
         truth_.resize(high - low);
         put_truth(truth_.data(), torrent.key, low, high - low);
-        const bool same = found && found->size() == truth_.size() && std::memcmp(found->data(), truth_.data(), truth_.size()) == 0;
+        const bool same =
+            found && found->size() == truth_.size() && std::memcmp(found->data(), truth_.data(), truth_.size()) == 0;
         if (!same) return world_->disk(node).files().stat(torrent.part_file, 0) ? std::string() : file.path;
     }
     return {};

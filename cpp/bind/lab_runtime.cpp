@@ -293,8 +293,10 @@ std::uint64_t LabHost::udp_readable(std::uint64_t socket, std::size_t most) {
         const auto got = find(ports_, socket).receive_now(batch);
         py::list datagrams;
         for (std::size_t i = 0; got && i < *got; ++i)
-            if (batch[i].error == Errc::ok) datagrams.append(py::make_tuple(batch[i].peer.to_string(), to_python(batch[i].data)));
-            else datagrams.append(py::make_tuple(batch[i].peer.to_string(), word(batch[i].error)));
+            if (batch[i].error == Errc::ok)
+                datagrams.append(py::make_tuple(batch[i].peer.to_string(), to_python(batch[i].data)));
+            else
+                datagrams.append(py::make_tuple(batch[i].peer.to_string(), word(batch[i].error)));
         auto& received = log("received", socket, world_->seam().clock.mono_now());
         received.error = got ? Errc::ok : got.error().code;
         received.data = datagrams;

@@ -12,8 +12,8 @@ using namespace runtime;
 namespace {
 
 constexpr std::array<std::string_view, 17> action_names{
-    "open",     "close",    "stat",       "list", "mkdirs", "rename",    "unlink",   "rmdir",
-    "truncate", "allocate", "free_space", "read", "write",  "sync_file", "sync_dir", "extents", "lock"};
+    "open",     "close",      "stat", "list",  "mkdirs",    "rename",   "unlink",  "rmdir", "truncate",
+    "allocate", "free_space", "read", "write", "sync_file", "sync_dir", "extents", "lock"};
 constexpr std::array<std::string_view, 3> mode_names{"read", "write", "create"};
 constexpr std::array<const char*, 5> kind_names{"missing", "file", "directory", "symlink", "other"};
 

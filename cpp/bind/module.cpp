@@ -1,6 +1,6 @@
-#include "bind/py.hpp"
-
 #include <string>
+
+#include "bind/py.hpp"
 
 namespace jst::bind {
 
@@ -43,8 +43,8 @@ void bind_laboratory(py::module_& module) {
     bind_lab_world(module);
 }
 
-// The laboratory is most of what there is to bind, and a download needs none of it: all of it is bound, once, when somebody
-// looks in `lab` for a name that is not there yet (PEP 562).
+// The laboratory is most of what there is to bind, and a download needs none of it: all of it is bound, once, when
+// somebody looks in `lab` for a name that is not there yet (PEP 562).
 void bind_laboratory_later(py::module_& module) {
     const auto core_name = py::cast<std::string>(module.attr("__name__"));
     // It stays when it has done its work: whoever looks up a name calls it without a reference of their own.
@@ -75,7 +75,8 @@ void bind_all(py::module_& module) {
 }  // namespace
 }  // namespace jst::bind
 
-// pybind11's own entry goes by another name: in a sub-interpreter it would wait for ever for the lock that its caller holds.
+// pybind11's own entry goes by another name: in a sub-interpreter it would wait for ever for the lock that its caller
+// holds.
 #define PyInit__core jst_pybind_entry
 PYBIND11_MODULE(_core, module) { jst::bind::bind_all(module); }
 #undef PyInit__core

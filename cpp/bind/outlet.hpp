@@ -1,7 +1,7 @@
 // The end of an engine's rounds: everything that leaves the engine leaves here, in both worlds.
 //
-// Stands between a runtime and its engine::Session as the Host, and at the end of each round hands events to the streams
-// that want them, judges what is waited for, and publishes health and time. No stream and no wait: no work.
+// Stands between a runtime and its engine::Session as the Host, and at the end of each round hands events to the
+// streams that want them, judges what is waited for, and publishes health and time. No stream and no wait: no work.
 // Invariants: 1. add(), judge and on_... are called on the engine thread; 2. no Python object is touched.
 #pragma once
 
@@ -46,7 +46,9 @@ class Outlet final : public runtime::Host {
     bool is_healthy() const noexcept { return healthy_.load(std::memory_order_relaxed); }
     Time published() const noexcept { return {published_.load(std::memory_order_relaxed)}; }
     /// Nothing before close(); then it never changes.
-    const Remains* remains() const noexcept { return has_ended_.load(std::memory_order_acquire) ? remains_.get() : nullptr; }
+    const Remains* remains() const noexcept {
+        return has_ended_.load(std::memory_order_acquire) ? remains_.get() : nullptr;
+    }
     bool has_ended() const noexcept { return has_ended_.load(std::memory_order_acquire); }
 
     // -- runtime::Host

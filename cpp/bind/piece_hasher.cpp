@@ -19,8 +19,10 @@ void PieceHasher::step(Bytes data, std::size_t each) {
     for (std::size_t at = 0; at < data.size(); at += each)
         parts.push_back(data.subspan(at, std::min(each, data.size() - at)));
     if (lanes_.empty() && plain_.empty()) {
-        if (kernels().any()) lanes_.assign(parts.size(), codec::LaneState::sha1());
-        else plain_.resize(parts.size());
+        if (kernels().any())
+            lanes_.assign(parts.size(), codec::LaneState::sha1());
+        else
+            plain_.resize(parts.size());
     }
     JST_CHECK(parts.size() <= lanes_.size() + plain_.size(), "a group has no more pieces than at its begin");
     feed(parts);

@@ -17,8 +17,8 @@ class PieceHasher {
   public:
     /// The next `each` bytes of every piece of this group, one after another; of the last that are left it may be less.
     void step(Bytes data, std::size_t each);
-    /// A whole group of pieces of `each` bytes out of the page cache, without a copy: step() and end_group() in one. False, and
-    /// nothing done, where that cannot be.
+    /// A whole group of pieces of `each` bytes out of the page cache, without a copy: step() and end_group() in one.
+    /// False, and nothing done, where that cannot be.
     bool group_of_file(int fd, std::uint64_t offset, std::size_t length, std::size_t each);
     /// The group's pieces are complete; the next step begins a new group.
     void end_group();

@@ -17,8 +17,8 @@ namespace jst::bind {
 
 namespace py = pybind11;
 
-/// Lives without the GIL. A thread that the interpreter's end ends when it wants the GIL back stops here for good: unwound
-/// through a destructor, it would end the process.
+/// Lives without the GIL. A thread that the interpreter's end ends when it wants the GIL back stops here for good:
+/// unwound through a destructor, it would end the process.
 class WithoutGil {
   public:
     WithoutGil() : state_(PyEval_SaveThread()) {}

@@ -1,7 +1,7 @@
 // What is left of a session when its engine is gone: the answers to all queries as they stood last.
 //
-// Has the const members of engine::Session that Python asks, so that a query is written once and works on both. Torrents
-// of a crashed engine answer as removed. Knows no thread; never changed once made.
+// Has the const members of engine::Session that Python asks, so that a query is written once and works on both.
+// Torrents of a crashed engine answer as removed. Knows no thread; never changed once made.
 #pragma once
 
 #include <memory>

@@ -12,10 +12,9 @@ using engine::Event;
 using engine::EventKind;
 
 constexpr std::array event_classes = {
-    "StateChanged",   "MetadataReceived", "PeerConnected",   "PeerDisconnected",  "BlockReceived",
-    "PieceCompleted", "PieceFailed",      "FileCompleted",   "FilesMoved",        "PeersDiscovered",
-    "AnnounceCompleted", "AnnounceFailed", "TorrentFailed",  "TorrentRemoved",    "PeerBanned",
-    "AcceptFailed",   "RecordRejected", "EventsDropped"};
+    "StateChanged",  "MetadataReceived", "PeerConnected", "PeerDisconnected", "BlockReceived",     "PieceCompleted",
+    "PieceFailed",   "FileCompleted",    "FilesMoved",    "PeersDiscovered",  "AnnounceCompleted", "AnnounceFailed",
+    "TorrentFailed", "TorrentRemoved",   "PeerBanned",    "AcceptFailed",     "RecordRejected",    "EventsDropped"};
 static_assert(event_classes.size() == static_cast<std::size_t>(EventKind::record_rejected) + 2);
 
 constexpr std::array piece_words = {"missing", "incomplete", "verifying", "complete"};
@@ -53,24 +52,37 @@ std::optional<double> seconds_of(const std::optional<Duration>& span) {
 py::tuple arguments(const StreamItem& item) {
     const Event& e = item.event;
     switch (e.kind) {
-        case EventKind::state_changed: return py::make_tuple(word(e.old_state), word(e.new_state));
-        case EventKind::metadata_received: return py::make_tuple(MetainfoHandle{item.metainfo});
+        case EventKind::state_changed:
+            return py::make_tuple(word(e.old_state), word(e.new_state));
+        case EventKind::metadata_received:
+            return py::make_tuple(MetainfoHandle{item.metainfo});
         case EventKind::peer_connected:
-        case EventKind::peer_disconnected: return peer_arguments(e);
+        case EventKind::peer_disconnected:
+            return peer_arguments(e);
         case EventKind::block_received:
         case EventKind::piece_completed:
-        case EventKind::piece_failed: return piece_arguments(e);
-        case EventKind::file_completed: return py::make_tuple(e.number, e.text);
-        case EventKind::files_moved: return py::make_tuple(e.text);
-        case EventKind::peers_discovered: return py::make_tuple(e.text, e.number);
-        case EventKind::announce_completed: return py::make_tuple(e.text, e.counts.seeds, e.counts.leechers, seconds_of(e.wait));
-        case EventKind::announce_failed: return py::make_tuple(e.text, e.message, seconds_of(e.wait));
-        case EventKind::torrent_failed: return py::make_tuple(make_exception(e.error, e.text));
-        case EventKind::torrent_removed: return py::make_tuple();
-        case EventKind::peer_banned: return py::make_tuple(e.address.host.to_string(), e.text);
+        case EventKind::piece_failed:
+            return piece_arguments(e);
+        case EventKind::file_completed:
+            return py::make_tuple(e.number, e.text);
+        case EventKind::files_moved:
+            return py::make_tuple(e.text);
+        case EventKind::peers_discovered:
+            return py::make_tuple(e.text, e.number);
+        case EventKind::announce_completed:
+            return py::make_tuple(e.text, e.counts.seeds, e.counts.leechers, seconds_of(e.wait));
+        case EventKind::announce_failed:
+            return py::make_tuple(e.text, e.message, seconds_of(e.wait));
+        case EventKind::torrent_failed:
+            return py::make_tuple(make_exception(e.error, e.text));
+        case EventKind::torrent_removed:
+            return py::make_tuple();
+        case EventKind::peer_banned:
+            return py::make_tuple(e.address.host.to_string(), e.text);
         case EventKind::accept_failed:
             return py::make_tuple(to_tuple(e.address), e.text, engine::accept_pause.seconds());
-        case EventKind::record_rejected: return py::make_tuple(e.text, make_exception(e.error, e.text));
+        case EventKind::record_rejected:
+            return py::make_tuple(e.text, make_exception(e.error, e.text));
     }
     return py::make_tuple();
 }
@@ -101,15 +113,14 @@ py::tuple to_tuple(const engine::TorrentStatus& s) {
                           s.num_pieces, s.pieces_complete, s.active_pieces, s.in_endgame, s.download_rate,
                           s.upload_rate, s.eta, s.ratio, s.num_peers, s.num_seeds, s.num_known, s.queue_position,
                           s.save_path, s.added_at, s.completed_at, s.active_time, s.seeding_time, word(s.limited_by),
-                          counters(s.counters), s.complete, s.sequential, s.error_message,
-                          s.metadata_progress);
+                          counters(s.counters), s.complete, s.sequential, s.error_message, s.metadata_progress);
 }
 
 py::tuple to_tuple(const engine::SessionStatus& s) {
     return py::make_tuple(s.time.seconds(), s.download_rate, s.upload_rate, s.num_torrents, s.num_peers,
                           s.num_half_open, s.num_pending_incoming, s.sockets, s.memory, s.memory_peak, s.send_buffered,
-                          s.disk_operations, s.hash_jobs, s.timers, s.max_expiries, s.draining, s.dht_nodes, s.bytes_copied,
-                          counters(s.counters), counters(s.totals));
+                          s.disk_operations, s.hash_jobs, s.timers, s.max_expiries, s.draining, s.dht_nodes,
+                          s.bytes_copied, counters(s.counters), counters(s.totals));
 }
 
 py::tuple to_tuple(const engine::PieceStatus& s) {

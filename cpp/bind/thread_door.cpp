@@ -107,7 +107,8 @@ class ThreadDoor::Withdrawing {
     Shared& shared_;
 };
 
-ThreadDoor::ThreadDoor(std::shared_ptr<Outlet> outlet, Start start) : shared_(std::make_shared<Shared>(std::move(outlet))) {
+ThreadDoor::ThreadDoor(std::shared_ptr<Outlet> outlet, Start start)
+    : shared_(std::make_shared<Shared>(std::move(outlet))) {
     {
         const SignalsBlocked blocked;
         thread_ = std::thread([shared = shared_, start = std::move(start)] { live(shared, start); });
@@ -122,7 +123,7 @@ ThreadDoor::ThreadDoor(std::shared_ptr<Outlet> outlet, Start start) : shared_(st
 
 ThreadDoor::~ThreadDoor() {
     if (shared_->exchange->is_forked()) {
-        new std::thread(std::move(thread_));  // never destroyed: there is no such thread to detach
+        new std::thread(std::move(thread_));              // never destroyed: there is no such thread to detach
         new std::shared_ptr<Shared>(std::move(shared_));  // nor this: its mutex may be held
         return;
     }
@@ -205,8 +206,10 @@ bool ThreadDoor::shut(bool are_removed) {
         has_ended = shared.exchange->changed().wait_for(lock, join_limit, [&] { return shared.ended.is_raised(); });
     }
     if (thread.joinable()) {
-        if (has_ended) thread.join();
-        else thread.detach();
+        if (has_ended)
+            thread.join();
+        else
+            thread.detach();
     }
     const auto lock = shared.exchange->lock();
     return shared.was_clean;

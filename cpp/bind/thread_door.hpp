@@ -1,9 +1,9 @@
 // The door of a real engine: a thread that runs the rounds of an AsioRuntime, and a queue of turns for it.
 //
-// A turn given from Python runs on the engine thread between two rounds and is answered when the round it belongs to has
-// ended: 10 ms at most. The engine, its sockets and its thread live from the constructor to shut().
-// Invariants: 1. runtime and session are touched by the engine thread only, but for interrupt(); 2. the engine thread
-// never takes the GIL; 3. nothing is touched in a forked child.
+// A turn given from Python runs on the engine thread between two rounds and is answered when the round it belongs to
+// has ended: 10 ms at most. The engine, its sockets and its thread live from the constructor to shut(). Invariants: 1.
+// runtime and session are touched by the engine thread only, but for interrupt(); 2. the engine thread never takes the
+// GIL; 3. nothing is touched in a forked child.
 #pragma once
 
 #include <deque>

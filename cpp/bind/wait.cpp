@@ -19,11 +19,16 @@ std::uint32_t TorrentWait::kinds() const noexcept {
 template <class Source>
 bool TorrentWait::is_met(const Source& source) const {
     switch (goal_) {
-        case Goal::complete: return status_.complete;
-        case Goal::metadata: return source.metainfo(torrent_) != nullptr;
-        case Goal::state: return status_.state == state_;
-        case Goal::change: return true;
-        case Goal::piece: break;
+        case Goal::complete:
+            return status_.complete;
+        case Goal::metadata:
+            return source.metainfo(torrent_) != nullptr;
+        case Goal::state:
+            return status_.state == state_;
+        case Goal::change:
+            return true;
+        case Goal::piece:
+            break;
     }
     const auto piece = source.piece(torrent_, piece_);
     return piece && piece->state == engine::PieceState::complete;
@@ -47,9 +52,12 @@ void TorrentWait::conclude(const Source& source) {
         return;
     }
     status_ = std::move(*status);
-    if (is_met(source)) outcome_ = Outcome::met;
-    else if (status_.state == State::removed) outcome_ = Outcome::removed;
-    else if (status_.state == State::error) outcome_ = Outcome::failed;
+    if (is_met(source))
+        outcome_ = Outcome::met;
+    else if (status_.state == State::removed)
+        outcome_ = Outcome::removed;
+    else if (status_.state == State::error)
+        outcome_ = Outcome::failed;
 }
 
 void TorrentWait::judge_remains(const Remains& remains) {

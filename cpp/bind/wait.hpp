@@ -17,8 +17,8 @@ namespace jst::bind {
 /// What the round that ends now was about.
 struct Round {
     Time now;
-    bool commanded = false;            // commands ran: anything may have changed
-    std::vector<TorrentKey> touched;   // torrents with events that waits listen to
+    bool commanded = false;           // commands ran: anything may have changed
+    std::vector<TorrentKey> touched;  // torrents with events that waits listen to
 };
 
 class Until : public Signal {

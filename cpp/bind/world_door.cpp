@@ -20,9 +20,9 @@ bool is_raised(Signal& signal) {
 
 }  // namespace
 
-WorldDoor::WorldDoor(std::shared_ptr<Outlet> outlet, std::shared_ptr<runtime_sim::World> world, runtime_sim::NodeId node,
-                     engine::Settings settings, std::string state_dir, std::optional<PeerId> peer_id,
-                     std::shared_ptr<runtime_fault::Instruments> instruments)
+WorldDoor::WorldDoor(std::shared_ptr<Outlet> outlet, std::shared_ptr<runtime_sim::World> world,
+                     runtime_sim::NodeId node, engine::Settings settings, std::string state_dir,
+                     std::optional<PeerId> peer_id, std::shared_ptr<runtime_fault::Instruments> instruments)
     : outlet_(std::move(outlet)), world_(std::move(world)), node_(node) {
     world_->start(node_);
     session_.emplace(seam(std::move(instruments)), std::move(settings), std::move(state_dir), peer_id);

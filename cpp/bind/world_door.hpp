@@ -1,8 +1,8 @@
 // The door of an engine on a node of a simulated world: the calling thread is the engine thread.
 //
-// Commands are turns at the present instant and move no time; queries only look; waiting runs the world until the signal
-// is raised or the virtual deadline has come. The node is attached from the constructor to shut().
-// Invariant: the world outlives the engine, whoever drops it first.
+// Commands are turns at the present instant and move no time; queries only look; waiting runs the world until the
+// signal is raised or the virtual deadline has come. The node is attached from the constructor to shut(). Invariant:
+// the world outlives the engine, whoever drops it first.
 #pragma once
 
 #include <memory>

@@ -73,7 +73,8 @@ class MetainfoParser {
         }
         if (out_.raw_name_.empty())
             out_.raw_name_ = out_.hashes_.v1 ? to_hex(out_.hashes_.v1->view()) : to_hex(out_.hashes_.v2->view());
-        if (auto repaired = repair_utf8(out_.raw_name_); repaired != out_.raw_name_) out_.repaired_name_ = std::move(repaired);
+        if (auto repaired = repair_utf8(out_.raw_name_); repaired != out_.raw_name_)
+            out_.repaired_name_ = std::move(repaired);
         return {};
     }
 

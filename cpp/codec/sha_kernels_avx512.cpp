@@ -78,8 +78,8 @@ JST_INLINE void store_states(const Vec (&s)[Words], std::uint32_t* const* states
     }
 }
 
-// Round T; the five names of the state move by one each round. A ternary operation overwrites its first operand, and a copy takes a
-// pipe of its own: so each is given one that is wanted no more.
+// Round T; the five names of the state move by one each round. A ternary operation overwrites its first operand, and a
+// copy takes a pipe of its own: so each is given one that is wanted no more.
 template <int T>
 JST_INLINE void sha1_round(Vec (&s)[5], Vec (&w)[16]) {
     if constexpr (T >= 16) {

@@ -178,8 +178,8 @@ bool has_sha() noexcept {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & (1u << 29)) != 0 && __builtin_cpu_supports("sse4.1") &&
            __builtin_cpu_supports("ssse3");
 }
-// Seconds for a GiB, AMD Zen 5 and Intel Sapphire Rapids. SHA-1: one lane 0.46 and 0.80, each of four 0.21 and 0.86, of sixteen
-// 0.10 and 0.20. SHA-256: one 0.49 and 0.75, each of two 0.32 and 0.65, of sixteen 0.18 and 0.40.
+// Seconds for a GiB, AMD Zen 5 and Intel Sapphire Rapids. SHA-1: one lane 0.46 and 0.80, each of four 0.21 and 0.86, of
+// sixteen 0.10 and 0.20. SHA-256: one 0.49 and 0.75, each of two 0.32 and 0.65, of sixteen 0.18 and 0.40.
 void choose(LaneKernels& kernels, bool sha1) noexcept {
     const bool amd = __builtin_cpu_is("amd") != 0;
     kernels.overlap = amd || !sha1;

@@ -32,7 +32,8 @@ bool is_showable(std::string_view c) noexcept {
     const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(c[i]); };
     if (c.size() == 1) return byte(0) >= 0x20 && byte(0) != 0x7F;
     if (c.size() == 2) return !(byte(0) == 0xC2 && byte(1) < 0xA0) && c != "\u061C";
-    const bool turns = (c >= "\u200E" && c <= "\u200F") || (c >= "\u2028" && c <= "\u202E") || (c >= "\u2066" && c <= "\u2069");
+    const bool turns =
+        (c >= "\u200E" && c <= "\u200F") || (c >= "\u2028" && c <= "\u202E") || (c >= "\u2066" && c <= "\u2069");
     return c.size() != 3 || !turns;
 }
 

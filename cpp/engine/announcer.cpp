@@ -27,9 +27,7 @@ std::uint64_t left_of(const codec::Metainfo& m, const Bitfield& have) noexcept {
 }  // namespace
 
 Announcer::Announcer(Core& core, Torrent& torrent, Tiers tiers)
-    : core_(core),
-      torrent_(torrent),
-      tiers_(std::move(tiers)) {
+    : core_(core), torrent_(torrent), tiers_(std::move(tiers)) {
     if (!tiers_->empty()) trackers().schedule.set_trackers(*tiers_, core.now());
 }
 
@@ -93,8 +91,10 @@ void Announcer::say_goodbye(const std::vector<tracker::Goodbye>& to, Time now) {
 void Announcer::on_completion(bool all, Time now) {
     has_all_ = all;
     if (!trackers_) return;
-    if (all) trackers_->schedule.on_complete();
-    else trackers_->schedule.on_incomplete();
+    if (all)
+        trackers_->schedule.on_complete();
+    else
+        trackers_->schedule.on_incomplete();
     if (mode_ == Mode::running) advance(now);
 }
 
@@ -109,11 +109,13 @@ void Announcer::set_tiers(Tiers tiers, Time now) {
     if (!trackers_ && tiers_->empty()) return;
     auto& schedule = trackers().schedule;
     const auto asked = schedule.asking();
-    const auto url = [&](const TrackerId id) { return schedule.find(id) != nullptr ? schedule.find(id)->url : std::string(); };
+    const auto url = [&](const TrackerId id) {
+        return schedule.find(id) != nullptr ? schedule.find(id)->url : std::string();
+    };
     const std::string asked_url = asked ? url(asked->tracker) : std::string();
     const bool is_gone = asked && std::none_of(tiers_->begin(), tiers_->end(), [&](const auto& tier) {
-        return std::find(tier.begin(), tier.end(), asked_url) != tier.end();
-    });
+                             return std::find(tier.begin(), tier.end(), asked_url) != tier.end();
+                         });
     if (is_gone) call_off();
     say_goodbye(schedule.set_trackers(*tiers_, now), now);
     schedule.request(now);
@@ -144,7 +146,8 @@ void Announcer::advance(Time now) {
 }
 
 tracker::Announce Announcer::compose(InquiryId id) const {
-    if (!trackers_ || id != trackers_->announce || !trackers_->schedule.asking()) return inquiry(InquiryKind::scrape, {}).announce;
+    if (!trackers_ || id != trackers_->announce || !trackers_->schedule.asking())
+        return inquiry(InquiryKind::scrape, {}).announce;
     const auto& ask = *trackers_->schedule.asking();
     return facts(ask.event, trackers_->schedule.find(ask.tracker)->tracker_id);
 }
@@ -201,7 +204,9 @@ void Announcer::on_announced(InquiryAnswer answer, Time now) {
     // Not all say in their answer how many there are.
     const bool is_silent = !reply.counts.seeds && !reply.counts.leechers;
     const auto parsed = Url::parse(url);
-    if (!is_silent || trackers_->scrape != 0 || !parsed || !tracker::scrape_target(parsed->target, torrent_.hashes().wire_id())) return;
+    if (!is_silent || trackers_->scrape != 0 || !parsed ||
+        !tracker::scrape_target(parsed->target, torrent_.hashes().wire_id()))
+        return;
     trackers_->scraped = id;
     trackers_->scrape = core_.inquiries->ask(inquiry(InquiryKind::scrape, url), now);
 }
@@ -214,7 +219,10 @@ void Announcer::on_reply(const tracker::AnnounceReply& reply, const Endpoint& fr
 void Announcer::take_peers(const tracker::AnnounceReply& reply, const Endpoint& from, Time now) {
     std::uint32_t fresh = 0;
     for (const Endpoint& address : reply.peers)
-        fresh += torrent_.swarm().add(address, policy::PeerSource::tracker, from.host.is_global(), now) == policy::Added::added ? 1 : 0;
+        fresh += torrent_.swarm().add(address, policy::PeerSource::tracker, from.host.is_global(), now) ==
+                         policy::Added::added
+                     ? 1
+                     : 0;
     if (fresh == 0) return;
     torrent_.swarm().dial_more(now);
     Event event;
@@ -223,7 +231,8 @@ void Announcer::take_peers(const tracker::AnnounceReply& reply, const Endpoint& 
     core_.emit(EventKind::peers_discovered, torrent_.key(), std::move(event));
 }
 
-void Announcer::on_failure(const std::string& url, std::string why, std::optional<Duration> retry_in, bool never, Time now) {
+void Announcer::on_failure(const std::string& url, std::string why, std::optional<Duration> retry_in, bool never,
+                           Time now) {
     Event event;
     event.text = url;
     event.message = why;
@@ -251,9 +260,12 @@ std::vector<TrackerStatus> Announcer::status(Time now) const {
             s.seeds = t.counts.seeds;
             s.leechers = t.counts.leechers;
             s.external_ip = t.external_ip;
-            if (asked) s.state = "announcing";
-            else if (t.failures > 0 || t.never || !t.supported) s.state = "failed";
-            else if (t.knows_us) s.state = "working";
+            if (asked)
+                s.state = "announcing";
+            else if (t.failures > 0 || t.never || !t.supported)
+                s.state = "failed";
+            else if (t.knows_us)
+                s.state = "working";
             const auto next = mode_ == Mode::running ? schedule.next_announce(id) : std::nullopt;
             if (next) s.next_announce = std::max(0.0, (*next - now).seconds());
         }

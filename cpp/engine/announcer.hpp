@@ -4,8 +4,8 @@
 //   run   asks, as long as the torrent has a network      hold   begins nothing, forgets nothing: it goes on soon
 //   stop  says goodbye to who knows us
 // Invariants: 1. at most one announce and one scrape at a time; 2. one timer, and none while nothing is due; 3. an
-// address that is not global is taken only from a tracker that is not either; 4. one that never had a tracker has none of
-// what it takes to ask one.
+// address that is not global is taken only from a tracker that is not either; 4. one that never had a tracker has none
+// of what it takes to ask one.
 #pragma once
 
 #include <memory>
@@ -41,7 +41,9 @@ class Announcer {
     void set_tiers(Tiers tiers, Time now);
 
     /// A question is out, or waits for its turn, or will in an instant.
-    bool is_asking() const noexcept { return trackers_ && (trackers_->announce != 0 || trackers_->schedule.is_pausing()); }
+    bool is_asking() const noexcept {
+        return trackers_ && (trackers_->announce != 0 || trackers_->schedule.is_pausing());
+    }
     const Tiers& tiers() const noexcept { return *tiers_; }
     std::vector<TrackerStatus> status(Time now) const;
 
@@ -78,7 +80,7 @@ class Announcer {
     Rare<Tiers> tiers_;
     std::unique_ptr<Trackers> trackers_;
     Mode mode_ = Mode::stopped;
-    bool has_all_ = false;  // the torrent, as a tracker would be told
+    bool has_all_ = false;                 // the torrent, as a tracker would be told
     std::uint64_t downloaded_before_ = 0;  // when this run began
     std::uint64_t uploaded_before_ = 0;
 };

@@ -53,8 +53,10 @@ void Download::suspend(Keep keep, Time now) {
         const bool left_over = job(piece) == nullptr || job(piece)->is_idle();
         if (status.progress != policy::PieceProgress::downloading && !left_over) continue;
         const bool is_whole = status.progress != policy::PieceProgress::downloading;
-        if (keep == Keep::nothing || status.blocks_received == 0 || is_whole) drop_piece(piece, now);
-        else if (keep == Keep::on_disk) park_piece(piece, now);
+        if (keep == Keep::nothing || status.blocks_received == 0 || is_whole)
+            drop_piece(piece, now);
+        else if (keep == Keep::on_disk)
+            park_piece(piece, now);
     }
     if (keep != Keep::nothing) return;
     for (auto& [piece, parking] : w.parking) parking.first->abandon();
@@ -78,8 +80,10 @@ void Download::update_interest(Peer& peer) { set_interest(peer, allowed_ && has_
 
 void Download::set_interest(Peer& peer, bool on) {
     if (std::exchange(peer.choking.am_interested, on) == on) return;
-    if (on) peer.send(wire::Interested{});
-    else peer.send(wire::NotInterested{});
+    if (on)
+        peer.send(wire::Interested{});
+    else
+        peer.send(wire::NotInterested{});
 }
 
 void Download::refill_all(Time now) {
@@ -103,20 +107,23 @@ std::uint32_t Download::most_active() const {
     const std::uint64_t left = most > core_.reserved() ? (most - core_.reserved()) / each : 0;
     std::uint64_t allowed = ledger().active_count() + left;
     if (core_.reserved() == 0) allowed = std::max<std::uint64_t>(allowed, 1);
-    if (core_.settings.max_active_pieces && !planted<Plant::active_cap_missing>()) allowed = std::min(allowed, *core_.settings.max_active_pieces);
+    if (core_.settings.max_active_pieces && !planted<Plant::active_cap_missing>())
+        allowed = std::min(allowed, *core_.settings.max_active_pieces);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
 }
 
 // However fast one peer is, it leaves half of the memory to the others: should it fall silent, they go on.
 std::uint32_t Download::most_of_one() const {
     if (peers.size() < 2) return UINT32_MAX;
-    return static_cast<std::uint32_t>(std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
+    return static_cast<std::uint32_t>(
+        std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
 }
 
-// Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again. Of memory
-// that was short nobody gets any before its turn.
+// Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
+// Of memory that was short nobody gets any before its turn.
 void Download::refill(Peer& peer, Time now) {
-    if (allowed_ && hungry_ && peers.size() > 1 && (starved_ || peers.back() == peer.key)) return client_.on_download_idle(now);
+    if (allowed_ && hungry_ && peers.size() > 1 && (starved_ || peers.back() == peer.key))
+        return client_.on_download_idle(now);
     fill(peer, now);
 }
 
@@ -142,7 +149,8 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
         picked = picker_.pick_among(peer.claims.allowed_fast, asker, n, most, w.ledger, now, w.asked);
     else
         picked = picker_.pick(asker, n, most, w.ledger, w.prng, now, w.asked);
-    if (asker.on_parole && picked.count == 0 && !peer.choking.peer_choking) picked = take_orphan(peer, asker, n, most, now);
+    if (asker.on_parole && picked.count == 0 && !peer.choking.peer_choking)
+        picked = take_orphan(peer, asker, n, most, now);
     if (picked.capped) {
         starved_ = true;
         if (const auto dead = picker_.stranded(w.ledger, now)) drop_piece(*dead, now);
@@ -160,8 +168,8 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
     return picked.count + copies;
 }
 
-// Those who were asked for the pieces that fill the memory could else keep everybody out who has others. Where it is we who
-// read slowly, nobody is to blame.
+// Those who were asked for the pieces that fill the memory could else keep everybody out who has others. Where it is we
+// who read slowly, nobody is to blame.
 std::uint32_t Download::take_place(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
     Work& w = work();
     if (!w.ledger.outstanding(peer.key).empty()) return 0;
@@ -173,7 +181,8 @@ std::uint32_t Download::take_place(Peer& peer, const policy::Asker& asker, std::
 }
 
 // On parole a peer works alone, so it may not go on with what another began.
-policy::Picked Download::take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now) {
+policy::Picked Download::take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most,
+                                     Time now) {
     Work& w = work();
     if (!w.ledger.outstanding(peer.key).empty()) return {};
     if (const auto left = picker_.orphan(asker, w.ledger, now)) {
@@ -194,15 +203,16 @@ bool Download::notice_endgame(Time now) {
 // Before the end, who has nothing else to do takes over what others have owed for long.
 std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
     Work& w = work();
-    if (!w.endgame.is_enabled() || w.ledger.total_outstanding() == 0 || !w.ledger.outstanding(peer.key).empty()) return 0;
+    if (!w.endgame.is_enabled() || w.ledger.total_outstanding() == 0 || !w.ledger.outstanding(peer.key).empty())
+        return 0;
     if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
     const std::uint32_t copies = w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
     if (copies == 0) peer.timer.set_sooner(now + look_for_overdue);
     return copies;
 }
 
-// Seldom, however many idle and however often they ask: nobody falls silent sooner than that. The first who asks too early
-// asks again.
+// Seldom, however many idle and however often they ask: nobody falls silent sooner than that. The first who asks too
+// early asks again.
 void Download::look_for_stuck(Peer& idle, Time now) {
     if (now < work().next_look) {
         if (somebody_idles_) return;
@@ -216,8 +226,10 @@ void Download::look_for_stuck(Peer& idle, Time now) {
     for (const PeerKey key : peers) {
         Peer* const owner = core_.peer(key);
         const Time at = owner == nullptr ? Time::never() : stuck_at(*owner);
-        if (at <= now) work().stuck.push_back(key);
-        else if (!at.is_never()) owner->timer.set_sooner(at);
+        if (at <= now)
+            work().stuck.push_back(key);
+        else if (!at.is_never())
+            owner->timer.set_sooner(at);
     }
 }
 
@@ -231,7 +243,8 @@ std::uint32_t Download::take_over(Peer& peer, const policy::Asker& asker, std::u
         Peer* const owner = core_.peer(key);
         if (owner == nullptr || taken == n || stuck_at(*owner) > now) continue;
         const std::uint32_t got = w.endgame.pick_stuck(asker, key, n - taken, picker_, w.ledger, now, w.asked);
-        if (got > 0 && owner->pipeline.paused_until() <= now) owner->pipeline.on_timeout(now, owner->pipeline.stuck_after(), 0);
+        if (got > 0 && owner->pipeline.paused_until() <= now)
+            owner->pipeline.on_timeout(now, owner->pipeline.stuck_after(), 0);
         taken += got;
     }
     if (taken > 0) return taken;
@@ -251,7 +264,8 @@ bool Download::may_copy(Peer& peer, Time now) const {
 
 void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
     if (blocks.empty()) return;
-    if (work().ledger.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent()) peer.traffic.owes_since = now;
+    if (work().ledger.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent())
+        peer.traffic.owes_since = now;
     peer.pipeline.on_asked();
     runtime::Tag tag = peer.tag();
     for (const Block& block : blocks) {

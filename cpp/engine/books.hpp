@@ -1,7 +1,7 @@
 // What a torrent knows of its own files and records: its journal, which record is the last, what the first look found.
 //
-// A plain value of the torrent. Does not know have bits. Invariant: 1. hints and intact are about the files as they were
-// when they were looked at first.
+// A plain value of the torrent. Does not know have bits. Invariant: 1. hints and intact are about the files as they
+// were when they were looked at first.
 #pragma once
 
 #include <memory>
@@ -38,12 +38,12 @@ struct Books {
     bool check_all = false;                   // asked for by the user
     Rare<Bitfield> found;                     // by the running check
     Proven proven;                            // when it was looked at, or saved last
-    Rare<Bitfield> lost;                      // pieces that a disk may have thrown away although it shows them; empty: none
-    Rare<Bitfield> intact;                    // pieces whose files were as the record says, until they are taken over
-    std::uint64_t epoch = 0;                  // of the last record
-    std::uint64_t sent = 0;                   // payload, as the last record says
-    bool saving = false;                      // its files are being synced and looked at for the record
-    bool says_writing = false;                // it says that there may be more than it knows
+    Rare<Bitfield> lost;        // pieces that a disk may have thrown away although it shows them; empty: none
+    Rare<Bitfield> intact;      // pieces whose files were as the record says, until they are taken over
+    std::uint64_t epoch = 0;    // of the last record
+    std::uint64_t sent = 0;     // payload, as the last record says
+    bool saving = false;        // its files are being synced and looked at for the record
+    bool says_writing = false;  // it says that there may be more than it knows
 
     /// What may only seem to be there is neither trusted nor checked: it is fetched again.
     void drop_lost(storage::Fit& fit) const {
@@ -51,7 +51,8 @@ struct Books {
         remove_lost(fit.to_check);
     }
     void remove_lost(Bitfield& from) const {
-        for (PieceIndex p = lost->next_set(PieceIndex{}); p.value < lost->size(); p = lost->next_set(PieceIndex{p.value + 1}))
+        for (PieceIndex p = lost->next_set(PieceIndex{}); p.value < lost->size();
+             p = lost->next_set(PieceIndex{p.value + 1}))
             from.clear(p);
     }
 

@@ -243,7 +243,8 @@ void Checker::on_read(StoreJob& job, Time now) {
     if (ended) return checker.leave_piece(lane, now);
     if (job.error == Errc::ok) return;
     const bool unreadable = job.error == Errc::disk_io && ++checker.unreadable_ <= max_unreadable_pieces;
-    if (unreadable || job.error == Errc::short_read || is_absence(job.error)) return checker.end_piece(lane, false, now);
+    if (unreadable || job.error == Errc::short_read || is_absence(job.error))
+        return checker.end_piece(lane, false, now);
     checker.error_ = job.error;
     checker.error_path_ = job.path;
     checker.leave_piece(lane, now);

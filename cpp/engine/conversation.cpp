@@ -48,12 +48,16 @@ void Conversation::on_readable(Peer& peer, Time now) {
 bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     auto& download = torrent_.download();
     std::array<MutableBytes, wire::max_spans> spans;
-    const auto expected = peer.state == PeerState::connected ? download.expect(peer) : std::span<const wire::ExpectedBlock>{};
+    const auto expected =
+        peer.state == PeerState::connected ? download.expect(peer) : std::span<const wire::ExpectedBlock>{};
     std::size_t n = peer.wire.prepare(expected, core_.scratch, spans);
     // Within a header nothing is predicted: its rest is read alone, so that the blocks behind it find their places.
     if (n == 1 && !expected.empty()) spans[0] = spans[0].first(wire::piece_header_size);
-    // Payload that overflows would be lost. Who shows its handshake brings none, whatever was found out of the peer before.
-    else if (peer.state == PeerState::connected && download.is_short_of_memory() && expected.size() <= wire::max_predicted) --n;
+    // Payload that overflows would be lost. Who shows its handshake brings none, whatever was found out of the peer
+    // before.
+    else if (peer.state == PeerState::connected && download.is_short_of_memory() &&
+             expected.size() <= wire::max_predicted)
+        --n;
     if (n == 0) {
         peer.waits_for_memory = true;
         download.wait_for_memory();
@@ -63,7 +67,8 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     for (std::size_t i = 0; i < n; ++i) room += spans[i].size();
     // At a limit of 0 nothing is asked for, and what comes all the same is what the link lives by.
     const bool free = torrent_.is_download_barred();
-    const std::uint64_t granted = free ? room : policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
+    const std::uint64_t granted =
+        free ? room : policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
     if (granted == 0) {
         wait_for_rate(peer, now);
         return read_nothing(peer, now);
@@ -219,7 +224,8 @@ void Conversation::on_peer_timer(Peer& peer, Time now) {
     if (peer.state == PeerState::handshake && now >= peer.began + to_duration(s.handshake_timeout))
         return swarm.close(peer, CloseReason::handshake_timeout, now);
     if (peer.state == PeerState::connected) {
-        if (!planted<Plant::silence_is_forever>() && now >= alive_until(peer)) return swarm.close(peer, CloseReason::inactive, now);
+        if (!planted<Plant::silence_is_forever>() && now >= alive_until(peer))
+            return swarm.close(peer, CloseReason::inactive, now);
         if (now >= peer.traffic.last_sent + to_duration(s.keepalive_interval)) {
             peer.traffic.last_sent = now;
             if (!planted<Plant::keepalive_never_sent>()) peer.send(wire::KeepAlive{});
@@ -262,17 +268,22 @@ void Conversation::on_handshake(Peer& peer, const wire::Handshake& theirs, Time 
     peer.id = theirs.peer_id;
     if (teller_) teller_->tell(now);  // to the others: its claims will say it
     if (!torrent_.swarm().complete(peer, now)) return;
-    if (torrent_.knows_pieces()) torrent_.download().on_join(peer);
-    else peer.metadata.early = std::make_unique<policy::EarlyClaims>();
+    if (torrent_.knows_pieces())
+        torrent_.download().on_join(peer);
+    else
+        peer.metadata.early = std::make_unique<policy::EarlyClaims>();
     say_claims(peer);
     peer.timer.set(deadline(peer, now));
 }
 
 void Conversation::say_claims(Peer& peer) {
     const Bitfield& have = torrent_.have();
-    if (peer.fast() && have.none()) peer.send(wire::HaveNone{});
-    else if (peer.fast() && have.all()) peer.send(wire::HaveAll{});
-    else if (!have.none()) peer.send(wire::BitfieldMessage{have.wire()});
+    if (peer.fast() && have.none())
+        peer.send(wire::HaveNone{});
+    else if (peer.fast() && have.all())
+        peer.send(wire::HaveAll{});
+    else if (!have.none())
+        peer.send(wire::BitfieldMessage{have.wire()});
     say_extended(peer);
 }
 
@@ -308,7 +319,8 @@ void Conversation::on_event(Peer& peer, const wire::PeerWire::Event& event, Time
 }
 
 void Conversation::on_message(Peer& peer, const wire::Message& message, Time now) {
-    const bool neutral = std::holds_alternative<wire::KeepAlive>(message) || std::holds_alternative<wire::Extended>(message) ||
+    const bool neutral = std::holds_alternative<wire::KeepAlive>(message) ||
+                         std::holds_alternative<wire::Extended>(message) ||
                          std::holds_alternative<wire::Port>(message) || std::holds_alternative<wire::Unknown>(message);
     if (hear_early(peer, message, now)) {
         peer.claims.may_claim = peer.claims.may_claim && neutral;
@@ -330,8 +342,8 @@ void Conversation::on_message(Peer& peer, const wire::Message& message, Time now
                    [&](const wire::Reject& m) { on_reject(peer, m.block, now); },
                    [&](const wire::AllowedFast& m) { torrent_.download().on_allowed_fast(peer, m.piece); },
                    [&](const wire::Extended& m) { on_extended(peer, m, now); },
-                   // Nothing to do: keep-alives (hearing them was enough), DHT ports, suggestions, hash messages (v2) and
-                   // what nobody knows; a PIECE comes as BlockArrived.
+                   // Nothing to do: keep-alives (hearing them was enough), DHT ports, suggestions, hash messages (v2)
+                   // and what nobody knows; a PIECE comes as BlockArrived.
                    [](const auto&) {},
                },
                message);
@@ -352,7 +364,8 @@ void Conversation::on_bitfield(Peer& peer, Bytes bits, Time now) {
     } else {
         const PieceIndex first{0};
         const Bitfield& known = peer.claims.have;
-        if (!may_say_again(peer, policy::next_beyond(known, *have, first).value >= known.size())) return breach(peer, now);
+        if (!may_say_again(peer, policy::next_beyond(known, *have, first).value >= known.size()))
+            return breach(peer, now);
         for (auto added = policy::next_beyond(*have, known, first); added.value < known.size();
              added = policy::next_beyond(*have, known, added))
             download.on_have(peer, added);

@@ -1,4 +1,5 @@
-// Conversation's other half: the extended handshake, the exchange of metadata, and what a peer says before there is any.
+// Conversation's other half: the extended handshake, the exchange of metadata, and what a peer says before there is
+// any.
 #include <algorithm>
 
 #include "base/planted.hpp"
@@ -12,8 +13,8 @@ using wire::Extension;
 
 namespace {
 
-/// What a peer need not have taken yet before its requests for metadata go unanswered: it may come over hundreds of links, and
-/// no other limit counts that memory.
+/// What a peer need not have taken yet before its requests for metadata go unanswered: it may come over hundreds of
+/// links, and no other limit counts that memory.
 constexpr std::uint64_t max_untaken_metadata = 256 * 1024;
 
 }  // namespace
@@ -29,7 +30,8 @@ void Conversation::say_extended(Peer& peer) {
     mine.your_ip = peer.address.host;
     if (torrent_.is_complete()) mine.upload_only = true;
     const Bytes info = torrent_.shared_info();
-    if (!torrent_.has_metadata() || !info.empty()) mine.set_id(Extension::ut_metadata, wire::our_id(Extension::ut_metadata));
+    if (!torrent_.has_metadata() || !info.empty())
+        mine.set_id(Extension::ut_metadata, wire::our_id(Extension::ut_metadata));
     if (!info.empty()) mine.metadata_size = static_cast<std::uint32_t>(info.size());
     const ByteVector payload = wire::write_extended_handshake(mine);
     peer.send(wire::Extended{wire::extended_handshake_id, payload});
@@ -58,10 +60,13 @@ void Conversation::on_metadata(Peer& peer, Bytes payload, Time now) {
     const auto message = wire::parse_ut_metadata(payload);
     if (!message) return breach(peer, now);
     MetadataFetch* const fetch = torrent_.fetch();
-    if (const auto* request = std::get_if<wire::MetadataRequest>(&*message)) return on_metadata_request(peer, request->piece, now);
+    if (const auto* request = std::get_if<wire::MetadataRequest>(&*message))
+        return on_metadata_request(peer, request->piece, now);
     if (const auto* data = std::get_if<wire::MetadataData>(&*message)) {
-        if (fetch == nullptr) ++peer.metadata.unasked;
-        else if (!fetch->on_data(peer, *data, now)) return breach(peer, now);
+        if (fetch == nullptr)
+            ++peer.metadata.unasked;
+        else if (!fetch->on_data(peer, *data, now))
+            return breach(peer, now);
         if (!peer.closed && peer.metadata.unasked > max_unasked_metadata) breach(peer, now);
         return;
     }
@@ -102,7 +107,8 @@ bool Conversation::hear_early(Peer& peer, const wire::Message& message, Time now
     const std::size_t before = claims.memory();
     bool fine = true;
     if (const auto* bits = std::get_if<wire::BitfieldMessage>(&message)) {
-        fine = (peer.claims.may_claim || may_say_again(peer, claims.is_within(bits->bits))) && claims.on_bitfield(bits->bits);
+        fine = (peer.claims.may_claim || may_say_again(peer, claims.is_within(bits->bits))) &&
+               claims.on_bitfield(bits->bits);
     } else if (const auto* have = std::get_if<wire::Have>(&message)) {
         fine = claims.on_have(have->piece);
     } else if (const bool all = std::holds_alternative<wire::HaveAll>(message);
@@ -117,8 +123,10 @@ bool Conversation::hear_early(Peer& peer, const wire::Message& message, Time now
         return std::holds_alternative<wire::Cancel>(message) || std::holds_alternative<wire::Reject>(message);
     }
     early_memory_ += claims.memory() - before;
-    if (!fine) breach(peer, now);
-    else if (early_memory_ > policy::max_early_memory) torrent_.swarm().close(greediest(peer), CloseReason::limit, now);
+    if (!fine)
+        breach(peer, now);
+    else if (early_memory_ > policy::max_early_memory)
+        torrent_.swarm().close(greediest(peer), CloseReason::limit, now);
     return true;
 }
 

@@ -16,7 +16,9 @@ namespace {
 /// Pieces being received may take so many parts of the pool in 8; what is uploaded always finds the rest.
 constexpr std::uint64_t download_share = 6;
 
-std::uint64_t places_kept(std::uint64_t max_half_open) noexcept { return std::min(max_half_open / 16, most_places_kept); }
+std::uint64_t places_kept(std::uint64_t max_half_open) noexcept {
+    return std::min(max_half_open / 16, most_places_kept);
+}
 
 std::uint32_t secret_number(runtime::Entropy& entropy) {
     std::array<Byte, 4> bytes;
@@ -123,7 +125,9 @@ void Core::count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uin
     late.wire_sent = wire;
     late.payload_sent = payload;
     counters += late;
-    torrents.each([&](TorrentKey, const auto& t) { if (t->number() == torrent_number) t->counters() += late; });
+    torrents.each([&](TorrentKey, const auto& t) {
+        if (t->number() == torrent_number) t->counters() += late;
+    });
 }
 
 std::uint32_t Core::links_of(const IpAddress& host) const noexcept {

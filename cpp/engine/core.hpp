@@ -1,4 +1,5 @@
-// What the parts of one engine share: the world, settings, memory, timers, limits, and the tables of torrents and peers.
+// What the parts of one engine share: the world, settings, memory, timers, limits, and the tables of torrents and
+// peers.
 //
 // A registry, not an actor: it decides nothing. Peers and torrents are looked up by key; a dead key is a normal case.
 // Order of members is order of life: pools and queues outlive everything that holds a part of them.
@@ -111,7 +112,7 @@ class Core {
     TimerQueue timers;
     UploadTurns upload_turns;  // memory for what is sent: the rest
     EventLog events;
-    const std::uint32_t tracker_key;  // what trackers know us by when our address changes
+    const std::uint32_t tracker_key;    // what trackers know us by when our address changes
     const std::uint32_t upload_secret;  // of the order in which UploadQueue looks
     wire::ReceiveScratch scratch;
     policy::Bans bans;
@@ -125,13 +126,13 @@ class Core {
     bool queue_changed = true;  // a wish, a limit or the order
     bool healthy = true;
     bool closing = false;
-    bool cut = false;  // closing at once: links are aborted
+    bool cut = false;             // closing at once: links are aborted
     std::uint32_t connected = 0;  // peers with a finished handshake
     std::uint32_t half_open = 0;  // links without
     std::uint32_t at_door = 0;    // of those: came in, and have not shown their handshake
     std::uint32_t numbers = 0;    // running numbers of torrents and peers
     std::uint64_t send_buffered = 0;
-    std::uint64_t hashing = 0;    // bytes of whole pieces in memory whose hash is not known
+    std::uint64_t hashing = 0;  // bytes of whole pieces in memory whose hash is not known
     std::uint64_t max_expiries = 0;
 
     std::unique_ptr<Inquiries> inquiries;  // to trackers

@@ -114,7 +114,8 @@ void Download::on_rejected(Peer& peer, const Block& block, Time now) {
     on_unanswered(peer);
 }
 
-// Others are asked first for what this one did not give: two peers that choke in turn could keep all requests between them.
+// Others are asked first for what this one did not give: two peers that choke in turn could keep all requests between
+// them.
 void Download::on_unanswered(const Peer& peer) {
     hungry_ = true;
     if (!peers.empty() && peers.back() == peer.key) return;
@@ -179,7 +180,8 @@ std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
     short_ = false;
     const auto arriving = peer.wire.arriving();
     for (const auto& asked : w.ledger.outstanding(peer.key)) {
-        if (w.expected.size() > wire::max_predicted) break;  // one more: what comes behind the predicted has a place too
+        if (w.expected.size() > wire::max_predicted)
+            break;  // one more: what comes behind the predicted has a place too
         if (asked.block == arriving) continue;
         PieceJob* const piece = job(asked.block.piece);
         if (piece == nullptr || !w.ledger.lease(peer.key, asked.block)) break;
@@ -194,11 +196,14 @@ std::span<const wire::ExpectedBlock> Download::expect(Peer& peer) {
     return w.expected;
 }
 
-// What was at hand for blocks that did not come is taken from them: else a peer that gives nothing keeps it from those that do.
+// What was at hand for blocks that did not come is taken from them: else a peer that gives nothing keeps it from those
+// that do.
 Byte* Download::place_for(PieceJob& piece, const Block& block) {
     const std::uint32_t number = block.begin / block_size;
     if (Byte* const slot = piece.slot(number)) return slot;
-    const auto is_leased = [&](std::uint32_t other) { return work().ledger.is_leased(geometry_.block(block.piece, other)); };
+    const auto is_leased = [&](std::uint32_t other) {
+        return work().ledger.is_leased(geometry_.block(block.piece, other));
+    };
     return piece.reclaim(is_leased) ? piece.slot(number) : nullptr;
 }
 
@@ -221,7 +226,8 @@ void Download::on_block_started(Peer& peer, const wire::BlockStarted& started, T
         slot = piece->slot(block.begin / block_size, true);
         if (slot == nullptr) w.ledger.release_lease(peer.key, block);
     } else if (piece != nullptr && (asked || w.ledger.is_withdrawn(peer.key, block))) {
-        // Another's copy is on its way into the place, the first that is whole wins; or the answer is late, and welcome.
+        // Another's copy is on its way into the place, the first that is whole wins; or the answer is late, and
+        // welcome.
         slot = peer.spare_block();
     }
     peer.wire.set_sink(slot);
@@ -239,21 +245,26 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     const auto number = geometry_.block_number(block);
     const bool had = number && (have()[block.piece] || w.ledger.is_received(block));
     Byte* const slot = piece != nullptr && number && !had ? piece->slot(*number, true) : nullptr;
-    const bool lost = !had && (arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number));
+    const bool lost =
+        !had && (arrived.placement == wire::Placement::discarded || (slot == nullptr && piece != nullptr && number));
     if (lost) {  // its bytes are gone: as if it had never been sent
         peer.count(&Counters::payload_discarded, block.length);
         const bool late = w.ledger.take_withdrawn(peer.key, block);
         const bool owed = w.ledger.cancel(peer.key, block);
         if (late) peer.pipeline.on_late_block(now);
         if (owed) hungry_ = true;
-        if (late || owed) peer.traffic.last_payload = last_payload_ = now;
-        else ++peer.traffic.unrequested;
+        if (late || owed)
+            peer.traffic.last_payload = last_payload_ = now;
+        else
+            ++peer.traffic.unrequested;
         return core_.touch(peer);
     }
     const policy::Arrival arrival = w.ledger.on_block(peer.key, block, have()[block.piece], now);
     // Only what we asked for says that the peer gives.
-    if (arrival.asked) peer.traffic.last_payload = last_payload_ = now;
-    else ++peer.traffic.unrequested;
+    if (arrival.asked)
+        peer.traffic.last_payload = last_payload_ = now;
+    else
+        ++peer.traffic.unrequested;
     if (arrival.asked && arrival.verdict != policy::Verdict::accepted) peer.pipeline.on_late_block(now);
     if (arrival.stored()) {
         store(peer, block, arrived, arrival, now);
@@ -331,7 +342,8 @@ void Download::end_piece(PieceIndex piece) {
     if (found == w.jobs.end()) return;  // memory ran out between the picking of the piece and its job
     core_.unreserve(found->second->reservation());
     if (!found->second->is_idle()) found->second->abandon();
-    w.dying.push_back(std::move(found->second));  // has room: begin_piece(). Its own handler may be running: freed when the round ends
+    w.dying.push_back(std::move(
+        found->second));  // has room: begin_piece(). Its own handler may be running: freed when the round ends
     w.jobs.erase(found);
 }
 
@@ -353,7 +365,8 @@ void Download::on_piece_done(PieceJob& done, PieceOutcome outcome, Time now) {
         on_parked(done, outcome);
         return client_.on_download_idle(now);
     }
-    if (believes_stale_hashes() && outcome == PieceOutcome::abandoned && w.ledger.is_active(piece)) outcome = PieceOutcome::verified;
+    if (believes_stale_hashes() && outcome == PieceOutcome::abandoned && w.ledger.is_active(piece))
+        outcome = PieceOutcome::verified;
     if (outcome == PieceOutcome::abandoned) return client_.on_download_idle(now);
     if (planted<Plant::verdict_needs_sender>() && peers.empty()) return drop_piece(piece, now);
     if (outcome == PieceOutcome::verified) return verified(piece, now);
@@ -431,13 +444,13 @@ void Download::drop_piece(PieceIndex piece, Time) {
     end_piece(piece);
 }
 
-void Download::count(std::uint64_t Counters::*field, std::int64_t n) noexcept {
+void Download::count(std::uint64_t Counters::* field, std::int64_t n) noexcept {
     core_.counters.*field += static_cast<std::uint64_t>(n);
     counters_.*field += static_cast<std::uint64_t>(n);
 }
 
 // What peers gave to a piece stops being partial: for the torrent, the session and those who are still here.
-void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
+void Download::move_partial(PieceIndex piece, std::uint64_t Counters::* to) {
     Work& w = work();
     std::vector<policy::Contribution> from;
     w.ledger.contributions(piece, from);
@@ -458,21 +471,26 @@ void Download::move_partial(PieceIndex piece, std::uint64_t Counters::*to) {
     }
 }
 
-// Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written brings: then
-// that memory is waited for as soon as nothing else happens.
+// Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written
+// brings: then that memory is waited for as soon as nothing else happens.
 runtime::Patience Download::patience() const noexcept {
-    const auto brings_another = [this](const auto& item) { return !item.second->is_hashing() && (starved_ || !item.second->is_writing()); };
-    const bool may_wait = work_ && work_->blame.is_trusting() && std::any_of(work_->jobs.begin(), work_->jobs.end(), brings_another);
+    const auto brings_another = [this](const auto& item) {
+        return !item.second->is_hashing() && (starved_ || !item.second->is_writing());
+    };
+    const bool may_wait =
+        work_ && work_->blame.is_trusting() && std::any_of(work_->jobs.begin(), work_->jobs.end(), brings_another);
     if (!may_wait) return runtime::Patience::none;
     return starved_ ? runtime::Patience::while_busy : runtime::Patience::patient;
 }
 
 bool Download::is_hashing() const noexcept {
-    return work_ && std::any_of(work_->jobs.begin(), work_->jobs.end(), [](const auto& item) { return item.second->is_hashing(); });
+    return work_ && std::any_of(work_->jobs.begin(), work_->jobs.end(),
+                                [](const auto& item) { return item.second->is_hashing(); });
 }
 
 bool Download::is_writing() const noexcept {
-    return work_ && std::any_of(work_->jobs.begin(), work_->jobs.end(), [](const auto& item) { return item.second->is_writing(); });
+    return work_ && std::any_of(work_->jobs.begin(), work_->jobs.end(),
+                                [](const auto& item) { return item.second->is_writing(); });
 }
 
 PieceState Download::state(PieceIndex piece) const {
@@ -493,7 +511,8 @@ PieceStatus Download::status(PieceIndex piece) const {
     out.blocks_total = geometry_.blocks_in(piece);
     out.blocks_received = out.state == PieceState::complete ? out.blocks_total : active.blocks_received;
     if (const auto left = parked_->find(piece); left != parked_->end())
-        out.blocks_received = static_cast<std::uint32_t>(std::count_if(left->second.begin(), left->second.end(), [](Byte f) { return f != 0; }));
+        out.blocks_received = static_cast<std::uint32_t>(
+            std::count_if(left->second.begin(), left->second.end(), [](Byte f) { return f != 0; }));
     out.pending_requests = active.pending_requests;
     std::vector<PeerKey> from;
     ledger().requested_from(piece, from);

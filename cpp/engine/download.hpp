@@ -2,7 +2,8 @@
 //
 // Joins picker, ledger, endgame, pipelines and blame with the peers and the piece jobs; each decision is a policy's.
 // Upward it only says what happened (Client). Invariants: 1. every way in which a request ends goes through the ledger;
-// 2. an active piece has a PieceJob and its memory is reserved; 3. received == verified + failed + redundant + discarded
+// 2. an active piece has a PieceJob and its memory is reserved; 3. received == verified + failed + redundant +
+// discarded
 // + partial after every call; 4. one that never had a peer or an active piece has none of what it takes to ask.
 #pragma once
 
@@ -36,8 +37,8 @@ class Download final : public PieceJob::Client {
     };
 
     /// Without metadata, begin() comes later.
-    Download(Core& core, FileStore& files, const codec::Metainfo* metainfo, const policy::Geometry& geometry, Counters& counters,
-             Client& client, std::uint32_t number);
+    Download(Core& core, FileStore& files, const codec::Metainfo* metainfo, const policy::Geometry& geometry,
+             Counters& counters, Client& client, std::uint32_t number);
     ~Download() override;
 
     // -- facts about peers
@@ -93,13 +94,15 @@ class Download final : public PieceJob::Client {
     void allow() noexcept { allowed_ = true; }
 
     // -- pieces left half done
-    /// Blocks that a record knows to be on disk; what can not be is passed over. The torrent's counters are the caller's.
+    /// Blocks that a record knows to be on disk; what can not be is passed over. The torrent's counters are the
+    /// caller's.
     void adopt(PieceIndex piece, Bytes bits);
     /// The blocks on disk of pieces that nobody works at, as bits.
     std::vector<std::pair<PieceIndex, ByteVector>> parked() const;
     std::uint64_t parked_bytes() const;
     void forget_parked();
-    /// Its blocks on disk, if it has any, are to be fetched again: they are not where the piece is looked for from now on.
+    /// Its blocks on disk, if it has any, are to be fetched again: they are not where the piece is looked for from now
+    /// on.
     void drop_half_done(PieceIndex piece, Time now);
     /// parked() changed since.
     bool take_parked_changed() noexcept { return std::exchange(parked_changed_, false); }
@@ -119,11 +122,15 @@ class Download final : public PieceJob::Client {
     const policy::RequestLedger& ledger() const noexcept;
     const Bitfield& have() const noexcept { return picker_.have(); }
     bool in_endgame() const noexcept { return in_endgame_; }
-    bool is_idle() const noexcept { return !work_ || (work_->jobs.empty() && work_->dying.empty() && work_->parking.empty()); }
+    bool is_idle() const noexcept {
+        return !work_ || (work_->jobs.empty() && work_->dying.empty() && work_->parking.empty());
+    }
     bool is_hashing() const noexcept;
     bool is_writing() const noexcept;
     bool is_on_parole(const IpAddress& host) const noexcept { return work_ && work_->blame.is_on_parole(host); }
-    std::uint32_t hash_failures(const IpAddress& host) const noexcept { return work_ ? work_->blame.failures(host) : 0; }
+    std::uint32_t hash_failures(const IpAddress& host) const noexcept {
+        return work_ ? work_->blame.failures(host) : 0;
+    }
     void forgive(const IpAddress& host) {
         if (work_) work_->blame.forget(host);
     }
@@ -132,7 +139,8 @@ class Download final : public PieceJob::Client {
     Time last_payload() const noexcept { return last_payload_; }
     bool limited_by_memory() const noexcept { return starved_; }
 
-    // Connected ones, in the order of joining; who left requests unanswered goes to the end, who made a piece whole to the front.
+    // Connected ones, in the order of joining; who left requests unanswered goes to the end, who made a piece whole to
+    // the front.
     std::vector<PeerKey> peers;
 
   private:
@@ -149,7 +157,7 @@ class Download final : public PieceJob::Client {
         policy::Blame blame;
         Prng prng;
         std::map<PieceIndex, std::unique_ptr<PieceJob>> jobs;
-        std::vector<std::unique_ptr<PieceJob>> dying;  // abandoned with an operation out
+        std::vector<std::unique_ptr<PieceJob>> dying;                               // abandoned with an operation out
         std::map<PieceIndex, std::pair<std::unique_ptr<PieceJob>, Flags>> parking;  // being written, no longer active
         std::map<PieceIndex, Flags> restored;  // of active pieces: what was on disk when they became so
         std::vector<wire::ExpectedBlock> expected;
@@ -193,15 +201,16 @@ class Download final : public PieceJob::Client {
     std::uint32_t take_over(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);
     void request(Peer& peer, const std::vector<Block>& blocks, Time now);
-    void store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival, Time now);
+    void store(Peer& peer, const Block& block, const wire::BlockArrived& arrived, const policy::Arrival& arrival,
+               Time now);
     void verified(PieceIndex piece, Time now);
     void failed(PieceJob& job, Time now);
     void apply(const policy::Judgement& judgement, Time now);
     std::vector<policy::BlamedBlock> blamed(const PieceJob& job, bool digests) const;
     void revoke(PeerKey peer);
     void send_cancels(std::span<const policy::PeerBlock> cancels);
-    void count(std::uint64_t Counters::*field, std::int64_t n) noexcept;
-    void move_partial(PieceIndex piece, std::uint64_t Counters::*to);
+    void count(std::uint64_t Counters::* field, std::int64_t n) noexcept;
+    void move_partial(PieceIndex piece, std::uint64_t Counters::* to);
 
     Core& core_;
     FileStore& files_;

@@ -21,21 +21,62 @@
 namespace jst::engine {
 
 enum class State : std::uint8_t {
-    queued, checking, fetching_metadata, downloading, stalled, seeding, paused, stopped, error, removed,
+    queued,
+    checking,
+    fetching_metadata,
+    downloading,
+    stalled,
+    seeding,
+    paused,
+    stopped,
+    error,
+    removed,
 };
 std::string_view word(State state) noexcept;
 
 /// Why a link ended. Only protocol_error, bad_data and banned are held against the address.
 enum class CloseReason : std::uint8_t {
-    closed, reset, connect_failed, connect_timeout, handshake_timeout, inactive, protocol_error, bad_data, banned,
-    duplicate, self, unknown_torrent, limit, replaced, both_seeds, useless, paused, stopped, removed, shutdown,
+    closed,
+    reset,
+    connect_failed,
+    connect_timeout,
+    handshake_timeout,
+    inactive,
+    protocol_error,
+    bad_data,
+    banned,
+    duplicate,
+    self,
+    unknown_torrent,
+    limit,
+    replaced,
+    both_seeds,
+    useless,
+    paused,
+    stopped,
+    removed,
+    shutdown,
 };
 std::string_view word(CloseReason reason) noexcept;
 
 enum class EventKind : std::uint8_t {
-    state_changed, metadata_received, peer_connected, peer_disconnected, block_received, piece_completed, piece_failed,
-    file_completed, files_moved, peers_discovered, announce_completed, announce_failed, torrent_failed, torrent_removed,
-    peer_banned, accept_failed, record_rejected,
+    state_changed,
+    metadata_received,
+    peer_connected,
+    peer_disconnected,
+    block_received,
+    piece_completed,
+    piece_failed,
+    file_completed,
+    files_moved,
+    peers_discovered,
+    announce_completed,
+    announce_failed,
+    torrent_failed,
+    torrent_removed,
+    peer_banned,
+    accept_failed,
+    record_rejected,
 };
 
 struct Event {
@@ -46,15 +87,15 @@ struct Event {
     State new_state = State::queued;
     CloseReason reason = CloseReason::closed;
     bool incoming = false;
-    Endpoint address;                  // of peer events; the host of peer_banned; of accept_failed: our own
-    Block block;                       // of block and piece events
-    std::uint32_t number = 0;          // file index; count of peers discovered
-    std::vector<Endpoint> addresses;   // piece_failed: who contributed
-    Error error;                       // torrent_failed, record_rejected
-    std::string text;                  // path, url, source, reason word; of record_rejected where it is kept
-    std::string message;               // announce_failed
-    tracker::Counts counts;            // announce_completed
-    std::optional<Duration> wait;      // until the tracker is asked again; announce_failed without: never
+    Endpoint address;                 // of peer events; the host of peer_banned; of accept_failed: our own
+    Block block;                      // of block and piece events
+    std::uint32_t number = 0;         // file index; count of peers discovered
+    std::vector<Endpoint> addresses;  // piece_failed: who contributed
+    Error error;                      // torrent_failed, record_rejected
+    std::string text;                 // path, url, source, reason word; of record_rejected where it is kept
+    std::string message;              // announce_failed
+    tracker::Counts counts;           // announce_completed
+    std::optional<Duration> wait;     // until the tracker is asked again; announce_failed without: never
 };
 
 class EventLog {

@@ -27,9 +27,9 @@ Result<std::string> checked_name(const FileStore& store, FileIndex file, std::st
     return path;
 }
 
-// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: clear the
-// other name, open both, read and write in turns, sync, close both, name it. A copy that fails is closed and deleted.
-// Where both are there after a crash they are compared; one that is not at the source is sought at the target.
+// One move: look at the source, at the target, make its directory, rename. On another file system copy instead: clear
+// the other name, open both, read and write in turns, sync, close both, name it. A copy that fails is closed and
+// deleted. Where both are there after a crash they are compared; one that is not at the source is sought at the target.
 namespace {
 enum Stage : std::uint32_t {
     begin,
@@ -61,7 +61,8 @@ enum Stage : std::uint32_t {
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 }  // namespace
 
-MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again, const std::vector<bool>& others)
+MoveSweep::MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again,
+                     const std::vector<bool>& others)
     : Sweep(store.disk(), tag), again_(again), temp_name_('/' + store.layout().part_name() + ".move") {
     JST_CHECK(store.jobs() == 0 && !store.files_open(), "a torrent moves while its files are in use");
     while (save_path.size() > 1 && save_path.back() == '/') save_path.pop_back();
@@ -110,7 +111,7 @@ bool MoveSweep::has_copies() const {
 }
 
 // Deepest first; the last of them are those above.
-void MoveSweep::list_dirs(Place Move::*side) {
+void MoveSweep::list_dirs(Place Move::* side) {
     dirs_.clear();
     if (moves_.empty()) return;
     std::vector<std::string> paths;
@@ -129,7 +130,8 @@ void MoveSweep::list_dirs(Place Move::*side) {
 
 bool MoveSweep::next_pass() {
     // Rather the whole disk is gone: what is on it stays where it belongs.
-    const bool nothing_found = std::none_of(moves_.begin(), moves_.end(), [](const Move& move) { return move.done || move.is_there; });
+    const bool nothing_found =
+        std::none_of(moves_.begin(), moves_.end(), [](const Move& move) { return move.done || move.is_there; });
     if (pass_ == Pass::moving && nothing_found && !lost_.empty()) give_up(Errc::not_found, lost_);
     const bool undo = pass_ == Pass::moving || pass_ == Pass::syncing ? cause_ != Errc::ok : false;
     if (undo && !undone_) {
@@ -186,7 +188,8 @@ bool MoveSweep::advance_dir(Lane& lane) {
         return ask(lane, pass_ == Pass::cleaning ? DiskAction::rmdir : DiskAction::sync_dir, dirs_[lane.item], renamed);
     const Errc error = lane.op.error;
     // Who may not read a directory above did not make it either; what is not there holds nothing.
-    if (pass_ == Pass::syncing && lane.item < own_dirs_ && error != Errc::ok && !is_absence(error)) give_up(error, dirs_[lane.item].path);
+    if (pass_ == Pass::syncing && lane.item < own_dirs_ && error != Errc::ok && !is_absence(error))
+        give_up(error, dirs_[lane.item].path);
     return false;
 }
 
@@ -195,7 +198,9 @@ bool MoveSweep::advance(Lane& lane) {
     Move& move = moves_[lane.item];
     const bool drops = pass_ == Pass::deleting || (pass_ == Pass::back && move.copied);
     // A source that stays where it was is one copy too many, and no harm.
-    if (drops) return lane.stage == begin && move.copied && ask(lane, DiskAction::unlink, pass_ == Pass::back ? move.to : move.from, renamed);
+    if (drops)
+        return lane.stage == begin && move.copied &&
+               ask(lane, DiskAction::unlink, pass_ == Pass::back ? move.to : move.from, renamed);
     if (lane.stage == begin) {
         if (pass_ == Pass::moving && cause_ != Errc::ok) return false;
         return ask(lane, DiskAction::stat, move.from, source_seen);
@@ -220,7 +225,8 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             move.id = lane.op.stat.id;
             return ask(lane, DiskAction::stat, move.to, target_seen);
         case target_seen: {
-            const bool there = error == Errc::ok && lane.op.stat.kind == FileKind::file && lane.op.stat.size == move.size;
+            const bool there =
+                error == Errc::ok && lane.op.stat.kind == FileKind::file && lane.op.stat.size == move.size;
             if (there && lane.op.stat.id == move.id && move.id != runtime::FileId{})
                 return ask(lane, DiskAction::stat, {directory_of(move.from.path) + "/.", 0}, source_dir_seen);
             if (again_ && there && pass_ == Pass::moving)
@@ -236,8 +242,8 @@ bool MoveSweep::advance_move(Lane& lane, Move& move) {
             return ask(lane, DiskAction::stat, {directory_of(move.to.path) + "/.", 0}, target_dir_seen);
         case target_dir_seen:
             if (error != Errc::ok) return give_up(error, move.to.path);
-            // One directory: a link or a mount leads from one place to the other, and there is one file with one name. Else it
-            // has two, of which one may go.
+            // One directory: a link or a mount leads from one place to the other, and there is one file with one name.
+            // Else it has two, of which one may go.
             if (lane.op.stat.id != move.id && !again_) return give_up(Errc::exists, move.to.path);
             move.done = true;
             move.copied = lane.op.stat.id != move.id;
@@ -275,7 +281,8 @@ bool MoveSweep::open_as(Lane& lane, OpenMode mode) {
 
 bool MoveSweep::advance_copy(Lane& lane, Move& move) {
     runtime::DiskOp& op = lane.op;
-    if (lane.stage == cleared) return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
+    if (lane.stage == cleared)
+        return ask(lane, DiskAction::open, move.from, source_open) && open_as(lane, OpenMode::read);
     if (op.error != Errc::ok) {
         const bool at_source = lane.stage == source_open || lane.stage == read || lane.stage == source_closed;
         give_up(op.error, at_source ? move.from.path : move.to.path);
@@ -316,7 +323,9 @@ bool MoveSweep::advance_copy(Lane& lane, Move& move) {
     }
 }
 
-MoveSweep::Place MoveSweep::temp_of(const Move& move) const { return {directory_of(move.to.path) + temp_name_, move.to.trusted}; }
+MoveSweep::Place MoveSweep::temp_of(const Move& move) const {
+    return {directory_of(move.to.path) + temp_name_, move.to.trusted};
+}
 
 bool MoveSweep::ask_handle(Lane& lane, DiskAction action, runtime::FileHandle file, std::uint32_t stage) const {
     lane.op.action = action;
@@ -358,7 +367,8 @@ bool MoveSweep::advance_comparison(Lane& lane, Move& move) {
             const bool end = both == 0 && from_.size() == op.transferred;
             move.done = move.copied = end;
             if (end) return begin_abort(lane, move);
-            if (both == 0 || !std::equal(from_.begin(), from_.begin() + static_cast<std::ptrdiff_t>(both), other_.begin())) {
+            if (both == 0 ||
+                !std::equal(from_.begin(), from_.begin() + static_cast<std::ptrdiff_t>(both), other_.begin())) {
                 is_in_the_way(Errc::exists, move);
                 return begin_abort(lane, move);
             }

@@ -1,12 +1,12 @@
 // Moving files: a torrent to another directory, one file to another name.
 //
-// A move renames each file; on another file system it is copied under another name, synced and then named. When all files are
-// at the target its directories are synced, and only then are the sources of copies deleted. A file that is not there is skipped,
-// and told if it should be; where none of those that should be is there, the move fails.
-// When it fails half way, what was moved is moved back. One that a crash cut short is done again: what is at the target already,
-// and the same, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path only after success.
-// Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of move_chunk_bytes each, two
-// while files are compared; 3. a file has its name at the target only when it is whole.
+// A move renames each file; on another file system it is copied under another name, synced and then named. When all
+// files are at the target its directories are synced, and only then are the sources of copies deleted. A file that is
+// not there is skipped, and told if it should be; where none of those that should be is there, the move fails. When it
+// fails half way, what was moved is moved back. One that a crash cut short is done again: what is at the target
+// already, and the same, was moved. The store's handles are closed before (JST_CHECK) and the store takes its new path
+// only after success. Invariants: 1. a byte is deleted only when another copy of it is durable; 2. one buffer of
+// move_chunk_bytes each, two while files are compared; 3. a file has its name at the target only when it is whole.
 #pragma once
 
 #include <map>
@@ -26,19 +26,22 @@ using Renames = std::vector<std::pair<FileIndex, std::string>>;
 
 /// A name that the user may give this file: checked_rename(), and no other file's or directory's (Errc::exists), those
 /// included that others are about to get.
-Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name, const Renames& coming = {});
+Result<std::string> checked_name(const FileStore& store, FileIndex file, std::string_view name,
+                                 const Renames& coming = {});
 
 /// All files and the part file to `save_path`, or one file to another relative path. Where something lies already at
 /// the target the move fails with Errc::exists. Directories that became empty are removed. cancel() moves back.
 class MoveSweep final : public Sweep {
   public:
-    /// `again`: it may have been begun before a crash. `others`: one flag for each file that stays, since it is another torrent's.
-    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false, const std::vector<bool>& others = {});
+    /// `again`: it may have been begun before a crash. `others`: one flag for each file that stays, since it is another
+    /// torrent's.
+    MoveSweep(FileStore& store, runtime::Tag tag, std::string save_path, bool again = false,
+              const std::vector<bool>& others = {});
     MoveSweep(FileStore& store, runtime::Tag tag, FileIndex file, const std::string& name, bool again = false,
               const std::vector<bool>& others = {});
     void cancel() noexcept override;
-    /// Before it starts: what an attempt before a crash brought to the target goes back. What cannot be seen there, or is
-    /// another file than the one at the source, stays.
+    /// Before it starts: what an attempt before a crash brought to the target goes back. What cannot be seen there, or
+    /// is another file than the one at the source, stays.
     void turn_back();
     /// Where a file was to be that was not there, or nothing.
     const std::string& lost() const noexcept { return lost_; }
@@ -61,13 +64,13 @@ class MoveSweep final : public Sweep {
         Place from;
         Place to;
         std::uint64_t size = 0;
-        runtime::FileId id = {};  // of the source; then, where the target is the same file, of its directory
+        runtime::FileId id = {};   // of the source; then, where the target is the same file, of its directory
         bool is_expected = false;  // it was there
         bool done = false;
         bool is_there = false;  // at the target since before a crash
-        bool copied = false;  // and still at its source
+        bool copied = false;    // and still at its source
     };
-    void list_dirs(Place Move::*side);
+    void list_dirs(Place Move::* side);
     bool advance_dir(Lane& lane);
     Place temp_of(const Move& move) const;
     bool advance_move(Lane& lane, Move& move);
@@ -85,7 +88,7 @@ class MoveSweep final : public Sweep {
 
     Pass pass_ = Pass::moving;
     std::vector<Move> moves_;
-    std::vector<Place> dirs_;  // of the pass
+    std::vector<Place> dirs_;   // of the pass
     std::size_t own_dirs_ = 0;  // the others are above the target
     bool again_ = false;
     bool turned_ = false;  // from and to have changed places

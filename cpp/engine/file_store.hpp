@@ -112,9 +112,9 @@ class FileStore {
     Time (*on_begin)(void* watcher) = nullptr;
     void* watcher = nullptr;
 
-    /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already stays
-    /// a file, as one does that is written to just now, so nothing is parked before note_existing(). A file that is wanted
-    /// again waits in leaving(): what is written from then on goes to the file itself.
+    /// Which files a shared piece's bytes go to the part file for: one flag per file. A file that is there already
+    /// stays a file, as one does that is written to just now, so nothing is parked before note_existing(). A file that
+    /// is wanted again waits in leaving(): what is written from then on goes to the file itself.
     void set_skipped(const std::vector<bool>& skipped);
     /// The first parked file that is wanted again and not unparked yet.
     std::optional<FileIndex> leaving() const noexcept;
@@ -152,7 +152,9 @@ class FileStore {
     /// Whether a part file is there, from a StatSweep.
     void note_parts(bool exist) noexcept { has_parts_ = exist; }
     /// There is a part file, and no file needs it.
-    bool has_spare_parts() const noexcept { return has_parts_ && part_writers_ == 0 && !is_dropping_ && parked().empty(); }
+    bool has_spare_parts() const noexcept {
+        return has_parts_ && part_writers_ == 0 && !is_dropping_ && parked().empty();
+    }
     /// Deletes a spare one. To be called when a record that does not need it is durable.
     void drop_parts();
     /// The directories above save_path were synced: needed once.
@@ -222,7 +224,7 @@ class FileStore {
     StoreJob* youngest_ = nullptr;
     Rare<std::map<std::uint32_t, std::string>> renamed_;
     std::vector<Flags> flags_;
-    mutable std::uint32_t leaving_from_ = 0;  // no file below is leaving: asked with each piece
+    mutable std::uint32_t leaving_from_ = 0;    // no file below is leaving: asked with each piece
     Rare<storage::Straightened> straightened_;  // written since it is leaving
     bool reserves_ = true;
     bool part_dirty_ = false;

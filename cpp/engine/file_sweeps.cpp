@@ -266,7 +266,8 @@ Bitfield StatSweep::in_holes() const {
     return pieces;
 }
 
-// -- MakingSweep: 0 begin, 1 opened, 2 made the directory, 3 opened again, 4 reserved, 5 closed, 6 closed after an error
+// -- MakingSweep: 0 begin, 1 opened, 2 made the directory, 3 opened again, 4 reserved, 5 closed, 6 closed after an
+// error
 
 MakingSweep::MakingSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted, bool reserves)
     : Sweep(store.disk(), tag), store_(store) {
@@ -383,7 +384,8 @@ bool SyncSweep::advance(Lane& lane) {
         prepare(lane, DiskAction::sync_dir, dirs_[lane.item], store_.save_path().size());
         return true;
     }
-    // Who may not read a directory above did not make it either; and of files that were only read not every one can sync.
+    // Who may not read a directory above did not make it either; and of files that were only read not every one can
+    // sync.
     if (lane.item >= own_dirs_) return false;
     if (lane.op.error != Errc::ok && !is_absence(lane.op.error)) failed(lane.op.error, lane.op.path);
     return false;
@@ -394,7 +396,8 @@ bool SyncSweep::advance_file(Lane& lane) {
     // A file that the user took away needs no sync: its stamp will tell.
     const bool was_written = lane.item < written_;
     // Not every file system that is only read can sync.
-    if (error != Errc::ok && !is_absence(error) && (was_written || error == Errc::disk_io)) failed(error, files_[lane.item]);
+    if (error != Errc::ok && !is_absence(error) && (was_written || error == Errc::disk_io))
+        failed(error, files_[lane.item]);
     switch (lane.stage++) {
         case 0:
             prepare(lane, DiskAction::open, files_[lane.item], store_.save_path().size());

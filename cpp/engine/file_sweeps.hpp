@@ -90,8 +90,8 @@ class Sweep {
     std::string error_path_;
 };
 
-/// Stamps of all files and of the part file, as resume_fit wants them, and where in them bytes lie. A missing file is no
-/// error; where its directory is missing as well, nobody asks for the next ones in there.
+/// Stamps of all files and of the part file, as resume_fit wants them, and where in them bytes lie. A missing file is
+/// no error; where its directory is missing as well, nobody asks for the next ones in there.
 class StatSweep final : public Sweep {
   public:
     /// Directories that one missing file has asked about: a torrent chooses how many are above each of its files.
@@ -131,8 +131,8 @@ class StatSweep final : public Sweep {
     storage::FileStamp part_file_;
 };
 
-/// Makes the files whose flag in `wanted` is set (all when it is empty), with their directories: those of zero bytes, and
-/// when it `reserves` the others too, whose space it takes.
+/// Makes the files whose flag in `wanted` is set (all when it is empty), with their directories: those of zero bytes,
+/// and when it `reserves` the others too, whose space it takes.
 class MakingSweep final : public Sweep {
   public:
     MakingSweep(FileStore& store, runtime::Tag tag, std::vector<bool> wanted = {}, bool reserves = false);
@@ -170,15 +170,16 @@ class SyncSweep final : public Sweep {
     std::vector<FileIndex> taken_;
     std::vector<FileIndex> found_;
     bool took_parts_ = false;
-    std::size_t written_ = 0;   // the first of files_; the others were only read
-    std::size_t own_dirs_ = 0;  // the first of dirs_; the rest lead to save_path, which may be new as well, or hold what was only read
+    std::size_t written_ = 0;  // the first of files_; the others were only read
+    std::size_t own_dirs_ =
+        0;  // the first of dirs_; the rest lead to save_path, which may be new as well, or hold what was only read
     std::vector<std::string> files_;
     std::vector<std::string> dirs_;
     bool in_dirs_ = false;
 };
 
-/// Deletes all files and the part file, then the directories of the torrent that are empty. `others`: one flag for each file
-/// that stays, since it is another torrent's.
+/// Deletes all files and the part file, then the directories of the torrent that are empty. `others`: one flag for each
+/// file that stays, since it is another torrent's.
 class RemoveSweep final : public Sweep {
   public:
     RemoveSweep(FileStore& store, runtime::Tag tag, std::vector<bool> others = {});

@@ -1,8 +1,9 @@
-// What is done with the files of a torrent beside its transfer: the look at them, the check, making, removing, unparking.
+// What is done with the files of a torrent beside its transfer: the look at them, the check, making, removing,
+// unparking.
 //
-// A plain value of the torrent, which begins each and hears of its end. Does not know when. Invariants: 1. each is there
-// from when it is begun, and gone at the end of the round in which it has ended: an idle torrent has none of them; 2. what
-// the look found stays until the check that follows from it has ended.
+// A plain value of the torrent, which begins each and hears of its end. Does not know when. Invariants: 1. each is
+// there from when it is begun, and gone at the end of the round in which it has ended: an idle torrent has none of
+// them; 2. what the look found stays until the check that follows from it has ended.
 #pragma once
 
 #include <memory>

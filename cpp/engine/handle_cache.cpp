@@ -269,8 +269,10 @@ void HandleCache::close_store(std::uint32_t store) {
 void HandleCache::close_file(FileKey key) {
     Entry* const entry = find(key);
     if (entry == nullptr) return;
-    if (entry->step == Step::open && entry->pins == 0) start_close(*entry);
-    else if (entry->step != Step::closing) entry->close_when_idle = true;
+    if (entry->step == Step::open && entry->pins == 0)
+        start_close(*entry);
+    else if (entry->step != Step::closing)
+        entry->close_when_idle = true;
 }
 
 bool HandleCache::is_open(std::uint32_t store) const {

@@ -6,7 +6,9 @@
 namespace jst::engine {
 
 HaveTeller::HaveTeller(Core& core, Torrent& torrent)
-    : core_(core), torrent_(torrent), timer_(core.timers, [](Timer& t, Time now) { t.owner<HaveTeller>().tell(now); }, this) {
+    : core_(core),
+      torrent_(torrent),
+      timer_(core.timers, [](Timer& t, Time now) { t.owner<HaveTeller>().tell(now); }, this) {
     timer_.tag = torrent.tag();
 }
 

@@ -40,7 +40,9 @@ class HttpFetch {
     bool is_over() const noexcept { return step_ == Step::over; }
     bool is_idle() const noexcept { return is_settled() && !resolve_.pending; }
     /// Only the look-up of a name may still be out: it can not be called off.
-    bool is_settled() const noexcept { return is_over() && !connect_.pending && !secure_.pending && !write_.pending && !readable_.pending; }
+    bool is_settled() const noexcept {
+        return is_over() && !connect_.pending && !secure_.pending && !write_.pending && !readable_.pending;
+    }
 
     // -- when it is over
     Errc error() const noexcept { return error_; }

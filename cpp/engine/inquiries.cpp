@@ -111,11 +111,12 @@ Inquiries::Line* Inquiries::next_line() {
 }
 
 bool Inquiries::is_blocked(const Inquiry& inquiry) const {
-    return inquiry.kind == InquiryKind::announce && std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
-        const Inquiry& other = entry.second->inquiry;
-        return other.kind == InquiryKind::goodbye && other.url == inquiry.url &&
-               other.announce.info_hash == inquiry.announce.info_hash;
-    });
+    return inquiry.kind == InquiryKind::announce &&
+           std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
+               const Inquiry& other = entry.second->inquiry;
+               return other.kind == InquiryKind::goodbye && other.url == inquiry.url &&
+                      other.announce.info_hash == inquiry.announce.info_hash;
+           });
 }
 
 void Inquiries::start_from(Line& line, Time now) {
@@ -158,12 +159,13 @@ bool Inquiries::put(Talk& talk, Time deadline) {
     if (!scrape) tag.purpose = runtime::Purpose::announce;
     if (url->scheme == "udp") {
         UdpAsk::Question question{std::move(*url), talk.inquiry.announce, scrape, tracker::may_reach};
-        talk.udp = std::make_unique<UdpAsk>(core_, udp_, std::move(question), Prng(prng_.next()), tag,
-                                            [](UdpAsk& ask, Time now) {
-                                                Talk& its = *static_cast<Talk*>(ask.owner);
-                                                its.owner.on_udp(its, now);
-                                            },
-                                            &talk);
+        talk.udp = std::make_unique<UdpAsk>(
+            core_, udp_, std::move(question), Prng(prng_.next()), tag,
+            [](UdpAsk& ask, Time now) {
+                Talk& its = *static_cast<Talk*>(ask.owner);
+                its.owner.on_udp(its, now);
+            },
+            &talk);
         talk.udp->start(deadline);
         return true;
     }
@@ -174,12 +176,13 @@ bool Inquiries::put(Talk& talk, Time deadline) {
     } else {
         url->target = tracker::announce_target(url->target, talk.inquiry.announce);
     }
-    talk.http = std::make_unique<HttpFetch>(core_, tracker_rules, tag,
-                                            [](HttpFetch& fetch, Time now) {
-                                                Talk& its = *static_cast<Talk*>(fetch.owner);
-                                                its.owner.on_http(its, now);
-                                            },
-                                            &talk);
+    talk.http = std::make_unique<HttpFetch>(
+        core_, tracker_rules, tag,
+        [](HttpFetch& fetch, Time now) {
+            Talk& its = *static_cast<Talk*>(fetch.owner);
+            its.owner.on_http(its, now);
+        },
+        &talk);
     talk.http->start(std::move(*url), deadline);
     return true;
 }
@@ -195,7 +198,10 @@ void Inquiries::on_http(Talk& talk, Time now) {
     // Some trackers say why in the body of an error.
     if (response.status != 200 && !refused)
         return end(talk, failed(Errc::bad_value, "HTTP status " + std::to_string(response.status)), now);
-    if (!answer) return end(talk, failed(answer.error().code, "not a tracker's answer: " + std::string(describe(answer.error().code))), now);
+    if (!answer)
+        return end(talk,
+                   failed(answer.error().code, "not a tracker's answer: " + std::string(describe(answer.error().code))),
+                   now);
     end(talk, {std::move(answer), {}, fetch.remote()}, now);
 }
 
@@ -264,7 +270,8 @@ void Inquiries::abort() {
 }
 
 bool Inquiries::is_settled() const noexcept {
-    return is_quiet() && udp_.is_idle() && std::all_of(over_.begin(), over_.end(), [](const auto& talk) { return talk->is_settled(); });
+    return is_quiet() && udp_.is_idle() &&
+           std::all_of(over_.begin(), over_.end(), [](const auto& talk) { return talk->is_settled(); });
 }
 
 bool Inquiries::is_idle() const noexcept {

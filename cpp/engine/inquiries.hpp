@@ -1,10 +1,10 @@
 // All questions to trackers that are out or wait for their turn, over all torrents of a session.
 //
 // Decides who may ask now: trackers take turns, those of one tracker wait in line. How a question is put is HttpFetch's
-// and UdpAsk's, what it says and what the answer means the announcer's. Invariants: 1. at most most_at_once are out, and
-// most_per_tracker with one, so that a tracker that is silent delays only itself; 2. an answer is told once, by key, and
-// never within ask(); 3. nobody announces a torrent where a goodbye of it is still under way; 4. a goodbye is given up
-// after `stopped_announce_timeout`, sent or not.
+// and UdpAsk's, what it says and what the answer means the announcer's. Invariants: 1. at most most_at_once are out,
+// and most_per_tracker with one, so that a tracker that is silent delays only itself; 2. an answer is told once, by
+// key, and never within ask(); 3. nobody announces a torrent where a goodbye of it is still under way; 4. a goodbye is
+// given up after `stopped_announce_timeout`, sent or not.
 #pragma once
 
 #include <deque>

@@ -63,7 +63,8 @@ void Journal::write() {
     bytes.clear();
     if (afresh_) bytes = header;
     const std::size_t first = afresh_ ? 0 : written_;
-    constexpr std::size_t most = (storage::max_journal_bytes - storage::journal_header_bytes) / storage::journal_entry_bytes;
+    constexpr std::size_t most =
+        (storage::max_journal_bytes - storage::journal_header_bytes) / storage::journal_entry_bytes;
     in_write_ = std::min(pieces_.size(), most);
     if (first >= in_write_) return;
     for (std::size_t i = first; i < in_write_; ++i) {

@@ -1,8 +1,9 @@
 // The journal of one torrent: the pieces verified since its record was saved, in a file that is never synced.
 //
-// What it names is checked at the next start, not fetched (storage/journal has the format). Pieces noted in a round go in
-// one write; the file is there only while it has entries. After an error it is silent until the next cut: it only saves
-// work. Does not know have bits or when records are saved. Invariants: 1. one operation at a time, none before open();
+// What it names is checked at the next start, not fetched (storage/journal has the format). Pieces noted in a round go
+// in one write; the file is there only while it has entries. After an error it is silent until the next cut: it only
+// saves work. Does not know have bits or when records are saved. Invariants: 1. one operation at a time, none before
+// open();
 // 2. a piece noted and not cut is in the file, or will be when is_idle().
 #pragma once
 

@@ -26,7 +26,7 @@ void keep(std::string_view name, const auto& before, const auto& now, std::vecto
         if (before != now) out.push_back({std::string(name), to_kept(now)});
 }
 
-void take(const storage::SavedSetting& kept, const Settings& initial, auto Settings::*field, Settings& settings) {
+void take(const storage::SavedSetting& kept, const Settings& initial, auto Settings::* field, Settings& settings) {
     using Value = std::remove_cvref_t<decltype(settings.*field)>;
     static const Settings standard;
     if constexpr (std::is_same_v<Value, setting::Limit> || std::is_same_v<Value, setting::Ratio>) {

@@ -76,14 +76,16 @@ Result<std::uint16_t> Listener::bind(const Settings& wanted, Doors& fresh, std::
 }
 
 // Opens what is wanted and not there. Port 0: the first one finds a free one for all.
-Result<std::uint16_t> Listener::bind_missing(const Settings& wanted, std::uint16_t port, Doors& fresh, std::string& failed) {
+Result<std::uint16_t> Listener::bind_missing(const Settings& wanted, std::uint16_t port, Doors& fresh,
+                                             std::string& failed) {
     for (const auto& text : wanted.listen) {
         const Endpoint at{*IpAddress::parse(text), port};
         if (std::any_of(doors_.begin(), doors_.end(), [&](const auto& door) { return door->at == at; })) continue;
         auto bound = core_.rt.net.listen(at);
         if (!bound) {
             // A machine without IPv6 listens on IPv4 alone.
-            const bool optional = at.host.is_unspecified() && !at.host.is_v4() && bound.error().code != Errc::address_in_use;
+            const bool optional =
+                at.host.is_unspecified() && !at.host.is_v4() && bound.error().code != Errc::address_in_use;
             if (optional && wanted.listen.size() > 1) continue;
             failed = at.to_string();
             fresh.clear();
@@ -95,8 +97,8 @@ Result<std::uint16_t> Listener::bind_missing(const Settings& wanted, std::uint16
     return port;
 }
 
-// What is in use may be ours: all addresses and one of them exclude each other. So the old ones end first, and come back
-// if that was not it.
+// What is in use may be ours: all addresses and one of them exclude each other. So the old ones end first, and come
+// back if that was not it.
 Result<std::uint16_t> Listener::bind_in_place(const Settings& wanted, std::uint16_t port, Doors& fresh,
                                               std::string& failed) {
     std::vector<Endpoint> before;
@@ -106,7 +108,8 @@ Result<std::uint16_t> Listener::bind_in_place(const Settings& wanted, std::uint1
     if (bound) return bound;
     for (const auto& at : before) {
         if (std::any_of(doors_.begin(), doors_.end(), [&](const auto& door) { return door->at == at; })) continue;
-        if (auto again = core_.rt.net.listen(at)) doors_.push_back(std::make_unique<Door>(*this, at, std::move(*again)));
+        if (auto again = core_.rt.net.listen(at))
+            doors_.push_back(std::make_unique<Door>(*this, at, std::move(*again)));
     }
     for (const auto& door : doors_) door->accept_more();
     return bound;
@@ -115,9 +118,8 @@ Result<std::uint16_t> Listener::bind_in_place(const Settings& wanted, std::uint1
 // Those that are not among what is wanted.
 void Listener::retire_doors(const Settings& wanted, std::uint16_t port) {
     const auto stays = [&](const Door& door) {
-        return std::any_of(wanted.listen.begin(), wanted.listen.end(), [&](const std::string& text) {
-            return door.at == Endpoint{*IpAddress::parse(text), port};
-        });
+        return std::any_of(wanted.listen.begin(), wanted.listen.end(),
+                           [&](const std::string& text) { return door.at == Endpoint{*IpAddress::parse(text), port}; });
     };
     for (auto& door : doors_) {
         if (stays(*door)) continue;
@@ -137,7 +139,8 @@ void Listener::close() {
 }
 
 bool Listener::is_idle() const noexcept {
-    return std::none_of(closed_.begin(), closed_.end(), [](const auto& d) { return d->accept.pending; }) && doors_.empty();
+    return std::none_of(closed_.begin(), closed_.end(), [](const auto& d) { return d->accept.pending; }) &&
+           doors_.empty();
 }
 
 // -- who comes in -----------------------------------------------------------------------------------------------------
@@ -175,7 +178,9 @@ void Listener::end_round(Time now) {
     again_.set(soonest);
 }
 
-policy::DoorCaps Listener::caps() const noexcept { return {core_.places_at_door(), core_.settings.max_pending_per_host}; }
+policy::DoorCaps Listener::caps() const noexcept {
+    return {core_.places_at_door(), core_.settings.max_pending_per_host};
+}
 
 bool Listener::offer(std::unique_ptr<runtime::Stream>& stream, Time& again, Time now) {
     const IpAddress host = stream->remote().host;
@@ -187,8 +192,10 @@ bool Listener::offer(std::unique_ptr<runtime::Stream>& stream, Time& again, Time
         return false;
     }
     if (answer.instead_of) lapse(*core_.peer(*answer.instead_of), now);
-    if (answer.verdict == Verdict::come_in) let_in(std::move(stream), now);
-    else stream->close(runtime::CloseMode::abort);
+    if (answer.verdict == Verdict::come_in)
+        let_in(std::move(stream), now);
+    else
+        stream->close(runtime::CloseMode::abort);
     stream.reset();
     return true;
 }

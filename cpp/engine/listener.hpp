@@ -1,10 +1,10 @@
 // The door: accepts links, learns which torrent they mean from the first 48 bytes, and hands them over.
 //
 // One deadline for the whole handshake; identifications go on side by side and end in any order. Who may wait is the
-// doorkeeper's decision. A link that must wait for a place is a guest: one for each address, neither read nor counted as
-// pending, and while there is one nobody is accepted there. When descriptors run out only accepting pauses, at that address.
-// Any Stream may come in by offer(). Invariants: 1. every link ends in a torrent or is closed; 2. pending() is exact and
-// within its caps; 3. close() waits for nobody; 4. an address that cannot be had changes nothing.
+// doorkeeper's decision. A link that must wait for a place is a guest: one for each address, neither read nor counted
+// as pending, and while there is one nobody is accepted there. When descriptors run out only accepting pauses, at that
+// address. Any Stream may come in by offer(). Invariants: 1. every link ends in a torrent or is closed; 2. pending() is
+// exact and within its caps; 3. close() waits for nobody; 4. an address that cannot be had changes nothing.
 #pragma once
 
 #include <memory>

@@ -19,13 +19,14 @@ MetadataFetch::MetadataFetch(Core& core, const codec::InfoHashes& wanted, Client
       client_(client),
       tag_(tag),
       plan_(limits_of(core.settings)),
-      timer_(core.timers,
-             [](Timer& t, Time now) {
-                 auto& fetch = t.owner<MetadataFetch>();
-                 fetch.plan_.expire(now);
-                 fetch.pump(now);
-             },
-             this) {
+      timer_(
+          core.timers,
+          [](Timer& t, Time now) {
+              auto& fetch = t.owner<MetadataFetch>();
+              fetch.plan_.expire(now);
+              fetch.pump(now);
+          },
+          this) {
     timer_.tag = tag;
     hash_.owner = this;
     hash_.tag = tag;

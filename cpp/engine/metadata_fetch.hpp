@@ -1,9 +1,9 @@
 // Fetches the metadata of a magnet link from the peers of its torrent (BEP 9), until it fits the info-hash.
 //
 // Joins MetadataPlan, which decides whom to ask for what, with links, bytes and the hash. Upward it only says what came
-// of it (Client). Knows no files. Invariants: 1. at most max_metadata_size bytes of requested pieces are held, plus what
-// is being hashed; 2. one hash at a time, whose bytes nobody touches; 3. on_metadata comes at most once, and nothing
-// after end().
+// of it (Client). Knows no files. Invariants: 1. at most max_metadata_size bytes of requested pieces are held, plus
+// what is being hashed; 2. one hash at a time, whose bytes nobody touches; 3. on_metadata comes at most once, and
+// nothing after end().
 #pragma once
 
 #include <deque>

@@ -1,7 +1,7 @@
 // Download's pieces that are left half done: their blocks go to disk when it stops and are taken up when it goes on.
 //
-// They are proven by nobody, so the hash decides in the end, as always; who gave them is not known any more, so a piece with
-// such blocks that fails its hash is held against nobody.
+// They are proven by nobody, so the hash decides in the end, as always; who gave them is not known any more, so a piece
+// with such blocks that fails its hash is held against nobody.
 #include <algorithm>
 
 #include "engine/download.hpp"

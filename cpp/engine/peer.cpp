@@ -40,7 +40,7 @@ bool Peer::may_ask() noexcept {
     return out.pending_bytes() - out.pending_payload() <= max_unread || ++traffic.bad_requests <= max_bad_requests;
 }
 
-void Peer::count(std::uint64_t Counters::*field, std::uint64_t n) noexcept {
+void Peer::count(std::uint64_t Counters::* field, std::uint64_t n) noexcept {
     traffic.counters.*field += n;
     core.counters.*field += n;
     if (torrent_counters != nullptr) torrent_counters->*field += n;
@@ -68,7 +68,8 @@ PeerStatus Peer::status(Time now) const {
     out.upload_rate = traffic.up.per_second(now);
     const Duration unchoked = unchoked_for(now);
     if (unchoked.ns > 0)
-        out.unchoked_rate = static_cast<std::uint64_t>(static_cast<double>(traffic.received_unchoked) / unchoked.seconds());
+        out.unchoked_rate =
+            static_cast<std::uint64_t>(static_cast<double>(traffic.received_unchoked) / unchoked.seconds());
     out.am_choking = choking.am_choking;
     out.am_interested = choking.am_interested;
     out.peer_choking = choking.peer_choking;

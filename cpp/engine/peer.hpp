@@ -1,8 +1,8 @@
 // One peer: its link, what both sides have said, what it gave, and its one timer.
 //
 // State and small helpers; who is dialled, choked or closed is Swarm's work, blocks are Download's and Upload's.
-// Invariants: 1. `owner` gets every completion and the timer, and closes the peer before it dies; 2. a closed peer stays
-// readable until the end of the round and is in no table any more; 3. the timer is never later than deadline().
+// Invariants: 1. `owner` gets every completion and the timer, and closes the peer before it dies; 2. a closed peer
+// stays readable until the end of the round and is in no table any more; 3. the timer is never later than deadline().
 #pragma once
 
 #include <algorithm>
@@ -40,8 +40,8 @@ inline constexpr std::uint64_t max_unread = 64 * 1024;
 inline constexpr std::uint32_t max_unasked_metadata = 32;
 /// How many times over a peer is served the whole metadata.
 inline constexpr std::uint32_t max_metadata_copies = 4;
-/// How often a peer may offer metadata and take the offer back before it is closed: each time all that others offer is weighed
-/// anew.
+/// How often a peer may offer metadata and take the offer back before it is closed: each time all that others offer is
+/// weighed anew.
 inline constexpr std::uint32_t max_offers_taken_back = 32;
 
 class PeerOwner {
@@ -91,10 +91,10 @@ struct Traffic {
     Counters counters;
     std::uint64_t received_unchoked = 0;
     Time last_sent;
-    Time last_taken;  // when a write began or some of it went out
+    Time last_taken;            // when a write began or some of it went out
     bool took_nothing = false;  // of a write that was taken back: the next one is the same
     Time last_payload;
-    Time owes_since;  // when it was asked and owed nothing before
+    Time owes_since;            // when it was asked and owed nothing before
     std::uint64_t granted = 0;  // of the upload limits, for the write under way
     std::uint32_t unrequested = 0;
     std::uint64_t copied = 0;  // blocks that were read elsewhere than in their place
@@ -119,7 +119,7 @@ struct Peer {
     /// Once more we answer. False: it reads no answers, and asked often enough all the same.
     bool may_ask() noexcept;
     /// Adds to the counters of the peer and of the session.
-    void count(std::uint64_t Counters::*field, std::uint64_t n) noexcept;
+    void count(std::uint64_t Counters::* field, std::uint64_t n) noexcept;
     Byte* spare_block();
     Duration unchoked_for(Time now) const noexcept;
     PeerStatus status(Time now) const;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint64_t long_piece_memory = 4u << 20;  // what a long piece reserves: 16 runs in the making
 
-constexpr std::uint64_t patient_sixths = 5;            // of downloads' memory may wait for hashes; the rest is for what comes meanwhile
+constexpr std::uint64_t patient_sixths =
+    5;  // of downloads' memory may wait for hashes; the rest is for what comes meanwhile
 
 // In lanes of words that go side by side: a sixth of what SHA-1 takes. Never 0.
 std::uint64_t digest_of(Bytes data) noexcept {
@@ -21,7 +22,8 @@ std::uint64_t digest_of(Bytes data) noexcept {
     for (std::size_t at = 0; at < data.size(); at += sizeof(words)) {
         if (data.size() - at < sizeof(words)) words = {};
         std::memcpy(words.data(), data.data() + at, std::min(sizeof(words), data.size() - at));
-        for (std::size_t i = 0; i < lanes.size(); ++i) lanes[i] = std::rotl(lanes[i] ^ words[i], 29) * 0x9E3779B97F4A7C15u;
+        for (std::size_t i = 0; i < lanes.size(); ++i)
+            lanes[i] = std::rotl(lanes[i] ^ words[i], 29) * 0x9E3779B97F4A7C15u;
     }
     return mix(mix(lanes[0], lanes[1]), mix(lanes[2], lanes[3])) | 1;
 }
@@ -137,13 +139,15 @@ void PieceJob::write_stored() {
 bool PieceJob::has_padding(std::uint32_t number) const {
     bool any = false;
     const Block block = geometry_.block(piece_, number);
-    files_.map().each_slice(piece_, block.begin, block.length, [&](const storage::FileSlice& slice) { any = any || slice.is_pad; });
+    files_.map().each_slice(piece_, block.begin, block.length,
+                            [&](const storage::FileSlice& slice) { any = any || slice.is_pad; });
     return any;
 }
 
 void PieceJob::note_digest(std::uint32_t number) {
     digests_.resize(blocks_);
-    if (!has_padding(number)) digests_[number] = digest_of(buffers_[number].span(geometry_.block(piece_, number).length));
+    if (!has_padding(number))
+        digests_[number] = digest_of(buffers_[number].span(geometry_.block(piece_, number).length));
 }
 
 void PieceJob::compare_read() {

@@ -1,12 +1,13 @@
 // One active piece: the memory its blocks arrive in, then its hash, then its write.
 //
-// A piece of at most max_memory / 8 stays in memory until its hash is known, so nothing unproven is written. A longer one
-// is written in runs of blocks as they become whole, and read back in order to be hashed. Either way the piece counts only
-// after hash *and* write. A long piece with a bad hash of which the disk gave back other bytes than it was given is an error
-// of the disk. Reports each end to its Client. Does not know peers, the picker or the ledger.
-// Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to a
-// place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored or park(); 4. it holds
-// at most reservation() bytes and what is arriving, and a long piece that holds as much writes what it has.
+// A piece of at most max_memory / 8 stays in memory until its hash is known, so nothing unproven is written. A longer
+// one is written in runs of blocks as they become whole, and read back in order to be hashed. Either way the piece
+// counts only after hash *and* write. A long piece with a bad hash of which the disk gave back other bytes than it was
+// given is an error of the disk. Reports each end to its Client. Does not know peers, the picker or the ledger.
+// Invariants: 1. a block's place is stable from slot() until the block is stored or the job dies; 2. nothing writes to
+// a place after it was handed to hash or disk; 3. on_piece_done comes once, after the last block was stored or
+// park(); 4. it holds at most reservation() bytes and what is arriving, and a long piece that holds as much writes what
+// it has.
 #pragma once
 
 #include <memory>
@@ -34,8 +35,8 @@ class PieceJob {
         virtual void on_memory_freed() = 0;
     };
 
-    PieceJob(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry, PieceIndex piece,
-             Client& client, const runtime::Tag& tag);
+    PieceJob(Core& core, FileStore& files, const codec::Metainfo& metainfo, const policy::Geometry& geometry,
+             PieceIndex piece, Client& client, const runtime::Tag& tag);
     ~PieceJob();
 
     PieceIndex piece() const noexcept { return piece_; }
@@ -44,10 +45,11 @@ class PieceJob {
     std::uint64_t reservation() const noexcept;
     static std::uint64_t reservation(const Core& core, std::uint32_t piece_size) noexcept;
 
-    /// Where the block belongs; nullptr while there is no memory for it. `arriving`: it is on its way already and would be
-    /// lost, so one block for each peer may go beyond the reservation.
+    /// Where the block belongs; nullptr while there is no memory for it. `arriving`: it is on its way already and would
+    /// be lost, so one block for each peer may go beyond the reservation.
     Byte* slot(std::uint32_t number, bool arriving = false);
-    /// Gives back the buffers of blocks that are not there and not `leased`: nothing comes into them. True if there were any.
+    /// Gives back the buffers of blocks that are not there and not `leased`: nothing comes into them. True if there
+    /// were any.
     template <class Leased>
     bool reclaim(Leased&& leased) {
         const std::uint32_t before = held_;
@@ -74,8 +76,11 @@ class PieceJob {
     bool is_hashing() const noexcept { return hashing_; }
     bool is_writing() const noexcept { return write_.is_pending(); }
     /// No operation is out: it may be destroyed.
-    bool is_idle() const noexcept { return !hash_.pending && !hash_more_.pending && !write_.is_pending() && !read_.is_pending(); }
-    /// Only waits for the operation that is out (one at a time), then reports `abandoned`. When idle: destroy it instead.
+    bool is_idle() const noexcept {
+        return !hash_.pending && !hash_more_.pending && !write_.is_pending() && !read_.is_pending();
+    }
+    /// Only waits for the operation that is out (one at a time), then reports `abandoned`. When idle: destroy it
+    /// instead.
     void abandon() noexcept { abandoned_ = true; }
     Errc error() const noexcept { return error_; }
     const std::string& error_where() const noexcept { return where_; }

@@ -30,7 +30,8 @@ bool can_be_told(FileStore& files, FileIndex file) {
 Paths paths_of(FileStore& files) {
     Paths paths;
     for (FileIndex file; file.value < files.num_files(); ++file)
-        if (files.layout().files[file.value].on_disk && files.map().file_size(file) > 0) paths.emplace_back(files.path_of(file), file);
+        if (files.layout().files[file.value].on_disk && files.map().file_size(file) > 0)
+            paths.emplace_back(files.path_of(file), file);
     std::sort(paths.begin(), paths.end());
     return paths;
 }
@@ -52,7 +53,9 @@ std::vector<Match> matches(const Paths& ours, Torrent& torrent, Torrent& other) 
 
 std::string_view first_of(std::string_view path) { return path.substr(0, path.find('/')); }
 
-std::string_view root_of(FileStore& files) { return files.num_files() == 0 ? "" : first_of(files.layout().files[0].path); }
+std::string_view root_of(FileStore& files) {
+    return files.num_files() == 0 ? "" : first_of(files.layout().files[0].path);
+}
 
 /// What its paths begin with: as long as nobody renames files, that is one name.
 std::vector<std::string_view> roots_of(Torrent& torrent) {
@@ -114,7 +117,8 @@ std::vector<TorrentKey> Places::near(Torrent& torrent) const {
 std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& state_dir) {
     FileStore& files = torrent.files();
     const std::string& save_path = files.save_path();
-    const bool is_near = is_at_or_below(state_dir, save_path) || is_at_or_below(save_path, state_dir) || save_path == "/";
+    const bool is_near =
+        is_at_or_below(state_dir, save_path) || is_at_or_below(save_path, state_dir) || save_path == "/";
     if (!is_near || files.num_files() == 0) return std::nullopt;
     const std::string dir = storage::fold_path(state_dir);
     const std::string root = save_path + '/' + std::string(root_of(files));
@@ -134,7 +138,8 @@ std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared) {
         if (other == nullptr || other->is_removed() || !may_meet(roots, torrent, *other)) continue;
         if (!ours) ours = paths_of(torrent.files());
         const auto found = matches(*ours, torrent, *other);
-        const bool are_kin = std::any_of(found.begin(), found.end(), [&](const Match& match) { return has_some(torrent, match.ours); });
+        const bool are_kin =
+            std::any_of(found.begin(), found.end(), [&](const Match& match) { return has_some(torrent, match.ours); });
         for (const auto& [file, is_held] : found) {
             const bool means_the_same = has_some(torrent, file) || (are_kin && !can_be_told(torrent.files(), file));
             if (!is_held || (shared == Shared::ours && means_the_same)) continue;

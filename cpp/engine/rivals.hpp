@@ -1,9 +1,9 @@
 // Files that a torrent of the session may not touch: the session's own, and those of another torrent.
 //
-// A file belongs to the torrent that came first, and to each that has pieces of it: who found pieces of its own there means the
-// same bytes. Another one would spoil what they have, so it does not write there, and moves or deletes nothing of it. What is
-// in the state_dir is believed, so no torrent writes there, wherever its save_path is. Does not know files of other sessions, of
-// torrents with another save_path, nor links.
+// A file belongs to the torrent that came first, and to each that has pieces of it: who found pieces of its own there
+// means the same bytes. Another one would spoil what they have, so it does not write there, and moves or deletes
+// nothing of it. What is in the state_dir is believed, so no torrent writes there, wherever its save_path is. Does not
+// know files of other sessions, of torrents with another save_path, nor links.
 #pragma once
 
 #include <cstdint>

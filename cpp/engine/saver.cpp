@@ -49,7 +49,8 @@ void Saver::schedule(Time now) {
     if (!allowed_ || running_) return;
     if (urgent_ || session_dirty_ || requested_ > done_) timer_.set_sooner(now);
     // What was sent changes no file, and is to be known all the same.
-    else if (dirty_ || core_.counters.payload_sent != saved_.payload_sent) timer_.set_sooner(now + to_duration(core_.settings.save_interval));
+    else if (dirty_ || core_.counters.payload_sent != saved_.payload_sent)
+        timer_.set_sooner(now + to_duration(core_.settings.save_interval));
 }
 
 void Saver::begin(Time now) {
@@ -82,13 +83,16 @@ void Saver::next(Time now) {
         Torrent* const torrent = core_.torrent(current_);
         if (torrent == nullptr || torrent->is_removed() || torrent->moves().running) continue;
         durable_ = torrent->knows_pieces() ? torrent->have() : Bitfield(torrent->have().size());
-        if (planted<Plant::unverified_is_saved>()) for (const auto p : torrent->download().ledger().active()) durable_.set(p);
+        if (planted<Plant::unverified_is_saved>())
+            for (const auto p : torrent->download().ledger().active()) durable_.set(p);
         torrent->books().remove_lost(durable_);
         torrent->saved();
         torrent->books().saving = true;
         sync_ = std::make_unique<SyncSweep>(torrent->files(), torrent->tag());
         sync_->owner = this;
-        sync_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->go_on([&] { static_cast<Saver*>(s.owner)->on_synced(at); }); };
+        sync_->on_done = [](Sweep& s, Time at) {
+            static_cast<Saver*>(s.owner)->go_on([&] { static_cast<Saver*>(s.owner)->on_synced(at); });
+        };
         return sync_->start();
     }
     if (std::exchange(session_dirty_, false)) store_.save(source_.session_record());
@@ -111,7 +115,9 @@ void Saver::on_synced(Time now) {
     }
     stat_ = std::make_unique<StatSweep>(torrent->files(), torrent->tag());
     stat_->owner = this;
-    stat_->on_done = [](Sweep& s, Time at) { static_cast<Saver*>(s.owner)->go_on([&] { static_cast<Saver*>(s.owner)->on_stamped(at); }); };
+    stat_->on_done = [](Sweep& s, Time at) {
+        static_cast<Saver*>(s.owner)->go_on([&] { static_cast<Saver*>(s.owner)->on_stamped(at); });
+    };
     stat_->start();
 }
 
@@ -130,7 +136,8 @@ void Saver::on_stamped(Time now) {
         books.says_writing = record.writing;
         if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
         const bool drops_parts = record.in_parts.empty() && torrent->files().has_spare_parts();
-        if (!books.journal->is_empty() || drops_parts) cuts_.push_back({current_, std::move(durable_), record.epoch, drops_parts});
+        if (!books.journal->is_empty() || drops_parts)
+            cuts_.push_back({current_, std::move(durable_), record.epoch, drops_parts});
     }
     used_.push_back(std::move(stat_));
     next(now);
@@ -172,7 +179,8 @@ void Saver::on_store_saved(Time now) {
     cut_spare();
     // Also where it could not be written: a move does not wait for another disk for ever.
     for (const auto& [key, wish] : std::exchange(moves_, {}))
-        if (Torrent* const torrent = core_.torrent(key); torrent != nullptr && !torrent->is_removed()) torrent->on_recorded(wish, now);
+        if (Torrent* const torrent = core_.torrent(key); torrent != nullptr && !torrent->is_removed())
+            torrent->on_recorded(wish, now);
     done_ = covering_;
     schedule(now);
 }

@@ -1,9 +1,10 @@
-// Saves what changed: for each torrent its data is made durable first, then its files are looked at, then the record goes.
+// Saves what changed: for each torrent its data is made durable first, then its files are looked at, then the record
+// goes.
 //
 // One torrent at a time; a pass covers all that asked before it began. Without a state directory it does nothing.
-// Invariants: 1. a have bit is in a record only after the sync of its bytes; 2. a journal is cut only when the record that has
-// its pieces is durable; 3. done() reaches a number from request() once
-// everything that had changed by then is durable or its error is known.
+// Invariants: 1. a have bit is in a record only after the sync of its bytes; 2. a journal is cut only when the record
+// that has its pieces is durable; 3. done() reaches a number from request() once everything that had changed by then is
+// durable or its error is known.
 #pragma once
 
 #include <memory>
@@ -74,12 +75,12 @@ class Saver {
     std::unique_ptr<SyncSweep> sync_;
     std::unique_ptr<StatSweep> stat_;
     std::vector<std::unique_ptr<Sweep>> used_;  // their handler may be running
-    bool allowed_ = false;  // the store is open
+    bool allowed_ = false;                      // the store is open
     bool running_ = false;
     bool session_dirty_ = true;
     std::uint64_t seconds_saved_ = 0;
     bool session_failed_ = false;  // its record could not be written: the next pass tries again
-    Counters saved_;  // the session's, as it was saved
+    Counters saved_;               // the session's, as it was saved
     bool dirty_ = false;
     bool urgent_ = false;
     std::uint64_t requested_ = 0;

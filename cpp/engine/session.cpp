@@ -50,13 +50,17 @@ void Session::begin_close(Duration timeout) {
     core.inquiries->begin_close(timeout / 2);
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->shut_down(now); });
     if (core.cut) core.inquiries->abort();
-    if (core.cut) parts_->closed = true;
-    else parts_->close_timer.set(now + timeout);
+    if (core.cut)
+        parts_->closed = true;
+    else
+        parts_->close_timer.set(now + timeout);
 }
 
 bool Session::is_closed() const noexcept { return parts_->closed; }
 bool Session::closed_cleanly() const noexcept { return parts_->closed_cleanly; }
-bool Session::is_drained() const noexcept { return parts_->is_idle() && parts_->core.inquiries->is_idle() && parts_->listener.is_idle(); }
+bool Session::is_drained() const noexcept {
+    return parts_->is_idle() && parts_->core.inquiries->is_idle() && parts_->listener.is_idle();
+}
 bool Session::is_healthy() const noexcept { return parts_->core.healthy; }
 
 EventLog& Session::events() noexcept { return parts_->core.events; }
@@ -116,7 +120,8 @@ std::optional<TorrentKey> Session::find(Bytes info_hash) const {
     const auto& hashes = parts_->look(found->second)->hashes();
     const bool same = info_hash.size() == Sha1Digest::size
                           ? hashes.matches(Sha1Digest::from(info_hash))
-                          : hashes.v2 && std::equal(info_hash.begin(), info_hash.end(), hashes.v2->bytes.begin(), hashes.v2->bytes.end());
+                          : hashes.v2 && std::equal(info_hash.begin(), info_hash.end(), hashes.v2->bytes.begin(),
+                                                    hashes.v2->bytes.end());
     return same ? std::optional(found->second) : std::nullopt;
 }
 

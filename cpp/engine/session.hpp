@@ -2,9 +2,9 @@
 //
 // It joins torrents, the listener, limits and persistence; it decides nothing about pieces or peers itself.
 // Every member is called on the engine thread, between two turns. Commands return once they are accepted and never wait
-// for peers, disk or network; queries right after see their effect. A key of a torrent that is gone gives Errc::removed.
-// Life: construct, open(), ... , begin_close(), closed() becomes true, destroy. Before it is destroyed the runtime must
-// be abandoned or is_drained() be true: destructors do no I/O.
+// for peers, disk or network; queries right after see their effect. A key of a torrent that is gone gives
+// Errc::removed. Life: construct, open(), ... , begin_close(), closed() becomes true, destroy. Before it is destroyed
+// the runtime must be abandoned or is_drained() be true: destructors do no I/O.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,7 @@ struct AddRequest {
     std::shared_ptr<const codec::Metainfo> metainfo;  // or, without:
     std::optional<codec::Magnet> magnet;
     std::vector<storage::FileWish> wishes;  // of a magnet: applied when the files are known, later ones win
-    std::string save_path;  // absolute
+    std::string save_path;                  // absolute
     bool paused = false;
     bool stopped = false;
     bool trusted = false;
@@ -90,12 +90,13 @@ class Session final : public runtime::Host {
     Result<void> rename_file(TorrentKey torrent, FileIndex file, std::string path);
     Result<void> configure(TorrentKey torrent, const TorrentLimits& limits);
     /// Checked before by check(); listen and listen_port rebind.
-    /// `named`: those that the user spoke of. What an earlier session remembers of them counts no more, also while that is
-    /// still being read.
+    /// `named`: those that the user spoke of. What an earlier session remembers of them counts no more, also while that
+    /// is still being read.
     Result<void> configure(const Settings& settings, const std::vector<std::string>& named = {});
     void ban(const IpAddress& host, std::optional<Duration> duration);
     void unban(const IpAddress& host);
-    /// Writes all records; saves_done() reaches the number given back when that is durable, save_error() says how it went.
+    /// Writes all records; saves_done() reaches the number given back when that is durable, save_error() says how it
+    /// went.
     std::uint64_t begin_save();
     std::uint64_t saves_done() const noexcept;
     /// Grows while a save gets on; `state_dir` is where to.
@@ -106,7 +107,7 @@ class Session final : public runtime::Host {
     // -- queries
     const Settings& settings() const noexcept;
     std::optional<std::uint16_t> listen_port() const noexcept;
-    std::vector<TorrentKey> torrents() const;  // in queue order
+    std::vector<TorrentKey> torrents() const;               // in queue order
     std::optional<TorrentKey> find(Bytes info_hash) const;  // 20 or 32 bytes
     SessionStatus status() const;
     std::vector<BanStatus> bans() const;

@@ -12,10 +12,12 @@
 namespace jst::engine {
 namespace {
 
-constexpr int passes_per_round = 8;  // what a torrent's turn causes in others is done in the same round, but not for ever
+constexpr int passes_per_round =
+    8;  // what a torrent's turn causes in others is done in the same round, but not for ever
 
 std::optional<std::uint32_t> narrow(const Limit& limit) {
-    return limit ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*limit, 0xFFFFFFFF))) : std::nullopt;
+    return limit ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*limit, 0xFFFFFFFF)))
+                 : std::nullopt;
 }
 
 policy::PaceLimits paces(const Settings& s) { return {s.slow_torrent_rate, to_duration(s.slow_torrent_time)}; }
@@ -30,7 +32,8 @@ void take_each(Core& core, std::vector<T>& list, Deed&& deed) {
         taken.erase(taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(done));
         list.swap(taken);  // what came meanwhile is done as well
         const std::size_t room = list.capacity() - list.size();
-        list.insert(list.end(), taken.begin(), taken.begin() + static_cast<std::ptrdiff_t>(std::min(room, taken.size())));
+        list.insert(list.end(), taken.begin(),
+                    taken.begin() + static_cast<std::ptrdiff_t>(std::min(room, taken.size())));
     });
     while (done < taken.size()) deed(taken[done++]);
     undo.keep();
@@ -47,17 +50,19 @@ void take_times(storage::TorrentRecord& record, const storage::SavedTimes& times
 
 }  // namespace
 
-SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const std::string& state_dir, const PeerId& peer_id)
+SessionParts::SessionParts(runtime::Runtime& runtime, Settings settings, const std::string& state_dir,
+                           const PeerId& peer_id)
     : initial(settings),
       handles(runtime.disk),
       core(runtime, std::move(settings), peer_id),
       listener(core, *this),
-      close_timer(core.timers,
-                  [](Timer& t, Time) {
-                      auto& parts = t.owner<SessionParts>();
-                      parts.closed = true;  // cut off
-                  },
-                  this),
+      close_timer(
+          core.timers,
+          [](Timer& t, Time) {
+              auto& parts = t.owner<SessionParts>();
+              parts.closed = true;  // cut off
+          },
+          this),
       pace_timer(core.timers, [](Timer& t, Time now) { t.owner<SessionParts>().judge_paces(now); }, this) {
     if (state_dir.empty()) {
         opened = Result<void>{};
@@ -92,7 +97,8 @@ storage::SessionRecord SessionParts::session_record() const {
             const auto& hashes = t->hashes();
             record.queue.push_back(to_vector(hashes.v1 ? hashes.v1->view() : hashes.v2->view()));
             const RunningTime times = t->times(now);
-            record.times.push_back({static_cast<std::uint64_t>(times.active.ns), static_cast<std::uint64_t>(times.seeding.ns)});
+            record.times.push_back(
+                {static_cast<std::uint64_t>(times.active.ns), static_cast<std::uint64_t>(times.seeding.ns)});
         }
     record.settings = kept_settings(initial, core.settings);
     Counters total = core.counters;
@@ -155,7 +161,8 @@ void SessionParts::on_state_opened(Time now) {
     std::map<ByteVector, storage::SavedTimes> times;
     if (const auto session = store->take_session()) {
         take_session(*session, now);
-        for (std::size_t i = 0; i < std::min(session->queue.size(), session->times.size()); ++i) times[session->queue[i]] = session->times[i];
+        for (std::size_t i = 0; i < std::min(session->queue.size(), session->times.size()); ++i)
+            times[session->queue[i]] = session->times[i];
     }
     auto journals = store->take_journals();
     for (auto& record : store->take_torrents()) {
@@ -183,7 +190,8 @@ void SessionParts::take_session(const storage::SessionRecord& record, Time now) 
     const WallTime wall = core.rt.clock.wall_now();
     const auto at_mono = [&](WallTime t) { return Time{now.ns + (t.ns - wall.ns)}; };
     for (const auto& ban : record.bans) {
-        const auto reason = ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
+        const auto reason =
+            ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
         const Time until = ban.until ? at_mono(*ban.until) : Time::never();
         if (until > now) core.bans.restore({ban.host, reason, at_mono(ban.since), until}, now);
     }
@@ -254,8 +262,10 @@ void SessionParts::begin_removal(Torrent& torrent, bool delete_files, Time now) 
     draining.push_back(torrent.key());
     torrent.remove(delete_files, now);
     const Bytes id = hashes.v1 ? hashes.v1->view() : hashes.v2->view();
-    if (store && !store->is_open()) forgotten.push_back(to_vector(id));
-    else if (store && !core.closing) store->forget(id);
+    if (store && !store->is_open())
+        forgotten.push_back(to_vector(id));
+    else if (store && !core.closing)
+        store->forget(id);
     if (saver) saver->session_changed();
     core.queue_changed = true;
 }
@@ -349,15 +359,19 @@ void SessionParts::update_queue(Time now) {
         return may ? torrent->wish() : policy::Wish::nothing;
     });
     if (!measures(s)) queue.measure_nobody();
-    auto running = queue.running({narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks), narrow(s.active_torrents)});
+    auto running = queue.running(
+        {narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks), narrow(s.active_torrents)});
     std::sort(running.begin(), running.end());
     queue.seat(running, measures(s), now, [&](const policy::QueueEntry& entry) { return moved(entry); });
     const Time next = queue.next_judgement(paces(s));
-    if (next.is_never()) pace_timer.cancel();
-    else pace_timer.set(next);
+    if (next.is_never())
+        pace_timer.cancel();
+    else
+        pace_timer.set(next);
     for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
         if (Torrent* torrent = core.torrent(entry.torrent); torrent != nullptr && torrent->place() != entry.seated)
-            if (entry.seated == policy::Wish::nothing || !is_refused(*torrent, now)) torrent->set_place(entry.seated, now);
+            if (entry.seated == policy::Wish::nothing || !is_refused(*torrent, now))
+                torrent->set_place(entry.seated, now);
 }
 
 std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {
@@ -368,7 +382,8 @@ std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {
 
 void SessionParts::judge_paces(Time now) {
     const auto limits = paces(core.settings);
-    if (queue.judge(limits, now, [&](const policy::QueueEntry& entry) { return moved(entry); })) core.queue_changed = true;
+    if (queue.judge(limits, now, [&](const policy::QueueEntry& entry) { return moved(entry); }))
+        core.queue_changed = true;
     const Time next = queue.next_judgement(limits);
     if (!next.is_never()) pace_timer.set(next);
 }
@@ -379,8 +394,8 @@ void SessionParts::clear_drained(Time now) {
     for (const TorrentKey key : std::exchange(draining, {})) {
         Torrent* const torrent = core.torrent(key);
         if (torrent == nullptr) continue;
-        // Who writes to the same files and was there before has to be done first, or would make them anew. With operations
-        // out it waits in any case: thousands on a disk that hangs are not compared with each other.
+        // Who writes to the same files and was there before has to be done first, or would make them anew. With
+        // operations out it waits in any case: thousands on a disk that hangs are not compared with each other.
         if (!torrent->is_quiet() || overlaps(*torrent, left) || !finish_draining(*torrent, now)) left.push_back(key);
     }
     draining.insert(draining.begin(), left.begin(), left.end());
@@ -392,8 +407,8 @@ bool SessionParts::finish_draining(Torrent& torrent, Time now) {
     if (!torrent.is_drained() || (saver && saver->is_busy_with(key))) return false;
     torrent.finish_removal(now);
     Remembered& last = remembered[key];
-    last = {torrent.status(now), torrent.shared_metainfo(), torrent.piece_states(), torrent.file_status(),
-            torrent.announcer().status(now), torrent.limits()};
+    last = {torrent.status(now),   torrent.shared_metainfo(),       torrent.piece_states(),
+            torrent.file_status(), torrent.announcer().status(now), torrent.limits()};
     if (remembered.size() > max_remembered) remembered.erase(remembered.begin());
     core.emit(EventKind::torrent_removed, key, {});
     core.torrents.erase(key);
@@ -408,7 +423,8 @@ bool SessionParts::finish_draining(Torrent& torrent, Time now) {
 bool SessionParts::is_idle() const noexcept {
     bool quiet = core.graveyard.empty() && core.dead.empty() && core.peers.empty();
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { quiet = quiet && t->is_quiet(); });
-    return quiet && core.inquiries->is_settled() && handles.is_idle() && (!store || store->is_idle()) && (!saver || !saver->is_busy());
+    return quiet && core.inquiries->is_settled() && handles.is_idle() && (!store || store->is_idle()) &&
+           (!saver || !saver->is_busy());
 }
 
 void SessionParts::advance_close(Time now) {

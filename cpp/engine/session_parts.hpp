@@ -73,8 +73,8 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     std::string failed_address;
     std::vector<StateProblem> problems;
     std::vector<ByteVector> forgotten;  // removed before the state was loaded: their records go then
-    std::set<std::string> spoken_of;  // settings that were changed before the state was loaded
-    Counters earlier;  // of the sessions before this one
+    std::set<std::string> spoken_of;    // settings that were changed before the state was loaded
+    Counters earlier;                   // of the sessions before this one
     Timer close_timer;
     Timer pace_timer;  // who of those with a place is slow?
     bool closed = false;
@@ -87,7 +87,8 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void take_session(const storage::SessionRecord& record, Time now);
     void update_queue(Time now);
     void judge_paces(Time now);
-    std::uint64_t moved(const policy::QueueEntry& entry) const;  // payload, in the direction of what it has its place for
+    std::uint64_t moved(
+        const policy::QueueEntry& entry) const;  // payload, in the direction of what it has its place for
     /// It may write where the session's own records are: it fails.
     bool is_refused(Torrent& torrent, Time now) const;
     /// With the files or the hash of one that was there before it.

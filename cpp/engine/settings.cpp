@@ -33,7 +33,9 @@ std::optional<std::string> judge(const setting::Port& v, double) {
     return v && *v == 0 ? std::optional<std::string>("must be 1 to 65535, or None for any free port") : std::nullopt;
 }
 template <class Other>
-std::optional<std::string> judge(const Other&, double) { return std::nullopt; }
+std::optional<std::string> judge(const Other&, double) {
+    return std::nullopt;
+}
 
 bool one_of(const std::string& value, std::initializer_list<const char*> words) {
     for (const char* word : words)
@@ -42,16 +44,19 @@ bool one_of(const std::string& value, std::initializer_list<const char*> words) 
 }
 
 std::optional<SettingError> check_words(const Settings& s) {
-    if (!one_of(s.choker, {"tit-for-tat", "round-robin"})) return SettingError{"choker", "must be \"tit-for-tat\" or \"round-robin\""};
+    if (!one_of(s.choker, {"tit-for-tat", "round-robin"}))
+        return SettingError{"choker", "must be \"tit-for-tat\" or \"round-robin\""};
     if (!one_of(s.seed_choker, {"tit-for-tat", "round-robin"}))
         return SettingError{"seed_choker", "must be \"tit-for-tat\" or \"round-robin\""};
-    if (!one_of(s.piece_order, {"rarest", "sequential"})) return SettingError{"piece_order", "must be \"rarest\" or \"sequential\""};
+    if (!one_of(s.piece_order, {"rarest", "sequential"}))
+        return SettingError{"piece_order", "must be \"rarest\" or \"sequential\""};
     if (!one_of(s.allocation, {"sparse", "by-file", "full"}))
         return SettingError{"allocation", "must be \"sparse\", \"by-file\" or \"full\""};
     if (!one_of(s.encryption, {"off", "prefer", "require"}))
         return SettingError{"encryption", "must be \"off\", \"prefer\" or \"require\""};
     for (const auto& text : s.address_filter)
-        if (!Network::parse(text)) return SettingError{"address_filter", "\"" + text + "\" is no network such as 10.0.0.0/8"};
+        if (!Network::parse(text))
+            return SettingError{"address_filter", "\"" + text + "\" is no network such as 10.0.0.0/8"};
     for (const auto& text : s.listen)
         if (!IpAddress::parse(text)) return SettingError{"listen", "\"" + text + "\" is no IP address"};
     if (s.user_agent.empty() || s.user_agent.size() > 64) return SettingError{"user_agent", "must have 1 to 64 bytes"};

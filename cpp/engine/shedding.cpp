@@ -25,7 +25,8 @@ void close_excess(Core& core, std::vector<policy::ExcessFacts> peers, const Limi
     const auto excess = CountLimit{limit}.excess(peers.size());
     if (excess == 0) return;
     for (const PeerKey key : policy::choose_excess(std::move(peers), excess))
-        if (Peer* const peer = core.peer(key)) core.torrent(peer->torrent)->swarm().close(*peer, CloseReason::limit, now);
+        if (Peer* const peer = core.peer(key))
+            core.torrent(peer->torrent)->swarm().close(*peer, CloseReason::limit, now);
 }
 
 void shed_torrent(Core& core, const Torrent& torrent, Time now) {
@@ -40,7 +41,8 @@ void shed_torrent(Core& core, const Torrent& torrent, Time now) {
 void shed(Core& core, Time now) {
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { shed_torrent(core, *t, now); });
     std::map<IpAddress, std::uint64_t> hosts;
-    core.peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) { hosts[p->address.host] += p->is_connected() ? 1 : 0; });
+    core.peers.each(
+        [&](PeerKey, const std::unique_ptr<Peer>& p) { hosts[p->address.host] += p->is_connected() ? 1 : 0; });
     for (const auto& [host, count] : hosts)
         if (CountLimit{core.settings.max_connections_per_host}.excess(count) > 0)
             close_excess(core, connected(core, now, [&, at = host](const Peer& p) { return p.address.host == at; }),

@@ -1,5 +1,5 @@
-// Brings the number of links down to limits that were lowered. Decides only which limit is exceeded by how many; who goes
-// is policy::choose_excess.
+// Brings the number of links down to limits that were lowered. Decides only which limit is exceeded by how many; who
+// goes is policy::choose_excess.
 #pragma once
 
 #include "engine/core.hpp"

@@ -63,7 +63,8 @@ void StateStore::Load::list(const std::vector<runtime::DirEntry>& entries) {
         if (entry.kind == runtime::FileKind::directory) continue;
         std::string_view name = entry.name;
         if (name.ends_with(".tmp")) name.remove_suffix(4);
-        const bool is_journal = name == entry.name && name.ends_with(journal_suffix) && entry.kind == runtime::FileKind::file;
+        const bool is_journal =
+            name == entry.name && name.ends_with(journal_suffix) && entry.kind == runtime::FileKind::file;
         if (name.ends_with(".jst") || is_journal) names_.push_back("torrents/" + entry.name);
     }
     records_.resize(names_.size());
@@ -99,8 +100,7 @@ bool StateStore::Load::advance_record(Lane& lane) {
     switch (lane.stage++) {
         case 0: {
             const std::string& name = names_[lane.item];
-            const bool left = name.ends_with(".tmp") ||
-                              (is_journal(name) && !taken_.contains(record_of(name)));
+            const bool left = name.ends_with(".tmp") || (is_journal(name) && !taken_.contains(record_of(name)));
             prepare(lane, left ? DiskAction::unlink : DiskAction::stat, path, 0);
             if (left) lane.stage = 5;
             return true;
@@ -108,7 +108,8 @@ bool StateStore::Load::advance_record(Lane& lane) {
         case 1:
             if (error == Errc::not_found) return false;
             if (error == Errc::ok && is_journal(path) && lane.op.stat.size > storage::max_journal_bytes) return false;
-            if (error == Errc::ok && (lane.op.stat.size > storage::max_record_bytes || lane.op.stat.kind != runtime::FileKind::file)) {
+            if (error == Errc::ok &&
+                (lane.op.stat.size > storage::max_record_bytes || lane.op.stat.kind != runtime::FileKind::file)) {
                 lane.stage = 5;
                 return set_aside(lane, fail(unusable(lane.op.stat.kind)));
             }
@@ -128,7 +129,8 @@ bool StateStore::Load::advance_record(Lane& lane) {
         case 3:
             reading->error = error;
             // Half a record would be set aside: it is asked for once more.
-            if (error == Errc::ok && lane.op.transferred < reading->bytes.size() && !std::exchange(reading->again, true)) {
+            if (error == Errc::ok && lane.op.transferred < reading->bytes.size() &&
+                !std::exchange(reading->again, true)) {
                 lane.stage = 3;
                 return true;
             }

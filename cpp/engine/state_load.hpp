@@ -1,7 +1,8 @@
 // Reading a state_dir: directory, lock, then every record, several side by side. Internal to StateStore.
 //
-// A record that cannot be used, or that is no file (a link), is renamed to <name>.bad, one of a newer version to <name>.newer,
-// beside what has such a name already; one that cannot be read is left where it is. All are reported. What a crash left half written
+// A record that cannot be used, or that is no file (a link), is renamed to <name>.bad, one of a newer version to
+// <name>.newer, beside what has such a name already; one that cannot be read is left where it is. All are reported.
+// What a crash left half written
 // (<name>.tmp) and journals without a record are deleted. Files of other names are not touched.
 #pragma once
 

@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view session_name = "session.jst";
 
 bool is_in_the_way(Errc error) noexcept {
-    return error == Errc::not_a_file || error == Errc::is_directory || error == Errc::symlink || error == Errc::permission;
+    return error == Errc::not_a_file || error == Errc::is_directory || error == Errc::symlink ||
+           error == Errc::permission;
 }
 
 Bytes hash_of(const storage::TorrentRecord& record) {
@@ -76,7 +77,9 @@ void StateStore::save(const storage::TorrentRecord& record, const runtime::Tag& 
     enqueue("torrents/" + record_name(hash_of(record)), storage::encode(record), named);
 }
 
-void StateStore::save(const storage::SessionRecord& record) { enqueue(std::string(session_name), storage::encode(record)); }
+void StateStore::save(const storage::SessionRecord& record) {
+    enqueue(std::string(session_name), storage::encode(record));
+}
 
 void StateStore::forget(Bytes info_hash) { enqueue("torrents/" + record_name(info_hash), std::nullopt); }
 
@@ -183,14 +186,15 @@ void StateStore::advance_save(Time now) {
     }
 }
 
-// A pipe, a link or an empty directory has the name that the record is written under, which is ours alone: it goes. When that is
-// not enough, opening once more says why.
+// A pipe, a link or an empty directory has the name that the record is written under, which is ours alone: it goes.
+// When that is not enough, opening once more says why.
 bool StateStore::clear_the_way() {
     if (std::exchange(save_->clearing, false)) {
         submit_save(DiskAction::open);
         return true;
     }
-    const bool clears = save_->op.action == DiskAction::open && is_in_the_way(save_->op.error) && !std::exchange(save_->cleared, true);
+    const bool clears =
+        save_->op.action == DiskAction::open && is_in_the_way(save_->op.error) && !std::exchange(save_->cleared, true);
     if (!clears) return false;
     save_->clearing = true;
     submit_save(save_->op.error == Errc::is_directory ? DiskAction::rmdir : DiskAction::unlink);

@@ -2,12 +2,11 @@
 //
 //   <dir>/lock   <dir>/session.jst   <dir>/torrents/<info-hash>.jst   <dir>/torrents/<info-hash>.journal
 // A record is replaced by writing a temporary file, syncing it, renaming it over the old one and syncing the directory:
-// after a crash the old or the new one is there, whole. A record that cannot be used is renamed, to <name>.bad or, when a
-// newer version wrote it, to <name>.newer, and reported. Journals are read here; torrents write them. Does not know what
-// records mean or when to save.
-// Invariants: 1. nothing is read or written before the lock is ours; 2. of several saves of one record under way the
-// newest wins and none is torn; 3. done() reaches a ticket only when everything saved before it is durable or its error
-// is known.
+// after a crash the old or the new one is there, whole. A record that cannot be used is renamed, to <name>.bad or, when
+// a newer version wrote it, to <name>.newer, and reported. Journals are read here; torrents write them. Does not know
+// what records mean or when to save. Invariants: 1. nothing is read or written before the lock is ours; 2. of several
+// saves of one record under way the newest wins and none is torn; 3. done() reaches a ticket only when everything saved
+// before it is durable or its error is known.
 #pragma once
 
 #include <map>

@@ -47,7 +47,8 @@ Counters counters_of(const storage::SavedTotals& t) noexcept {
 }
 
 std::string_view word(LimitedBy cause) noexcept {
-    static constexpr std::string_view words[] = {"nothing", "no peers", "choked", "rate limit", "disk", "hashing", "peers"};
+    static constexpr std::string_view words[] = {"nothing", "no peers", "choked", "rate limit",
+                                                 "disk",    "hashing",  "peers"};
     return words[static_cast<std::size_t>(cause)];
 }
 

@@ -1,4 +1,5 @@
-// Snapshots: plain values that say how a session, a torrent, a piece, a file or a peer stands. They never become invalid.
+// Snapshots: plain values that say how a session, a torrent, a piece, a file or a peer stands. They never become
+// invalid.
 //
 // Unknown is nullopt, never 0 or -1. Counters add up exactly: payload_received == payload_verified + payload_failed +
 // payload_redundant + payload_discarded + payload_partial, for a session, a torrent and a peer.

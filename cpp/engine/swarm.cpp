@@ -14,7 +14,8 @@ policy::ChokerSettings choker_settings(const Settings& s, const std::string& rul
     policy::ChokerSettings out;
     out.rule = rule == "round-robin" ? policy::ChokeRule::round_robin : policy::ChokeRule::tit_for_tat;
     const Limit slots = own_slots ? own_slots : s.upload_slots;
-    out.slots = slots ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*slots, 1u << 20))) : std::nullopt;
+    out.slots =
+        slots ? std::optional(static_cast<std::uint32_t>(std::min<std::uint64_t>(*slots, 1u << 20))) : std::nullopt;
     out.optimistic_slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(s.optimistic_slots, 1u << 20));
     out.choke_interval = to_duration(s.choke_interval);
     out.optimistic_interval = to_duration(s.optimistic_interval);
@@ -64,8 +65,10 @@ Swarm::Company::Company(Swarm& swarm)
     : list(swarm.core_.settings.max_known_peers, to_duration(swarm.core_.settings.reconnect_interval),
            swarm.core_.rt.entropy.stream(swarm.torrent_.number(), "peer_list")),
       prng(swarm.core_.rt.entropy.stream(swarm.torrent_.number(), "choker")),
-      dial_timer(swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().dial_more(now); }, &swarm),
-      choke_timer(swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_choke_timer(now); }, &swarm),
+      dial_timer(
+          swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().dial_more(now); }, &swarm),
+      choke_timer(
+          swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_choke_timer(now); }, &swarm),
       replace_timer(swarm.core_.timers, [](Timer& t, Time now) { t.owner<Swarm>().on_replace_timer(now); }, &swarm) {
     dial_timer.tag.torrent = choke_timer.tag.torrent = replace_timer.tag.torrent = swarm.torrent_.number();
 }
@@ -88,7 +91,8 @@ void Swarm::configure() {
     if (!company_) return;
     const auto& s = core_.settings;
     company_->list.configure(s.max_known_peers, to_duration(s.reconnect_interval));
-    company_->choker.configure(choker_settings(s, torrent_.is_complete() ? s.seed_choker : s.choker, torrent_.limits().upload_slots));
+    company_->choker.configure(
+        choker_settings(s, torrent_.is_complete() ? s.seed_choker : s.choker, torrent_.limits().upload_slots));
     if (connected_ > 0) company_->choke_timer.set_sooner(core_.now());
 }
 
@@ -138,9 +142,7 @@ bool Swarm::is_full() const {
            !below(torrent_.limits().max_connections, here);
 }
 
-bool Swarm::has_room() const {
-    return (planted<Plant::half_open_cap_missing>() || core_.may_dial()) && !is_full();
-}
+bool Swarm::has_room() const { return (planted<Plant::half_open_cap_missing>() || core_.may_dial()) && !is_full(); }
 
 void Swarm::dial_more(Time now) {
     if (!running_ || !company_ || core_.closing) return;
@@ -257,7 +259,8 @@ bool Swarm::is_idle(const Peer& peer) const {
 
 void Swarm::make_room(Time now) {
     const auto& s = core_.settings;
-    const bool here = !below(s.max_connections_per_torrent, connected_) || !below(torrent_.limits().max_connections, connected_);
+    const bool here =
+        !below(s.max_connections_per_torrent, connected_) || !below(torrent_.limits().max_connections, connected_);
     if (!here && below(s.max_connections, core_.connected)) return;
     std::vector<policy::IdleFacts> idle;
     core_.peers.each([&](PeerKey key, const std::unique_ptr<Peer>& p) {
@@ -316,12 +319,14 @@ policy::LinkTotals Swarm::totals(const Peer& peer, Time now) const {
 void Swarm::keep_totals(const Peer& peer) {
     company_->earlier[*peer.listed] += peer.traffic.counters;
     if (company_->earlier.size() > core_.settings.max_known_peers)
-        std::erase_if(company_->earlier, [&](const auto& entry) { return company_->list.find(entry.first) == nullptr; });
+        std::erase_if(company_->earlier,
+                      [&](const auto& entry) { return company_->list.find(entry.first) == nullptr; });
 }
 
 void Swarm::add_earlier_links(const Peer& peer, PeerStatus& out, Time now) const {
     if (!peer.listed) return;
-    if (const auto found = company_->earlier.find(*peer.listed); found != company_->earlier.end()) out.counters += found->second;
+    if (const auto found = company_->earlier.find(*peer.listed); found != company_->earlier.end())
+        out.counters += found->second;
     const auto* known = company_->list.find(*peer.listed);
     if (known == nullptr) return;
     policy::LinkTotals all = totals(peer, now);
@@ -360,8 +365,10 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     event.reason = reason;
     retire(peer, core_.cut ? runtime::CloseMode::abort : mode_of(reason));
     core_.emit(EventKind::peer_disconnected, torrent_.key(), std::move(event));
-    if (connected_ == 0) company_->choke_timer.cancel();
-    else if (was_connected && !peer.choking.am_choking) on_interest();  // its place is free
+    if (connected_ == 0)
+        company_->choke_timer.cancel();
+    else if (was_connected && !peer.choking.am_choking)
+        on_interest();  // its place is free
     if (connected_ == 0) company_->replace_timer.cancel();
     if (running_) schedule_dial(now);
     if (running_ && torrent_.wants_peers() && company_->list.deadline() <= now) company_->dial_timer.set_sooner(now);
@@ -408,8 +415,8 @@ void Swarm::rechoke(Time now) {
         const Peer* const p = core_.peer(key);
         if (p == nullptr || !p->is_connected()) continue;
         facts.push_back({p->key, p->choking.peer_interested, !p->choking.am_choking, p->snubbed,
-                         torrent_.is_complete() ? p->traffic.up.per_second(now) : p->traffic.down.per_second(now), p->began,
-                         p->choking.changed_at});
+                         torrent_.is_complete() ? p->traffic.up.per_second(now) : p->traffic.down.per_second(now),
+                         p->began, p->choking.changed_at});
     }
     const auto decision = company_->choker.decide(facts, now, company_->prng);
     for (const PeerKey key : decision.choke)
@@ -453,7 +460,8 @@ void Swarm::on_replace_timer(Time now) {
         const bool sole = download.picker().is_sole_source(p->claims.have, download.ledger());
         facts.push_back({p->key, p->began, p->traffic.down.per_second(now), sole});
         const bool is_asked_seldom = p->pipeline.paused_until() > now;  // for what it did before
-        const bool lets_wait = p->choking.peer_choking || is_asked_seldom || !download.ledger().outstanding(p->key).empty();
+        const bool lets_wait =
+            p->choking.peer_choking || is_asked_seldom || !download.ledger().outstanding(p->key).empty();
         silent.push_back({p->key, p->began, p->traffic.counters.payload_received, lets_wait, p->pipeline.is_silent()});
     }
     if (!torrent_.is_throttled(now))

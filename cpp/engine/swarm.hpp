@@ -1,8 +1,9 @@
 // The peers of one torrent: whom to dial, whom to let in, whom to choke, whom to replace, and how a link ends.
 //
 // Joins the peer list, choker, replacement and limits with links; what peers say to each other is Conversation's.
-// Invariants: 1. each limit holds at any moment, in and out; 2. close() is the only end of a peer here; 3. an idle swarm
-// (nobody linked, nothing to dial) has no timer; 4. one that never knew anybody has none of what it takes to have company.
+// Invariants: 1. each limit holds at any moment, in and out; 2. close() is the only end of a peer here; 3. an idle
+// swarm (nobody linked, nothing to dial) has no timer; 4. one that never knew anybody has none of what it takes to have
+// company.
 #pragma once
 
 #include <map>

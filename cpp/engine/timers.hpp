@@ -34,10 +34,12 @@ class Timer {
     bool is_set() const noexcept { return slot_ != unset; }
     Time at() const noexcept { return at_; }
     template <class Owner>
-    Owner& owner() const noexcept { return *static_cast<Owner*>(owner_); }
+    Owner& owner() const noexcept {
+        return *static_cast<Owner*>(owner_);
+    }
 
-    runtime::Tag tag;           // which torrent a broken rule in it concerns
-    std::uint64_t key = 0;      // the owner's
+    runtime::Tag tag;       // which torrent a broken rule in it concerns
+    std::uint64_t key = 0;  // the owner's
 
   private:
     friend class TimerQueue;

@@ -115,7 +115,8 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
     leave_error();
     wanted_ = wanted;
     dirty_ = urgent_ = true;
-    // Paused, it kept its links without a place in the queue: it keeps them until the queue has said whether it gets one.
+    // Paused, it kept its links without a place in the queue: it keeps them until the queue has said whether it gets
+    // one.
     if (networking_ && wanted == storage::WantedState::running && !has_place()) place_ = policy::Wish::download;
     evaluate(now);
 }
@@ -166,7 +167,8 @@ void Torrent::set_file_priorities(std::span<const storage::FilePriority> priorit
     for (const auto& [file, priority] : priorities) drop_half_done(file, now);
     if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     update_completion(now);
-    if (const auto file = phase_ != Phase::ready || complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
+    if (const auto file =
+            phase_ != Phase::ready || complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
         return fail(Errc::exists, files_.path_of(*file), now);
     evaluate(now);
 }
@@ -250,9 +252,11 @@ bool Torrent::may_run() const noexcept {
 
 // A stopped torrent that comes back looks once: where its files are as they were, it says what it has.
 bool Torrent::may_look() const noexcept {
-    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || work_.is_looking() || work_.is_checking()) return false;
+    if (!metainfo_ || phase_ != Phase::unchecked || !download_.is_idle() || work_.is_looking() || work_.is_checking())
+        return false;
     if (may_run()) return has_place();
-    return wanted_ == storage::WantedState::stopped && record_ && !books_.looked && !removed_ && !shut_down_ && !error_ && !wants_move();
+    return wanted_ == storage::WantedState::stopped && record_ && !books_.looked && !removed_ && !shut_down_ &&
+           !error_ && !wants_move();
 }
 
 void Torrent::evaluate(Time now) {
@@ -261,8 +265,8 @@ void Torrent::evaluate(Time now) {
     const Finally done([this] { evaluating_ = false; });
     const bool run = may_run();
     const bool talks = phase_ == Phase::ready || !metainfo_;
-    // A place for a check is none for traffic: the queue says in this round whether it gets that as well, and links that
-    // outlived the check stay until then.
+    // A place for a check is none for traffic: the queue says in this round whether it gets that as well, and links
+    // that outlived the check stay until then.
     const bool may_move = has_place() && (place_ != policy::Wish::check || !metainfo_ || networking_);
     const bool in_place = run && (may_move || (wanted_ == storage::WantedState::paused && talks));
     if (!run || (rereads() && phase_ != Phase::ready)) work_.cancel_check();
@@ -292,8 +296,10 @@ void Torrent::evaluate(Time now) {
 void Torrent::steer_announcer(bool network, Time now) {
     if (network) return announcer_.run(now);
     const bool stays = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped && has_place();
-    if (stays) announcer_.hold();
-    else announcer_.stop(now);
+    if (stays)
+        announcer_.hold();
+    else
+        announcer_.stop(now);
 }
 
 CloseReason Torrent::stop_reason() const noexcept {
@@ -302,8 +308,10 @@ CloseReason Torrent::stop_reason() const noexcept {
 }
 
 void Torrent::stop_traffic(bool keep, Time now) {
-    if (keep) download_.suspend(Keep::in_memory, now);
-    else download_.suspend(error_ || removed_ ? Keep::nothing : Keep::on_disk, now);
+    if (keep)
+        download_.suspend(Keep::in_memory, now);
+    else
+        download_.suspend(error_ || removed_ ? Keep::nothing : Keep::on_disk, now);
     for (const PeerKey key : std::vector<PeerKey>(swarm_.links())) {
         Peer* const peer = core_.peer(key);
         if (peer == nullptr || !peer->is_connected()) continue;
@@ -313,15 +321,18 @@ void Torrent::stop_traffic(bool keep, Time now) {
 }
 
 void Torrent::start_traffic(Time now) {
-    if (is_download_barred()) download_.suspend(Keep::in_memory, now);
-    else if (!complete_) download_.allow();
+    if (is_download_barred())
+        download_.suspend(Keep::in_memory, now);
+    else if (!complete_)
+        download_.allow();
     if (!files_made_ && !work_.is_making()) begin_making();
     download_.refill_all(now);
     swarm_.rechoke(now);
     watch_goals(now);
 }
 
-// Wanted files of zero bytes, and all others that miss something when their space is to be taken at the start. Nothing: none.
+// Wanted files of zero bytes, and all others that miss something when their space is to be taken at the start. Nothing:
+// none.
 std::vector<bool> Torrent::files_to_make() const {
     const bool full = core_.settings.allocation == "full";
     std::vector<bool> flags(file_priorities_.size());
@@ -412,8 +423,10 @@ void Torrent::on_guilty(const IpAddress& host, Time now) {
 }
 
 void Torrent::on_download_idle(Time now) {
-    if (networking_) core_.touch(*this);
-    else evaluate(now);
+    if (networking_)
+        core_.touch(*this);
+    else
+        evaluate(now);
 }
 
 void Torrent::on_made(Time now) {

@@ -1,8 +1,8 @@
 // Session's commands and queries about single torrents: find it, ask it.
 #include <algorithm>
 
-#include "engine/session_parts.hpp"
 #include "base/planted.hpp"
+#include "engine/session_parts.hpp"
 #include "engine/shedding.hpp"
 
 namespace jst::engine {
@@ -19,7 +19,9 @@ void merge_tiers(std::vector<std::vector<std::string>>& tiers, const std::vector
     for (const auto& tier : more) {
         std::vector<std::string> fresh;
         for (const auto& url : tier) {
-            const bool known = std::any_of(tiers.begin(), tiers.end(), [&](const auto& t) { return std::find(t.begin(), t.end(), url) != t.end(); });
+            const bool known = std::any_of(tiers.begin(), tiers.end(), [&](const auto& t) {
+                return std::find(t.begin(), t.end(), url) != t.end();
+            });
             if (!known) fresh.push_back(url);
         }
         if (!fresh.empty()) tiers.push_back(std::move(fresh));
@@ -140,7 +142,8 @@ Result<void> Session::set_file_priorities(TorrentKey key, std::span<const storag
     JST_TRY(torrent, parts_->find(key));
     if (!torrent->has_metadata()) return fail(Errc::no_metadata);
     for (const auto& [file, priority] : priorities)
-        if (file.value >= torrent->metainfo().files().size() || priority > storage::max_priority) return fail(Errc::invalid_argument);
+        if (file.value >= torrent->metainfo().files().size() || priority > storage::max_priority)
+            return fail(Errc::invalid_argument);
     torrent->set_file_priorities(priorities, parts_->core.now());
     return {};
 }
@@ -148,7 +151,8 @@ Result<void> Session::set_file_priorities(TorrentKey key, std::span<const storag
 Result<void> Session::set_piece_priority(TorrentKey key, PieceIndex piece, std::uint8_t priority) {
     JST_TRY(torrent, parts_->find(key));
     if (!torrent->has_metadata()) return fail(Errc::no_metadata);
-    if (piece.value >= torrent->metainfo().num_pieces() || priority > storage::max_priority) return fail(Errc::invalid_argument);
+    if (piece.value >= torrent->metainfo().num_pieces() || priority > storage::max_priority)
+        return fail(Errc::invalid_argument);
     torrent->set_piece_priority(piece, priority, parts_->core.now());
     return {};
 }
@@ -180,8 +184,10 @@ Result<void> Session::set_queue_position(TorrentKey key, std::uint32_t position)
 
 Result<void> Session::step_in_queue(TorrentKey key, bool up) {
     JST_TRY(torrent, parts_->find(key));
-    if (up) parts_->queue.up(torrent->key());
-    else parts_->queue.down(torrent->key());
+    if (up)
+        parts_->queue.up(torrent->key());
+    else
+        parts_->queue.down(torrent->key());
     parts_->on_order_changed();
     return {};
 }
@@ -265,7 +271,8 @@ Result<std::vector<std::uint32_t>> Session::availability(TorrentKey key) const {
     const auto m = metainfo(key);
     std::vector<std::uint32_t> out(m ? m->num_pieces() : 0, 0);
     if (const Torrent* t = parts_->look(key))
-        for (std::uint32_t i = 0; i < out.size(); ++i) out[i] = t->download().picker().availability().count(PieceIndex{i});
+        for (std::uint32_t i = 0; i < out.size(); ++i)
+            out[i] = t->download().picker().availability().count(PieceIndex{i});
     return out;
 }
 

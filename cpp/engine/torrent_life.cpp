@@ -18,7 +18,8 @@ void Torrent::begin_look() {
 }
 
 void Torrent::begin_check(Bitfield pieces, Bitfield holes) {
-    if (!work_.check) work_.check = std::make_unique<Checker>(files_, core_.rt.compute, metainfo_, tag(), core_.pool.limit() / 2);
+    if (!work_.check)
+        work_.check = std::make_unique<Checker>(files_, core_.rt.compute, metainfo_, tag(), core_.pool.limit() / 2);
     work_.check->owner = this;
     work_.check->on_piece = [](Checker& c, PieceIndex piece, bool good, Time now) {
         static_cast<Torrent*>(c.owner)->on_checked(piece, good, now);
@@ -37,7 +38,8 @@ void Torrent::begin_making() {
 void Torrent::pump_unparking() {
     if (!work_.unparking) {
         if (!files_.leaving()) return;
-        work_.unparking = std::make_unique<Unparking>(files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); });
+        work_.unparking = std::make_unique<Unparking>(
+            files_, tag(), [](void* t) -> const Bitfield& { return static_cast<Torrent*>(t)->have(); });
         work_.unparking->owner = this;
         work_.unparking->on_done = [](Unparking& u, Time now) { static_cast<Torrent*>(u.owner)->on_unparked(now); };
     }
@@ -56,16 +58,19 @@ void Torrent::on_looked(Time now) {
     const auto& map = files_.map();
     if (books_.trusted && !record_ && !books_.check_all) {
         Bitfield have = storage::trust_files(map, look.stamps());
-        for (PieceIndex p = have.next_set(PieceIndex{}); p.value < have.size(); p = have.next_set(PieceIndex{p.value + 1}))
+        for (PieceIndex p = have.next_set(PieceIndex{}); p.value < have.size();
+             p = have.next_set(PieceIndex{p.value + 1}))
             if (!(*books_.trusted)[p]) have.clear(p);
         books_.trusted.reset();
         return become_ready(have, now);
     }
     storage::SavedFiles saved;
-    if (record_ && !books_.check_all && record_->have.size() == geometry_.num_pieces) saved = {&record_->have, record_->files, record_->part_file};
+    if (record_ && !books_.check_all && record_->have.size() == geometry_.num_pieces)
+        saved = {&record_->have, record_->files, record_->part_file};
     const Bitfield hinted = books_.hints(record_.get(), look, geometry_.num_pieces);
     saved.hinted = &hinted;
-    storage::Fit fit = storage::fit_record(map, saved, look.stamps(), look.part_file(), files_.parked(), files_.straightened());
+    storage::Fit fit =
+        storage::fit_record(map, saved, look.stamps(), look.part_file(), files_.parked(), files_.straightened());
     if (record_) books_.intact = std::move(fit.intact);
     if (!fit.fits) dirty_ = true;
     if (stopped && !fit.to_check.none()) return evaluate(now);  // a check waits for the start
@@ -87,8 +92,10 @@ void Torrent::on_checked(PieceIndex piece, bool good, Time now) {
         books_.found.own().set(piece);
         files_.note_found(piece);
     } else if (phase_ == Phase::ready) {
-        if (good) trouble().doubted.clear(piece);
-        else take_back(piece, now);
+        if (good)
+            trouble().doubted.clear(piece);
+        else
+            take_back(piece, now);
     }
 }
 
@@ -114,8 +121,10 @@ void Torrent::adopt_partial() {
             if ((*books_.intact)[PieceIndex{one.piece}]) download_.adopt(PieceIndex{one.piece}, one.blocks);
     const std::uint64_t kept = download_.parked_bytes();
     const std::uint64_t counted = counters_.payload_partial;
-    if (counted > kept) counters_.payload_discarded += counted - kept;
-    else counters_.payload_received += kept - counted;
+    if (counted > kept)
+        counters_.payload_discarded += counted - kept;
+    else
+        counters_.payload_received += kept - counted;
     counters_.payload_partial = kept;
 }
 
@@ -193,7 +202,9 @@ void Torrent::begin_removal(Time) {
     if (work_.removal || !delete_files_ || !is_quiet() || files_.files_open()) return;
     work_.removal = std::make_unique<RemoveSweep>(files_, tag(), files_of_others(core_, *this, Shared::others));
     work_.removal->owner = this;
-    work_.removal->on_done = [](Sweep& sweep, Time at) { static_cast<Torrent*>(sweep.owner)->core_.touch(*static_cast<Torrent*>(sweep.owner)), static_cast<void>(at); };
+    work_.removal->on_done = [](Sweep& sweep, Time at) {
+        static_cast<Torrent*>(sweep.owner)->core_.touch(*static_cast<Torrent*>(sweep.owner)), static_cast<void>(at);
+    };
     work_.removal->start();
 }
 
@@ -204,7 +215,8 @@ void Torrent::finish_removal(Time now) {
 
 bool Torrent::is_quiet() const noexcept {
     const bool sweeping = work_.is_running() || (moves_->running && moves_->running->is_running());
-    return !sweeping && (!books_.journal || books_.journal->is_idle()) && (!origin_ || origin_->is_idle()) && download_.is_idle() && (!upload_ || upload_->is_idle()) && files_.jobs() == 0;
+    return !sweeping && (!books_.journal || books_.journal->is_idle()) && (!origin_ || origin_->is_idle()) &&
+           download_.is_idle() && (!upload_ || upload_->is_idle()) && files_.jobs() == 0;
 }
 
 bool Torrent::is_drained() const noexcept {
@@ -240,7 +252,8 @@ void Torrent::update_state(Time now) {
 
 void Torrent::set_state(State next, Time now) {
     if (next == State::downloading && !removed_ && !shut_down_)  // whose state stays what it was
-        alarms().stall.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
+        alarms().stall.set(std::max(download_.last_payload(), running_since_) +
+                           to_duration(core_.settings.snub_timeout));
     else if (alarms_)
         alarms_->stall.cancel();
     if (next == state_) return;
@@ -250,7 +263,8 @@ void Torrent::set_state(State next, Time now) {
     const auto active = [](State s) { return s == State::downloading || s == State::stalled; };
     if (active(next) && !active(old)) running_since_ = now;
     if (next == State::downloading)
-        alarms().stall.set(std::max(download_.last_payload(), running_since_) + to_duration(core_.settings.snub_timeout));
+        alarms().stall.set(std::max(download_.last_payload(), running_since_) +
+                           to_duration(core_.settings.snub_timeout));
     core_.queue_changed = true;
     Event event;
     event.old_state = old;
@@ -273,8 +287,10 @@ void Torrent::watch_goals(Time now) {
     const bool enough = ratio && static_cast<double>(counters_.payload_sent) >= *ratio * size;
     const bool long_enough = time && times_.seeding >= seconds(static_cast<std::int64_t>(*time));
     if (enough || long_enough) return set_wanted(storage::WantedState::stopped, now);
-    if (time) alarms().goal.set(now + (seconds(static_cast<std::int64_t>(*time)) - times_.seeding));
-    else if (alarms_) alarms_->goal.cancel();
+    if (time)
+        alarms().goal.set(now + (seconds(static_cast<std::int64_t>(*time)) - times_.seeding));
+    else if (alarms_)
+        alarms_->goal.cancel();
     if (ratio) alarms().goal.set_sooner(now + seconds(1));
 }
 

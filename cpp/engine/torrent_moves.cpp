@@ -17,7 +17,8 @@ void Torrent::move(std::string save_path, Time now) {
 Result<void> Torrent::rename_file(FileIndex file, std::string_view name, Time now) {
     JST_TRY(checked, checked_name(files_, file, name, moves_->renames));
     const auto& coming = moves_->renames;
-    const bool is_coming = std::any_of(coming.begin(), coming.end(), [&](const auto& one) { return one.first == file; });
+    const bool is_coming =
+        std::any_of(coming.begin(), coming.end(), [&](const auto& one) { return one.first == file; });
     if (checked == files_.relative_path(file) && !is_coming) return {};
     moves_.own().renames.emplace_back(file, std::move(checked));
     wish_to_move(now);
@@ -26,7 +27,8 @@ Result<void> Torrent::rename_file(FileIndex file, std::string_view name, Time no
 
 namespace {
 
-/// What was asked for before a crash and fails is not wanted any more: the files go back, and from there where they are to be.
+/// What was asked for before a crash and fails is not wanted any more: the files go back, and from there where they are
+/// to be.
 bool is_superseded(const PendingMoves& pending) {
     if (pending.to) return pending.then && *pending.then != *pending.to;
     const auto& front = pending.renames.front();

@@ -18,8 +18,8 @@ namespace jst::engine {
 struct TorrentSetup {
     std::shared_ptr<const codec::Metainfo> metainfo;  // none: it is to be fetched
     std::shared_ptr<const storage::Layout> layout;
-    codec::Magnet magnet;                    // hashes, and a name until the metadata gives one; select_only
-    std::vector<storage::FileWish> wishes;   // until the files are known
+    codec::Magnet magnet;                   // hashes, and a name until the metadata gives one; select_only
+    std::vector<storage::FileWish> wishes;  // until the files are known
     std::string save_path;
     storage::WantedState wanted = storage::WantedState::running;
     std::optional<Bitfield> trusted;  // pieces that are taken as complete without a first check; of size 0: all
@@ -28,8 +28,8 @@ struct TorrentSetup {
     std::vector<std::vector<std::string>> trackers;
     std::vector<std::string> web_seeds;
     bool keeps_record = false;
-    std::vector<PieceIndex> journaled;  // what the journal names
-    bool has_journal = false;           // a file of it is there
+    std::vector<PieceIndex> journaled;               // what the journal names
+    bool has_journal = false;                        // a file of it is there
     std::unique_ptr<storage::TorrentRecord> record;  // what was saved
 };
 

@@ -175,7 +175,8 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.limits.upload_rate = limits_->upload_rate_limit;
     r.limits.max_connections = limits_->max_connections;
     r.limits.upload_slots = limits_->upload_slots;
-    if (limits_->seed_ratio_limit) r.limits.seed_ratio_permille = static_cast<std::uint64_t>(std::llround(*limits_->seed_ratio_limit * 1000));
+    if (limits_->seed_ratio_limit)
+        r.limits.seed_ratio_permille = static_cast<std::uint64_t>(std::llround(*limits_->seed_ratio_limit * 1000));
     if (limits_->seed_time_limit) r.limits.seed_time_ns = *limits_->seed_time_limit * 1'000'000'000;
     return r;
 }
@@ -225,7 +226,8 @@ void Torrent::restore(const storage::TorrentRecord& r) {
     limits.upload_rate_limit = r.limits.upload_rate;
     limits.max_connections = r.limits.max_connections;
     limits.upload_slots = r.limits.upload_slots;
-    if (r.limits.seed_ratio_permille) limits.seed_ratio_limit = static_cast<double>(*r.limits.seed_ratio_permille) / 1000;
+    if (r.limits.seed_ratio_permille)
+        limits.seed_ratio_limit = static_cast<double>(*r.limits.seed_ratio_permille) / 1000;
     if (r.limits.seed_time_ns) limits.seed_time_limit = *r.limits.seed_time_ns / 1'000'000'000;
     if (limits.download_rate_limit) throttle().down.set_rate(limits.download_rate_limit, core_.now());
     if (limits.upload_rate_limit) throttle().up.set_rate(limits.upload_rate_limit, core_.now());

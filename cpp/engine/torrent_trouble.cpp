@@ -39,8 +39,8 @@ void Torrent::try_again(Time now) {
     evaluate(now);
 }
 
-// What it had counts again once its files are found to be as they were when it was durable last; what came since, or was in
-// doubt, is read.
+// What it had counts again once its files are found to be as they were when it was durable last; what came since, or
+// was in doubt, is read.
 void Torrent::leave_error() {
     if (trouble_) trouble_->again.cancel();
     if (!error_) return;
@@ -72,7 +72,8 @@ void Torrent::on_sync_failed(Errc error, const std::string& where, Time now) {
     if (phase_ == Phase::ready && !planted<Plant::failed_sync_ignored>()) {
         Bitfield& lost = books_.lost.own();
         if (lost.size() == 0) lost = Bitfield(geometry_.num_pieces);
-        for (PieceIndex p = have().next_set(PieceIndex{}); p.value < have().size(); p = have().next_set(PieceIndex{p.value + 1}))
+        for (PieceIndex p = have().next_set(PieceIndex{}); p.value < have().size();
+             p = have().next_set(PieceIndex{p.value + 1}))
             if (!books_.proven.have[p]) lost.set(p);
     }
     fail(error, where, now);
@@ -114,9 +115,12 @@ void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const
 }
 
 void Torrent::check_doubted(Time) {
-    if (!trouble_ || trouble_->doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() || work_.is_checking()) return;
+    if (!trouble_ || trouble_->doubted.none() || phase_ != Phase::ready || !may_run() || !has_place() ||
+        work_.is_checking())
+        return;
     Bitfield pieces = trouble().doubted;
-    for (PieceIndex p = pieces.next_set(PieceIndex{}); p.value < pieces.size(); p = pieces.next_set(PieceIndex{p.value + 1}))
+    for (PieceIndex p = pieces.next_set(PieceIndex{}); p.value < pieces.size();
+         p = pieces.next_set(PieceIndex{p.value + 1}))
         if (!have()[p]) pieces.clear(p);
     if (pieces.none()) return;
     trouble().is_reading = true;
@@ -138,7 +142,8 @@ void Torrent::take_back(PieceIndex piece, Time now) {
     download_.lose(piece);  // who has it hears of it when the round ends
     upload().take_back(piece);
     dirty_ = true;
-    files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) { ++file_pieces_left_[slice.file.value]; });
+    files_.map().each_slice(piece, 0, geometry_.piece_size(piece),
+                            [&](const storage::FileSlice& slice) { ++file_pieces_left_[slice.file.value]; });
     update_completion(now);
     core_.touch(*this);
 }

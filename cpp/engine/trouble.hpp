@@ -1,7 +1,7 @@
 // What is wrong with a torrent's files: where, when it tries again, an operation that hangs, bytes that are in doubt.
 //
-// A plain value of the torrent, which acts on it. Does not know the error itself, nor what an error means. Invariant: 1. it is
-// there from the first operation or error on, and gone at the end of a round in which it is over.
+// A plain value of the torrent, which acts on it. Does not know the error itself, nor what an error means.
+// Invariant: 1. it is there from the first operation or error on, and gone at the end of a round in which it is over.
 #pragma once
 
 #include <string>
@@ -23,7 +23,8 @@ struct Trouble {
 
     /// Nothing of it is worth keeping.
     bool is_over() const noexcept {
-        return where.empty() && !retry.is_waiting() && !again.is_set() && !stuck.is_set() && doubted.none() && !is_reading && unreadable == 0;
+        return where.empty() && !retry.is_waiting() && !again.is_set() && !stuck.is_set() && doubted.none() &&
+               !is_reading && unreadable == 0;
     }
 };
 

@@ -48,7 +48,8 @@ void UdpAsker::close() {
 }
 
 bool UdpAsker::is_idle() const noexcept {
-    return ports_.empty() && std::none_of(closed_.begin(), closed_.end(), [](const auto& p) { return p->readable.pending; });
+    return ports_.empty() &&
+           std::none_of(closed_.begin(), closed_.end(), [](const auto& p) { return p->readable.pending; });
 }
 
 bool UdpAsker::send(Bytes datagram, const Endpoint& to, Time now) {
@@ -84,7 +85,9 @@ void UdpAsker::on_readable(Port& port, Time now) {
 void UdpAsker::on_timer(Time now) {
     Time next = Time::never();
     for (auto& port : ports_) {
-        const bool wanted = std::any_of(asks_.begin(), asks_.end(), [&](const UdpAsk* a) { return core_.dial_from(a->remote().host) == port->local; });
+        const bool wanted = std::any_of(asks_.begin(), asks_.end(), [&](const UdpAsk* a) {
+            return core_.dial_from(a->remote().host) == port->local;
+        });
         if (wanted) port->used = now;
         const Time end = port->used + tracker::connection_id_life;
         if (end > now) {
@@ -122,7 +125,8 @@ UdpAsk::UdpAsk(Core& core, UdpAsker& asker, Question question, Prng prng, const 
       question_(std::move(question)),
       prng_(prng),
       on_done_(on_done),
-      timer_(core.timers, [](Timer& t, Time now) { t.owner<UdpAsk>().on_timer(now); }, this),
+      timer_(
+          core.timers, [](Timer& t, Time now) { t.owner<UdpAsk>().on_timer(now); }, this),
       answer_(fail(Errc::canceled)) {
     resolve_.owner = this;
     resolve_.tag = timer_.tag = tag;
@@ -165,7 +169,8 @@ void UdpAsk::ask_next(Time now) {
         if (question_.scrape)
             machine_.emplace(question_.announce.info_hash, v6, known, luck);
         else
-            machine_.emplace(question_.announce, question_.url.target == "/" ? std::string() : question_.url.target, v6, known, luck);
+            machine_.emplace(question_.announce, question_.url.target == "/" ? std::string() : question_.url.target, v6,
+                             known, luck);
         machine_->start(now);
         asker_.asks_.push_back(this);
         return advance(now);

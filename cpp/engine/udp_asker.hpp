@@ -2,9 +2,9 @@
 //
 // A socket stays as long as a connection id may be used again, since trackers know us by our port, too; then it goes.
 // UdpAsk is one question: the name is resolved, its addresses asked one after the other. Invariants: 1. only what comes
-// from the address asked is looked at, and when that is a refusal (ICMP) the next is asked; 2. one deadline; on_done comes
-// once, never within start() and not after abort(); 3. at most max_ids connection ids are kept; 4. without questions there
-// is at most one timer, of the sockets.
+// from the address asked is looked at, and when that is a refusal (ICMP) the next is asked; 2. one deadline; on_done
+// comes once, never within start() and not after abort(); 3. at most max_ids connection ids are kept; 4. without
+// questions there is at most one timer, of the sockets.
 #pragma once
 
 #include <map>

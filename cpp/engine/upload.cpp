@@ -224,7 +224,8 @@ void Upload::finish(Run& run, Time now) {
     for (const auto& unused : run.buffers)
         if (unused) core_.upload_turns.release();
     run.buffers.clear();
-    if (run.job.error != Errc::ok) client_.on_upload_error(run.blocks.front().piece, run.peer, run.job.error, run.job.path, now);
+    if (run.job.error != Errc::ok)
+        client_.on_upload_error(run.blocks.front().piece, run.peer, run.job.error, run.job.path, now);
 }
 
 }  // namespace jst::engine

@@ -1,9 +1,9 @@
 // The sending half of a torrent: what peers ask for, read in runs and handed to their links.
 //
-// Decides which requests are answered, refused (BEP 6) or ignored; who may ask is the choker's decision. Requests of one
-// round that lie together become one read. Invariants: 1. at most max_queued_requests wait for one peer, and at most
-// max_send_buffer bytes are read ahead of its socket; 2. a cancelled or refused block is never sent; 3. nothing is read
-// that was not verified.
+// Decides which requests are answered, refused (BEP 6) or ignored; who may ask is the choker's decision. Requests of
+// one round that lie together become one read. Invariants: 1. at most max_queued_requests wait for one peer, and at
+// most max_send_buffer bytes are read ahead of its socket; 2. a cancelled or refused block is never sent; 3. nothing is
+// read that was not verified.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,8 @@ class Upload {
     struct Client {
         virtual ~Client() = default;
         /// A read of verified data failed: the piece is in doubt.
-        virtual void on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string& where, Time now) = 0;
+        virtual void on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string& where,
+                                     Time now) = 0;
     };
 
     Upload(Core& core, FileStore& files, const policy::Geometry& geometry, const Throttle& throttle, Client& client,

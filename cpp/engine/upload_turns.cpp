@@ -22,7 +22,9 @@ BlockBuffer UploadTurns::acquire() {
     return buffer;
 }
 
-std::uint64_t UploadTurns::held(const Peer& peer) noexcept { return peer.link->blocks_held() + peer.uploads.reading.size(); }
+std::uint64_t UploadTurns::held(const Peer& peer) noexcept {
+    return peer.link->blocks_held() + peer.uploads.reading.size();
+}
 
 void UploadTurns::wait(Peer& peer) {
     short_ = true;
@@ -57,8 +59,8 @@ void UploadTurns::look(Time now) {
     close_deaf(now);
 }
 
-// What has begun cannot be given back. Nobody loses its link for that while there is memory for those who take what they
-// asked for; when there is none, more of those who take nothing may stand behind the first.
+// What has begun cannot be given back. Nobody loses its link for that while there is memory for those who take what
+// they asked for; when there is none, more of those who take nothing may stand behind the first.
 void UploadTurns::close_deaf(Time now) {
     std::vector<PeerKey> deaf;
     std::uint64_t lost = 0;
@@ -70,7 +72,8 @@ void UploadTurns::close_deaf(Time now) {
     if (lost <= most() * most_lost_quarters / 4) return;
     for (const PeerKey key : deaf) {
         Peer& peer = *core_.peer(key);
-        if (Torrent* const torrent = core_.torrent(peer.torrent)) torrent->swarm().close(peer, CloseReason::inactive, now);
+        if (Torrent* const torrent = core_.torrent(peer.torrent))
+            torrent->swarm().close(peer, CloseReason::inactive, now);
     }
     core_.wake_soon();
 }

@@ -1,10 +1,10 @@
 // Memory for what is sent, over all torrents of a session, and whose turn it is when more want some than there is.
 //
-// While it is short, all who hold some or wait have equal shares, and who waits is served in turn. Who holds more than its
-// share gives back what is not on its way: it is read again later. Where those who take nothing hold most of it by what is
-// on its way, they lose their links. Costs nothing while there is enough. Does not know what is read (Upload).
-// Invariants: 1. never more than most() blocks are out; 2. a peer waits in one place; 3. while it is short nobody is given
-// more than share().
+// While it is short, all who hold some or wait have equal shares, and who waits is served in turn. Who holds more than
+// its share gives back what is not on its way: it is read again later. Where those who take nothing hold most of it by
+// what is on its way, they lose their links. Costs nothing while there is enough. Does not know what is read (Upload).
+// Invariants: 1. never more than most() blocks are out; 2. a peer waits in one place; 3. while it is short nobody is
+// given more than share().
 #pragma once
 
 #include <cstdint>

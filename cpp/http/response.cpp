@@ -150,12 +150,13 @@ Result<void> ResponseReader::pass_over_interim() {
 }
 
 // Beast counts a chunk header against its limit each time it sees it, and reads on behind the end of a line in a quoted
-// string. It sees the line, and if that is not all (the last chunk has trailers), everything up to an empty one: the same
-// in any slicing, and never a third time. 0 while that is not there. In front is the end of the chunk before.
+// string. It sees the line, and if that is not all (the last chunk has trailers), everything up to an empty one: the
+// same in any slicing, and never a third time. 0 while that is not there. In front is the end of the chunk before.
 std::size_t ResponseReader::to_show(Bytes header) const noexcept {
     constexpr std::size_t before = 2;
     const auto text = as_text(header);
-    const auto at = shown_ == 0 ? text.find('\n', before) : text.find("\r\n\r\n", shown_ - std::min(shown_, least_chunk_header - 1));
+    const auto at = shown_ == 0 ? text.find('\n', before)
+                                : text.find("\r\n\r\n", shown_ - std::min(shown_, least_chunk_header - 1));
     if (at == std::string_view::npos) return 0;
     const std::size_t size = shown_ == 0 ? std::max(at + 1, least_chunk_header) : std::max(at + 4, shown_ + 1);
     return size <= header.size() ? size : 0;
@@ -184,8 +185,10 @@ Result<void> ResponseReader::feed(Bytes in) {
     if (parser_->is_whole()) left = {};
     // Moved once, however many chunks there were.
     effort(left.size());
-    if (!kept) pending_.assign(left.begin(), left.end());
-    else pending_.erase(pending_.begin(), pending_.end() - static_cast<std::ptrdiff_t>(left.size()));
+    if (!kept)
+        pending_.assign(left.begin(), left.end());
+    else
+        pending_.erase(pending_.begin(), pending_.end() - static_cast<std::ptrdiff_t>(left.size()));
     return {};
 }
 

@@ -56,7 +56,7 @@ class ResponseReader {
 
     ResponseLimits limits_;
     std::unique_ptr<Parser> parser_;
-    ByteVector pending_;  // a head or chunk header that is not whole
+    ByteVector pending_;     // a head or chunk header that is not whole
     std::size_t shown_ = 0;  // so many bytes of a chunk header Beast has seen, and wants more
     bool has_head_ = false;
     int interim_ = 0;

@@ -1,11 +1,11 @@
 // Who sent bad data. A failed piece with one contributor proves its guilt; with several, all are suspects and go on
 // parole: they get whole pieces alone, so that the next failure proves who it was and the next success clears them.
 //
-// Of pieces that several failed a digest per block is kept: when the piece verifies later, whoever sent something else lied.
-// How many failed a piece alone says nothing for them: any number of hosts may lie. A disk that gave back other bytes than it
-// was given never comes here (piece_job.hpp). Invariants: 1. nobody is guilty on suspicion; 2. tables are bounded:
-// max_suspects hosts, max_failed_pieces pieces (the oldest go), max_failed_blocks digests for a piece. Does not ban
-// (bans.hpp) and does not hash: a digest is any 64 bits of the data.
+// Of pieces that several failed a digest per block is kept: when the piece verifies later, whoever sent something else
+// lied. How many failed a piece alone says nothing for them: any number of hosts may lie. A disk that gave back other
+// bytes than it was given never comes here (piece_job.hpp). Invariants: 1. nobody is guilty on suspicion; 2. tables are
+// bounded: max_suspects hosts, max_failed_pieces pieces (the oldest go), max_failed_blocks digests for a piece. Does
+// not ban (bans.hpp) and does not hash: a digest is any 64 bits of the data.
 #pragma once
 
 #include <cstdint>

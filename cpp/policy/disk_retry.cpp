@@ -14,8 +14,10 @@ bool DiskRetry::may_pass(Errc error) noexcept {
         case Errc::short_read:
         case Errc::read_only:
         case Errc::not_found:
-        case Errc::too_many_open: return true;
-        default: return false;
+        case Errc::too_many_open:
+            return true;
+        default:
+            return false;
     }
 }
 

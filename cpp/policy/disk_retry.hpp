@@ -1,9 +1,9 @@
 // When a torrent that failed at its disk tries again by itself, and whether its failure is news.
 //
-// A trouble begins with a failure and ends when the torrent has run for `calm`. Within it each failure doubles the wait before
-// the next try, and only the first one is told. Errors that time does not mend (a name too long, a link in the way) wait for
-// the user, whose start ends the trouble too: what he asked for and did not get is news. Does not know what to do about an
-// error. Invariants: 1. first_wait <= wait <= longest_wait; 2. one try for each wait.
+// A trouble begins with a failure and ends when the torrent has run for `calm`. Within it each failure doubles the wait
+// before the next try, and only the first one is told. Errors that time does not mend (a name too long, a link in the
+// way) wait for the user, whose start ends the trouble too: what he asked for and did not get is news. Does not know
+// what to do about an error. Invariants: 1. first_wait <= wait <= longest_wait; 2. one try for each wait.
 #pragma once
 
 #include "base/errc.hpp"

@@ -1,12 +1,12 @@
 // Who may wait at the door: links that came in and have not shown a whole handshake.
 //
-// While there are places everybody gets one. When there are none, a newcomer takes the place of the one that deserves it
-// least: of a host in doubt (an earlier place of it lapsed), else of the host with most places, the longest wait first. A
-// host in doubt takes nobody's place, and one without doubt loses none within `patience`: then the newcomer waits, and
-// nobody behind it is let in. So those who only hold places lose them all at the first sight of somebody new, and nobody
-// who speaks is sent away. Hosts are IPv4 addresses and IPv6 networks of 64 bits. Knows no streams.
-// Invariants: 1. judge() says come_in only below both caps, not counting whom it names; 2. at most max_doubted hosts are
-// remembered; 3. of equals the first to come is named.
+// While there are places everybody gets one. When there are none, a newcomer takes the place of the one that deserves
+// it least: of a host in doubt (an earlier place of it lapsed), else of the host with most places, the longest wait
+// first. A host in doubt takes nobody's place, and one without doubt loses none within `patience`: then the newcomer
+// waits, and nobody behind it is let in. So those who only hold places lose them all at the first sight of somebody
+// new, and nobody who speaks is sent away. Hosts are IPv4 addresses and IPv6 networks of 64 bits. Knows no streams.
+// Invariants: 1. judge() says come_in only below both caps, not counting whom it names; 2. at most max_doubted hosts
+// are remembered; 3. of equals the first to come is named.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Which finished pieces the peers of a torrent were not told of yet.
 //
-// Telling costs a write for each peer, and a fast download among many finishes a piece each millisecond: so everybody is
-// told at once, and then not again for a while that grows with the number of peers. Does not know peers or pieces.
+// Telling costs a write for each peer, and a fast download among many finishes a piece each millisecond: so everybody
+// is told at once, and then not again for a while that grows with the number of peers. Does not know peers or pieces.
 // Invariant: 1. nothing waits for longer than `longest`, when the owner comes at due().
 #pragma once
 
@@ -24,7 +24,8 @@ class HaveBatch {
     bool empty() const noexcept { return untold_.empty(); }
     /// When to tell; the past: now.
     Time due(std::size_t peers) const noexcept {
-        return told_at_ + std::min(longest, for_each_peer * static_cast<std::int64_t>(std::min<std::size_t>(peers, 1000)));
+        return told_at_ +
+               std::min(longest, for_each_peer * static_cast<std::int64_t>(std::min<std::size_t>(peers, 1000)));
     }
     std::vector<PieceIndex> take(Time now) {
         told_at_ = now;

@@ -85,8 +85,10 @@ std::vector<IpAddress> MetadataPlan::on_false(std::uint32_t id, Time now) {
     const auto found = std::find_if(attempts_.begin(), attempts_.end(), [&](const Attempt& a) { return a.id == id; });
     if (found == attempts_.end()) return {};
     std::vector<IpAddress> guilty;
-    if (found->from.size() == 1) guilty = found->from;
-    else if (!is_distrusted(found->size) && distrusted_.size() < most_distrusted) distrusted_.push_back(found->size);
+    if (found->from.size() == 1)
+        guilty = found->from;
+    else if (!is_distrusted(found->size) && distrusted_.size() < most_distrusted)
+        distrusted_.push_back(found->size);
     attempts_.erase(found);
     dropped_.push_back(id);
     std::erase_if(sources_, [&](const Source& s) { return !guilty.empty() && s.host == guilty.front(); });
@@ -216,12 +218,13 @@ void MetadataPlan::count_copies() {
 // The first piece that nobody is asked for; when there is none, one that a single other peer is asked for.
 std::optional<std::uint32_t> MetadataPlan::next_piece(const Source& source, const Attempt& attempt) {
     std::optional<std::uint32_t> copy;
-    if (planted<Plant::metadata_of_one_peer>() && !attempt.from.empty() && attempt.from.front() != source.host) return copy;
+    if (planted<Plant::metadata_of_one_peer>() && !attempt.from.empty() && attempt.from.front() != source.host)
+        return copy;
     for (std::uint32_t piece = 0; piece < attempt.received.size(); ++piece) {
         if (attempt.received[piece]) continue;
         if (attempt.copies[piece] == 0) return piece;
-        const bool own = std::any_of(source.asked.begin(), source.asked.end(),
-                                     [&](const Asked& a) { return a.piece == piece; });
+        const bool own =
+            std::any_of(source.asked.begin(), source.asked.end(), [&](const Asked& a) { return a.piece == piece; });
         if (!copy && !own && attempt.copies[piece] < max_copies) copy = piece;
     }
     return copy;

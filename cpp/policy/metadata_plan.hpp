@@ -139,8 +139,8 @@ class MetadataPlan {
     void refuse(Source& source, Time now);
 
     MetadataLimits limits_;
-    std::vector<Source> sources_;    // in the order of offers
-    std::vector<Attempt> attempts_;  // in the order of admission
+    std::vector<Source> sources_;            // in the order of offers
+    std::vector<Attempt> attempts_;          // in the order of admission
     std::vector<std::uint32_t> distrusted_;  // sizes
     std::vector<std::uint32_t> dropped_;
     std::uint32_t next_attempt_ = 1;

@@ -1,9 +1,9 @@
 // Whether a torrent moves enough to hold its place in the queue, or only sits on it.
 //
-// Payload is measured over spans of `span` that follow each other, from the moment that it gets its place. Who moved less
-// than `rate` in one of them is slow; who is slow has to reach twice the rate to count again, so that nobody who moves
-// about as fast as the rate changes sides each time. Does not know which payload counts. Invariant: is_slow() changes at
-// most once in a span.
+// Payload is measured over spans of `span` that follow each other, from the moment that it gets its place. Who moved
+// less than `rate` in one of them is slow; who is slow has to reach twice the rate to count again, so that nobody who
+// moves about as fast as the rate changes sides each time. Does not know which payload counts. Invariant: is_slow()
+// changes at most once in a span.
 #pragma once
 
 #include <cstdint>

@@ -100,8 +100,10 @@ bool PeerList::make_room() {
 bool PeerList::has_room_for(const IpAddress& host) {
     std::size_t count = 0;
     auto worst = known_.end();
-    for (auto at = known_.lower_bound(first_of_host(host)); at != known_.end() && same_host(at->first.host, host); ++at) {
-        if (at->second.state == AddressState::idle && at->second.failures > (worst == known_.end() ? 0 : worst->second.failures))
+    for (auto at = known_.lower_bound(first_of_host(host)); at != known_.end() && same_host(at->first.host, host);
+         ++at) {
+        if (at->second.state == AddressState::idle &&
+            at->second.failures > (worst == known_.end() ? 0 : worst->second.failures))
             worst = at;
         if (++count == most_per_host) break;
     }
@@ -201,7 +203,8 @@ void PeerList::set_starved(bool starved, Time now) {
         if (starved && at->second.totals.received > 0) proven.push_back(at);
     }
     std::sort(proven.begin(), proven.end(), [](const auto& a, const auto& b) {
-        return std::tie(b->second.totals.received, a->second.serial) < std::tie(a->second.totals.received, b->second.serial);
+        return std::tie(b->second.totals.received, a->second.serial) <
+               std::tie(a->second.totals.received, b->second.serial);
     });
     proven.resize(std::min(proven.size(), most_eager));
     for (const auto at : proven) {

@@ -4,10 +4,11 @@
 // link that lived and gave payload resets it. Stopping and starting a torrent resets nothing. Addresses that were never
 // dialled wait in a line for each source, those that were in one more, and the lines take turns: who floods one source
 // with addresses delays what others told, and those we know, by one dial each. States: idle -> dialling -> connected ->
-// idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address twice; 3. at most one
-// dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart; 5. an idle address is
-// in one line, and every address in a line is idle; 6. strangers tell us of at most most_per_host addresses of one host,
-// or we would be the ones who knock at thousands of its ports. Does not know bans or limits: next_to_dial() takes a predicate.
+// idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address twice; 3. at most
+// one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart; 5. an idle
+// address is in one line, and every address in a line is idle; 6. strangers tell us of at most most_per_host addresses
+// of one host, or we would be the ones who knock at thousands of its ports. Does not know bans or limits:
+// next_to_dial() takes a predicate.
 #pragma once
 
 #include <array>
@@ -84,8 +85,8 @@ class PeerList {
     /// Also for a link that the peer opened, when its listening address is known.
     void on_connected(const Endpoint& address, Time now);
     void on_disconnected(const Endpoint& address, const LinkTotals& link, LinkEnd end, Time now);
-    /// Nothing comes from anybody: those that once gave the most are dialled often, whatever has failed since, so that a
-    /// network that heals is noticed soon. Until false.
+    /// Nothing comes from anybody: those that once gave the most are dialled often, whatever has failed since, so that
+    /// a network that heals is noticed soon. Until false.
     void set_starved(bool starved, Time now);
     /// Forgets the idle addresses of a host (it was banned).
     void forget_host(const IpAddress& host);

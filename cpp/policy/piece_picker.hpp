@@ -83,8 +83,8 @@ class PiecePicker {
     /// The piece to abandon for one that has nothing to do: what it has not, and those who have it keep from us.
     std::optional<PieceIndex> held_up(const Asker& asker, const RequestLedger& ledger, Time now) const;
     /// The piece to abandon for one on parole, who may only begin pieces: the oldest of those that it has, that nobody
-    /// works on any more and that got no block for a while. Else what two suspects left half done stays so for ever. Who gave
-    /// it up waits twice as long: it would take it again and again while the others look a moment later.
+    /// works on any more and that got no block for a while. Else what two suspects left half done stays so for ever.
+    /// Who gave it up waits twice as long: it would take it again and again while the others look a moment later.
     std::optional<PieceIndex> orphan(const Asker& asker, const RequestLedger& ledger, Time now) const;
 
     const Geometry& geometry() const noexcept { return geometry_; }
@@ -98,7 +98,9 @@ class PiecePicker {
     /// Does the peer have anything that we want and lack?
     bool wants_any(const Bitfield& has) const noexcept { return any_common(wanted_, has); }
     /// The first such piece at or after `from`; beyond the last piece when there is none.
-    PieceIndex first_wanted(const Bitfield& has, PieceIndex from) const noexcept { return next_common(wanted_, has, from); }
+    PieceIndex first_wanted(const Bitfield& has, PieceIndex from) const noexcept {
+        return next_common(wanted_, has, from);
+    }
     /// Changes whenever a piece becomes wanted that was not: until then what was looked through need not be again.
     std::uint64_t growth() const noexcept { return growth_; }
     std::uint32_t count_wanted(const Bitfield& has) const noexcept { return count_common(wanted_, has); }
@@ -150,7 +152,8 @@ class PiecePicker {
     bool may_ask(PieceIndex piece, const Asker& asker, const RequestLedger& ledger) const noexcept;
     void start(PieceIndex piece, const Asker& asker, RequestLedger& ledger, Time now);
 
-    /// What choosing among peers takes: there from the first peer on. They stay, or who comes and goes would have them made anew.
+    /// What choosing among peers takes: there from the first peer on. They stay, or who comes and goes would have them
+    /// made anew.
     struct Tables {
         explicit Tables(std::uint32_t num_pieces) : availability(num_pieces), order(num_pieces, aside + 1) {}
         Availability availability;
@@ -165,7 +168,7 @@ class PiecePicker {
     bool sequential_ = false;
     std::unique_ptr<Tables> tables_;
     std::unique_ptr<std::uint8_t[]> states_;  // of each piece, once one is not as at first: priority and active_bit
-    Bitfield wanted_;                                    // priority above 0 and not had
+    Bitfield wanted_;                         // priority above 0 and not had
     Bitfield have_;
     std::uint64_t growth_ = 0;
     std::uint64_t wanted_bytes_ = 0;

@@ -17,7 +17,9 @@ std::optional<PieceIndex> PiecePicker::orphan(const Asker& asker, const RequestL
     std::optional<std::tuple<Time, PieceIndex>> oldest;
     for (const auto piece : ledger.active()) {
         const auto status = ledger.status(piece);
-        if (status.progress != PieceProgress::downloading || status.pending_requests > 0 || status.exclusive == asker.peer) continue;
+        if (status.progress != PieceProgress::downloading || status.pending_requests > 0 ||
+            status.exclusive == asker.peer)
+            continue;
         const Duration alone = status.given_up_by == asker.peer ? orphaned_after * 2 : orphaned_after;
         if (!is_wanted(piece) || !(*asker.has)[piece] || now - status.last_block < alone) continue;
         const std::tuple candidate{status.last_block, piece};
@@ -69,7 +71,8 @@ bool PiecePicker::has_reachable_candidate() const noexcept {
         if (candidates.none()) continue;
         const auto rarest = candidates_held_by(p, 0);
         if (candidates.count() > rarest.size()) return true;
-        if (std::any_of(rarest.begin(), rarest.end(), [&](PieceIndex piece) { return availability().count(piece) > 0; }))
+        if (std::any_of(rarest.begin(), rarest.end(),
+                        [&](PieceIndex piece) { return availability().count(piece) > 0; }))
             return true;
     }
     return false;

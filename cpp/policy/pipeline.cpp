@@ -107,7 +107,8 @@ Duration Pipeline::stuck_after() const noexcept {
     const auto rate = static_cast<std::int64_t>(best_rate());
     const Duration block = rate > 0 ? seconds(std::int64_t{block_size}) / rate : Duration{};
     const bool steady = gaps_ == steady_from_blocks;
-    const Duration least = steady ? std::clamp(longest_gap_ * 4, least_patience_if_steady, least_patience) : least_patience;
+    const Duration least =
+        steady ? std::clamp(longest_gap_ * 4, least_patience_if_steady, least_patience) : least_patience;
     return std::clamp(std::max(least_wait_ * 8, block * 16), least, most_patience);
 }
 

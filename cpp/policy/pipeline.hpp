@@ -45,15 +45,17 @@ class Pipeline {
     void on_block(std::uint32_t bytes, Duration waited, Time now) noexcept;
     /// A block came that had been given up: it is not silent after all.
     void on_late_block(Time now) noexcept;
-    /// So many requests of this peer expired after `timeout`: begin small again, when these were answered or nothing came
-    /// for as long. When nothing at all came in that time, ask nothing for as long again, twice as long each time in a
-    /// row, so that others get the blocks and nobody waits.
+    /// So many requests of this peer expired after `timeout`: begin small again, when these were answered or nothing
+    /// came for as long. When nothing at all came in that time, ask nothing for as long again, twice as long each time
+    /// in a row, so that others get the blocks and nobody waits.
     void on_timeout(Time now, Duration timeout, std::uint32_t blocks = 1) noexcept;
-    /// After how long what it was asked for is overdue: `timeout`, twice as long each time that something came all the same
-    /// after it was given up, at most longest_grace. Else a line that is slower than a short time-out is filled with repeats.
+    /// After how long what it was asked for is overdue: `timeout`, twice as long each time that something came all the
+    /// same after it was given up, at most longest_grace. Else a line that is slower than a short time-out is filled
+    /// with repeats.
     Duration time_limit(Duration timeout) const noexcept;
-    /// The peer forgets what it was asked for. When it gave nothing of it, it is asked for half as much next time, and after
-    /// many times in a row less often: else ten bytes of a peer that flaps would cost a thousand of ours for ever.
+    /// The peer forgets what it was asked for. When it gave nothing of it, it is asked for half as much next time, and
+    /// after many times in a row less often: else ten bytes of a peer that flaps would cost a thousand of ours for
+    /// ever.
     void on_choke(Time now) noexcept;
     /// A request was refused though the peer does not choke us: pause for a second, twice as long each time in a row.
     void on_reject(Time now) noexcept;
@@ -71,8 +73,8 @@ class Pipeline {
     std::uint64_t best_rate() const noexcept;
     Duration least_wait() const noexcept { return least_wait_; }
     /// A peer that owes blocks and sends none for so long has fallen silent, by what it did before: 8 times its least
-    /// wait, 16 blocks at its best rate, and least_patience or, where that is less, 4 times its longest gap of late. Those who
-    /// have nothing else to do need not wait for it any longer.
+    /// wait, 16 blocks at its best rate, and least_patience or, where that is less, 4 times its longest gap of late.
+    /// Those who have nothing else to do need not wait for it any longer.
     Duration stuck_after() const noexcept;
 
   private:
@@ -97,8 +99,8 @@ class Pipeline {
     std::uint64_t epoch_bytes_ = 0;
     std::array<std::uint64_t, num_epochs> rates_{};
     std::size_t next_rate_ = 0;
-    std::uint32_t owed_ = 0;  // expired and not answered
-    bool gave_up_ = false;    // requests expired, and nothing late has come since
+    std::uint32_t owed_ = 0;       // expired and not answered
+    bool gave_up_ = false;         // requests expired, and nothing late has come since
     std::uint32_t too_early_ = 0;  // so often something came after it was given up
     Duration patience_{0};
     Time patient_until_{0};

@@ -1,8 +1,8 @@
 // In which order torrents get the few active places, and who has one.
 //
-// Invariants: 1. every key stands in the order once; 2. at most active_downloads, active_seeds and active_checks run that
-// are not slow, and at most active_torrents download or seed, slow or not; 3. of two that wish the same and are not slow,
-// the one further up runs. Does not know what a torrent is: the owner says what it wishes and what it moved.
+// Invariants: 1. every key stands in the order once; 2. at most active_downloads, active_seeds and active_checks run
+// that are not slow, and at most active_torrents download or seed, slow or not; 3. of two that wish the same and are
+// not slow, the one further up runs. Does not know what a torrent is: the owner says what it wishes and what it moved.
 #pragma once
 
 #include <algorithm>
@@ -62,15 +62,17 @@ class Queue {
     void measure_nobody() noexcept {
         for (auto& entry : order_) entry.pace.end();
     }
-    /// What running() said, sorted by key, holds from now on. `moved_of`: the payload of a torrent so far, in the direction
-    /// of its wish; without `measures` nobody is measured from now on.
+    /// What running() said, sorted by key, holds from now on. `moved_of`: the payload of a torrent so far, in the
+    /// direction of its wish; without `measures` nobody is measured from now on.
     template <class F>
     void seat(std::span<const TorrentKey> sorted, bool measures, Time now, F&& moved_of) {
         for (auto& entry : order_) {
             const bool runs = std::binary_search(sorted.begin(), sorted.end(), entry.torrent);
             const Wish before = std::exchange(entry.seated, runs ? entry.wish : Wish::nothing);
-            if (!measures || !entry.moves()) entry.pace.end();
-            else if (before != entry.seated || !entry.pace.is_measured()) entry.pace.begin(now, moved_of(entry));
+            if (!measures || !entry.moves())
+                entry.pace.end();
+            else if (before != entry.seated || !entry.pace.is_measured())
+                entry.pace.begin(now, moved_of(entry));
         }
     }
     /// True when somebody became slow, or is not any more.

@@ -29,8 +29,8 @@ struct UselessFacts {
     Time useful_until;  // connected then, or gave something then; it has nothing that we want
 };
 
-/// Which of those who have nothing for us make room when no more links are allowed and addresses wait: the ones idle for
-/// longest, at most most_useless_at_once and never more than wait.
+/// Which of those who have nothing for us make room when no more links are allowed and addresses wait: the ones idle
+/// for longest, at most most_useless_at_once and never more than wait.
 std::vector<PeerKey> choose_useless(std::vector<UselessFacts> peers, std::size_t candidates_waiting, Time now);
 
 struct SilentFacts {
@@ -41,13 +41,15 @@ struct SilentFacts {
     bool ignores = false;        // it let requests expire and has given nothing since
 };
 
-/// Who makes room when no more links are allowed, addresses wait, and nothing has come from anybody for `silence`: the one
-/// that gave least, of equals the oldest. To unchoke is not to give. A mean of nothing proves nothing, so Replacement keeps them all; three that only hold their places
-/// would keep everybody else out. Also a sole source: it gives nothing.
+/// Who makes room when no more links are allowed, addresses wait, and nothing has come from anybody for `silence`: the
+/// one that gave least, of equals the oldest. To unchoke is not to give. A mean of nothing proves nothing, so
+/// Replacement keeps them all; three that only hold their places would keep everybody else out. Also a sole source: it
+/// gives nothing.
 std::optional<PeerKey> choose_silent(std::span<const SilentFacts> peers, Time last_payload, Time now);
 
-/// Whose link is to be made anew when nothing has come from anybody for `deafness`: of those who ignore what they are asked. What
-/// was damaged on its way may have left a link where the other side waits for the rest of a message for ever.
+/// Whose link is to be made anew when nothing has come from anybody for `deafness`: of those who ignore what they are
+/// asked. What was damaged on its way may have left a link where the other side waits for the rest of a message for
+/// ever.
 std::vector<PeerKey> choose_deaf(std::span<const SilentFacts> peers, Time last_payload, Time now);
 
 struct IdleFacts {
@@ -56,8 +58,8 @@ struct IdleFacts {
     bool is_mute = false;  // said nothing since its handshake
 };
 
-/// Whose link a newcomer may have when all are taken, of those with whom nothing ever happened: the mute after mute_grace,
-/// others after grace; the mute first, then who has been there longest.
+/// Whose link a newcomer may have when all are taken, of those with whom nothing ever happened: the mute after
+/// mute_grace, others after grace; the mute first, then who has been there longest.
 std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now);
 
 struct ExcessFacts {
@@ -74,7 +76,8 @@ class Replacement {
     static constexpr Duration grace = seconds(10);
     static constexpr Duration mute_grace = seconds(1);  // whoever has something to say says it with the handshake
     static constexpr Duration patience = seconds(8);
-    static constexpr Duration silence = seconds(60);  // an honest peer with four slots has got round to a few others by then
+    static constexpr Duration silence =
+        seconds(60);  // an honest peer with four slots has got round to a few others by then
     static constexpr Duration deafness = seconds(300);  // several time-outs, each with twice the pause behind it
     static constexpr Duration pause = seconds(5);
     static constexpr Duration interval = seconds(2);

@@ -91,7 +91,8 @@ void RequestLedger::start(PieceIndex piece, Time now) {
     if (is_active(piece)) return;
     // All that may throw comes first: what memory was short for has not begun.
     if (free_.empty()) {
-        if (free_.capacity() <= pieces_.size()) free_.reserve(std::max(first_capacity, 2 * pieces_.size()));  // all may end
+        if (free_.capacity() <= pieces_.size())
+            free_.reserve(std::max(first_capacity, 2 * pieces_.size()));  // all may end
         pieces_.emplace_back();
         free_.push_back(static_cast<std::uint32_t>(pieces_.size() - 1));
     }
@@ -275,8 +276,8 @@ void RequestLedger::expire(Time now, Duration timeout, std::vector<PeerBlock>& e
         if (peers_[i].key) expire(peers_[i].key, now, timeout, expired);
 }
 
-// A ring of what was asked for and is no longer outstanding: the oldest is forgotten first. Where memory is short it is not
-// remembered: a late answer is not welcome then, but block and peer agree on what is asked.
+// A ring of what was asked for and is no longer outstanding: the oldest is forgotten first. Where memory is short it is
+// not remembered: a late answer is not welcome then, but block and peer agree on what is asked.
 void RequestLedger::remember(PeerState& peer, const Block& block) noexcept {
     if (peer.withdrawn.size() < max_withdrawn) {
         try {

@@ -77,9 +77,9 @@ struct ActiveStatus {
     std::uint32_t blocks_missing = 0;  // neither received nor asked for
     std::uint32_t pending_requests = 0;
     Time started_at{0};
-    Time last_block{0};   // or when it became active
-    PeerKey exclusive;    // on parole: nobody else is asked
-    PeerKey given_up_by;  // who was asked alone and did not give
+    Time last_block{0};          // or when it became active
+    PeerKey exclusive;           // on parole: nobody else is asked
+    PeerKey given_up_by;         // who was asked alone and did not give
     std::uint32_t let_down = 0;  // since its last block: how often one block was not given in time, or refused
 };
 

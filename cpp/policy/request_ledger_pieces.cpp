@@ -40,7 +40,8 @@ std::uint64_t RequestLedger::remove(PieceIndex index) {
 }
 
 void RequestLedger::restore(PieceIndex index, std::span<const Byte> blocks, Time now) {
-    JST_CHECK(!is_active(index) && blocks.size() == geometry_.blocks_in(index), "a piece is restored before it is active");
+    JST_CHECK(!is_active(index) && blocks.size() == geometry_.blocks_in(index),
+              "a piece is restored before it is active");
     start(index, now);
     auto& piece = *find(index);
     std::uint32_t missing = piece.missing;

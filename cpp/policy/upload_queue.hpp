@@ -1,10 +1,10 @@
 // What one peer asked for and has not been read yet, in the order of asking (BEP 3: request and cancel).
 //
-// Whether a block is in it is found by an index, not by a search: a peer may ask for thousands of blocks, in any order, and
-// for the same again. Who knows the secret of the index could make it slow, so it is drawn anew for each session.
-// Does not know who may ask, nor for how much. Invariants: 1. to add, find or take one costs the same however many there are,
-// but for moments that come as seldom as they are long; 2. it holds room for four times as many as there ever were at once, or
-// for 64, and none before the first nor after clear().
+// Whether a block is in it is found by an index, not by a search: a peer may ask for thousands of blocks, in any order,
+// and for the same again. Who knows the secret of the index could make it slow, so it is drawn anew for each session.
+// Does not know who may ask, nor for how much. Invariants: 1. to add, find or take one costs the same however many
+// there are, but for moments that come as seldom as they are long; 2. it holds room for four times as many as there
+// ever were at once, or for 64, and none before the first nor after clear().
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ class UploadQueue {
 
   private:
     struct Item {
-        Block block;             // without a length: gone
+        Block block;              // without a length: gone
         std::uint32_t older = 0;  // in the same bucket
     };
 
@@ -49,7 +49,8 @@ class UploadQueue {
     std::uint64_t of_begin_;
     std::uint64_t of_length_;
     std::vector<Item> items_;
-    // By bucket: the number of the newest item. That of items_[i] is first_ + i, and numbers of what is no more are let stand.
+    // By bucket: the number of the newest item. That of items_[i] is first_ + i, and numbers of what is no more are let
+    // stand.
     std::vector<std::uint32_t> newest_;
     std::uint32_t first_ = 1;
     std::size_t head_ = 0;  // the first that is not gone

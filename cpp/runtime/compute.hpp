@@ -12,8 +12,8 @@
 
 namespace jst::runtime {
 
-/// Whether a hash may wait a little for others to share its call: not at all; while the loop has other work; also in between,
-/// while more come fast.
+/// Whether a hash may wait a little for others to share its call: not at all; while the loop has other work; also in
+/// between, while more come fast.
 enum class Patience : std::uint8_t { none, while_busy, patient };
 
 /// One message over all spans: sha1 and/or sha256; and, if `leaves` is not empty, the SHA-256 of each span by itself.

@@ -24,14 +24,14 @@ struct FileHandle {
 };
 
 enum class DiskAction : std::uint8_t {
-    open,        // path, mode -> file
-    close,       // file; later operations on it fail with Errc::bad_handle
-    stat,        // path -> stat (follows no link in the last component, but one before "/."); Errc::not_found, kind missing
-    list,        // path -> entries, sorted by name
-    mkdirs,      // path: all missing directories
-    rename,      // path -> path_to, replacing; both have the same trusted prefix
-    unlink,      // path: a file or a symbolic link
-    rmdir,       // path: an empty directory
+    open,    // path, mode -> file
+    close,   // file; later operations on it fail with Errc::bad_handle
+    stat,    // path -> stat (follows no link in the last component, but one before "/."); Errc::not_found, kind missing
+    list,    // path -> entries, sorted by name
+    mkdirs,  // path: all missing directories
+    rename,  // path -> path_to, replacing; both have the same trusted prefix
+    unlink,  // path: a file or a symbolic link
+    rmdir,   // path: an empty directory
     truncate,    // file, offset = new size
     allocate,    // file, offset = size wanted: space is reserved, the size grows to it
     free_space,  // path -> offset = bytes free
@@ -77,9 +77,9 @@ struct DirEntry {
     FileKind kind = FileKind::missing;
 };
 
-/// Bytes of a file that lie somewhere else than in the reader's memory, for as long as a copy of this lives. They are for
-/// Stream::write_some and nobody else: a file that is cut short takes its bytes away, and only the kernel survives that (the
-/// write fails). Until they are sent, what is written to the file may show.
+/// Bytes of a file that lie somewhere else than in the reader's memory, for as long as a copy of this lives. They are
+/// for Stream::write_some and nobody else: a file that is cut short takes its bytes away, and only the kernel survives
+/// that (the write fails). Until they are sent, what is written to the file may show.
 struct Lent {
     Bytes bytes;
     std::shared_ptr<const void> keeper;

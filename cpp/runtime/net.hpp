@@ -1,8 +1,8 @@
 // Streams, listeners and datagrams, as the engine sees them.
 //
 // Reading is readiness first: `readable` completes when read_now would give bytes, the end or an error; an idle peer
-// holds no buffer. Rules: 1. one readable and one write outstanding per stream; 2. close() and cancel() complete what is
-// outstanding with Errc::canceled, in a later turn; 3. dropping a Stream without close() aborts it: no completion
+// holds no buffer. Rules: 1. one readable and one write outstanding per stream; 2. close() and cancel() complete what
+// is outstanding with Errc::canceled, in a later turn; 3. dropping a Stream without close() aborts it: no completion
 // comes for it any more; 4. an abandoned or closed stream touches no buffer;
 // 5. cancel() and close() also cancel what has ended but was not delivered yet; after cancel() the stream goes on;
 // 6. an operation submitted on something closed completes with Errc::closed, and read_now says the same.
@@ -23,8 +23,8 @@ namespace jst::runtime {
 /// The most spans that one read_now or write_some takes.
 inline constexpr std::size_t max_spans = 64;
 
-/// Connections that a listener keeps for its owner; the SYNs of more are lost, and repeated by who sent them. Enough for a
-/// crowd that comes at once and is let in by the second.
+/// Connections that a listener keeps for its owner; the SYNs of more are lost, and repeated by who sent them. Enough
+/// for a crowd that comes at once and is let in by the second.
 inline constexpr int listen_backlog = 512;
 
 enum class CloseMode : std::uint8_t {
@@ -86,7 +86,7 @@ struct ResolveOp : Op {
 
 struct Datagram {
     Endpoint peer;
-    MutableBytes data;       // receive: room, then what came; send: what goes
+    MutableBytes data;      // receive: room, then what came; send: what goes
     Errc error = Errc::ok;  // receive: what was sent to `peer` was refused, or came to nobody; there is no data
 };
 
@@ -94,7 +94,8 @@ class UdpSocket {
   public:
     virtual ~UdpSocket() = default;
     virtual void readable(ReadableOp& op) = 0;
-    /// Fills from the front; the number of datagrams received, or would_block. Those with an error may be forged, as all may.
+    /// Fills from the front; the number of datagrams received, or would_block. Those with an error may be forged, as
+    /// all may.
     virtual Result<std::size_t> receive_now(std::span<Datagram> into) = 0;
     /// Best effort, as UDP is: the number handed to the network.
     virtual std::size_t send_now(std::span<const Datagram> batch) = 0;

@@ -1,10 +1,10 @@
 // Hashes: those of one round together, side by side in lanes, at its end on the engine thread; bulk ones on workers.
 //
-// A round's share is bounded in time; what is left waits for the next round, which then does not sleep. Patient ones wait for
-// company, since a lane that runs alone costs as much as four or sixteen, while the loop is busy or they come fast: until all
-// lanes have one, or there are enough bytes, or the first has waited for longest_hold, or one comes that is not patient, or
-// in a loop that has nothing else to do the next is late.
-// What feeds one state is done in order: while one such operation is on its way, the next is held back.
+// A round's share is bounded in time; what is left waits for the next round, which then does not sleep. Patient ones
+// wait for company, since a lane that runs alone costs as much as four or sixteen, while the loop is busy or they come
+// fast: until all lanes have one, or there are enough bytes, or the first has waited for longest_hold, or one comes
+// that is not patient, or in a loop that has nothing else to do the next is late. What feeds one state is done in
+// order: while one such operation is on its way, the next is held back.
 #pragma once
 
 #include "runtime_asio/crew.hpp"
@@ -53,7 +53,7 @@ class AsioCompute final : public runtime::Compute {
     MoreLane more_lane_;
     OpList waiting_;
     std::uint64_t waiting_bytes_ = 0;
-    Time waiting_since_{0};  // of the first that came to an empty list
+    Time waiting_since_{0};                                          // of the first that came to an empty list
     runtime::Patience least_patience_ = runtime::Patience::patient;  // of those that wait
     bool is_held_ = false;
     Time last_came_{0};

@@ -2,8 +2,9 @@
 //
 // At the end of a round the engine thread itself does what is quick: writes into the page cache, reads that the cache
 // has (some are lent without a copy: FileWindows), small changes of names. Waking a worker would cost more than that.
-// Syncs, listings, large reservations, bulk work and reads that miss the cache go to the workers; and everything does, for
-// a while, on a device where calls take longer than slow_call (SlowDevice), unless this thread was only put aside for others.
+// Syncs, listings, large reservations, bulk work and reads that miss the cache go to the workers; and everything does,
+// for a while, on a device where calls take longer than slow_call (SlowDevice), unless this thread was only put aside
+// for others.
 // 1. Operations on one file take effect in the order of submission, on both ways: reads may overlap reads, nothing else
 // overlaps. 2. Operations by path form one such row as well, bulk stat, list and free_space excepted.
 #pragma once

@@ -73,8 +73,8 @@ std::uint64_t file_system_of(int fd) noexcept {
     return ::fstatfs(fd, &status) == 0 ? static_cast<std::uint64_t>(status.f_type) : 0;
 }
 
-// Elsewhere a call costs more than memory: where files are another program's (FUSE) each is a question to it. So is this: it
-// is asked once for each file, by who opens it.
+// Elsewhere a call costs more than memory: where files are another program's (FUSE) each is a question to it. So is
+// this: it is asked once for each file, by who opens it.
 bool cuts_writes(int fd) noexcept {
     const auto kind = file_system_of(fd);
     return kind == EXT4_SUPER_MAGIC || kind == XFS_SUPER_MAGIC;
@@ -208,7 +208,8 @@ Errc find_extents(DiskOp& op, int fd) {
         const auto end = begin < 0 ? begin : ::lseek(fd, begin, SEEK_HOLE);
         const bool known = end > begin && op.ranges.size() + 1 < runtime::max_extents;
         if (begin < 0 && errno != EINVAL) return disk_error(errno);
-        op.ranges.push_back({begin < 0 ? at : static_cast<std::uint64_t>(begin), known ? static_cast<std::uint64_t>(end) : size});
+        op.ranges.push_back(
+            {begin < 0 ? at : static_cast<std::uint64_t>(begin), known ? static_cast<std::uint64_t>(end) : size});
         at = op.ranges.back().end;
     }
     return Errc::ok;

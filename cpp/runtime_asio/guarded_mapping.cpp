@@ -65,7 +65,7 @@ void on_sigbus(int number, siginfo_t* info, void* context) noexcept {
 }
 
 void install() noexcept {
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_sigaction = on_sigbus;
     ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
     ::sigaction(SIGBUS, &ours, &before_us);
@@ -75,7 +75,7 @@ void install() noexcept {
 bool is_guarded() noexcept {
     static std::once_flag once;
     std::call_once(once, install);
-    struct sigaction now {};
+    struct sigaction now{};
     sigset_t blocked;
     if (::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0 || sigismember(&blocked, SIGBUS) != 0) return false;
     return ::sigaction(SIGBUS, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == on_sigbus;
@@ -108,7 +108,8 @@ std::size_t take_slot() noexcept {
 std::optional<GuardedMapping> GuardedMapping::of(int fd, std::uint64_t offset, std::size_t length) noexcept {
     const std::uint64_t first = offset / page_bytes * page_bytes;
     const std::size_t size = length + static_cast<std::size_t>(offset - first);
-    if (length < least_bytes || !is_guarded() || !reaches(fd, offset + length) || !is_cached(fd, first, size)) return {};
+    if (length < least_bytes || !is_guarded() || !reaches(fd, offset + length) || !is_cached(fd, first, size))
+        return {};
     const std::size_t number = take_slot();
     if (number == none) return {};
     Slot& slot = slots[number];

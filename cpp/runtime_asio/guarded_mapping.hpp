@@ -1,11 +1,12 @@
 // Bytes of a file read where the page cache has them, without a copy.
 //
-// Who cuts a file takes its pages away, and a disk may fail to bring one back: then the kernel sends SIGBUS to whoever reads
-// them. Our handler puts zeros there and takes note, so a reader goes on, asks is_whole() when it is done, and reads in the
-// ordinary way if not. What is no mapping of ours goes to the handler that was there before. Made only of what the page cache
-// holds; nullopt where the kernel cannot tell (before 6.5), where somebody else has taken SIGBUS since or this thread blocks it,
-// and for small or missing parts: whoever asks must be able to copy. Any thread; who made one reads it. Invariants: 1. at most most_at_once at a time; 2. the handler
-// touches nothing but the table and the mapping itself.
+// Who cuts a file takes its pages away, and a disk may fail to bring one back: then the kernel sends SIGBUS to whoever
+// reads them. Our handler puts zeros there and takes note, so a reader goes on, asks is_whole() when it is done, and
+// reads in the ordinary way if not. What is no mapping of ours goes to the handler that was there before. Made only of
+// what the page cache holds; nullopt where the kernel cannot tell (before 6.5), where somebody else has taken SIGBUS
+// since or this thread blocks it, and for small or missing parts: whoever asks must be able to copy. Any thread; who
+// made one reads it. Invariants: 1. at most most_at_once at a time; 2. the handler touches nothing but the table and
+// the mapping itself.
 #pragma once
 
 #include <cstddef>

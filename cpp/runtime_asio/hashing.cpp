@@ -19,7 +19,7 @@ using HashMany = void (*)(std::span<const codec::Message>, std::span<Digest>);
 
 // One algorithm over those of `ops` that want it.
 template <class Digest>
-void hash_those(std::span<HashOp* const> ops, bool HashOp::*wanted, Digest HashOp::*digest, HashMany<Digest> many) {
+void hash_those(std::span<HashOp* const> ops, bool HashOp::* wanted, Digest HashOp::* digest, HashMany<Digest> many) {
     Lanes<codec::Message> messages;
     Lanes<Digest> digests;
     Lanes<HashOp*> asked;

@@ -81,7 +81,8 @@ Result<Fd> step(int dir, const std::string& name) {
 
 bool cannot_resolve(int number) noexcept { return number == ENOSYS || number == EPERM || number == EAGAIN; }
 
-// What lies at `names` below `dir`, reached through no link; Errc::not_supported where openat2 does not do, and steps may.
+// What lies at `names` below `dir`, reached through no link; Errc::not_supported where openat2 does not do, and steps
+// may.
 Result<Fd> open_at_once(int dir, std::span<const std::string> names, int flags) {
     if (openat2_missing.load(std::memory_order_relaxed)) return fail(Errc::not_supported);
     std::string path;

@@ -1,8 +1,8 @@
 // Host names to addresses by getaddrinfo, on threads of its own since it may take half a minute.
 //
-// At most max_threads at once, none while there is nothing to resolve: as many as the trackers that are asked at a time, or a
-// few names whose servers are dead would keep all others waiting until their questions time out. The threads share only the
-// queue with the engine thread and never see an operation, so that abandoning does not wait for them.
+// At most max_threads at once, none while there is nothing to resolve: as many as the trackers that are asked at a
+// time, or a few names whose servers are dead would keep all others waiting until their questions time out. The threads
+// share only the queue with the engine thread and never see an operation, so that abandoning does not wait for them.
 #pragma once
 
 #include <memory>

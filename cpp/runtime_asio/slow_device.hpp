@@ -1,7 +1,8 @@
 // Whether the engine's thread itself calls a device, or leaves it to the workers.
 //
-// The thread waits for slow calls for a fiftieth of its time at most. A little of that is granted in advance: one hiccup (a
-// journal that is written out, say) is waited for where thousands of wakes would follow it, a disk that is slow is not.
+// The thread waits for slow calls for a fiftieth of its time at most. A little of that is granted in advance: one
+// hiccup (a journal that is written out, say) is waited for where thousands of wakes would follow it, a disk that is
+// slow is not.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +13,9 @@ namespace jst::runtime_asio {
 
 class SlowDevice {
   public:
-    static constexpr int times = 50;     // a slow call is paid with so many times as long as it took:
-    static constexpr int in_advance = 10;  // so many calls that are just slow, together, are waited for before any is paid
+    static constexpr int times = 50;  // a slow call is paid with so many times as long as it took:
+    static constexpr int in_advance =
+        10;  // so many calls that are just slow, together, are waited for before any is paid
     static constexpr Duration least = milliseconds(100);  // who is left to the workers is for so long,
     static constexpr Duration most = seconds(5);          // and no longer, however long the call took
 
@@ -30,7 +32,7 @@ class SlowDevice {
 
   private:
     Duration slow_call_;
-    Time paid_;   // when all calls so far are paid for
+    Time paid_;  // when all calls so far are paid for
     Time until_;
 };
 

@@ -183,8 +183,10 @@ void TlsStream::decrypt() {
         plain_.resize(before + static_cast<std::size_t>(std::max(got, 0)));
         if (got > 0) continue;
         const int why = SSL_get_error(ssl_, got);
-        if (why == SSL_ERROR_ZERO_RETURN) end_ = Errc::end_of_stream;
-        else if (why != SSL_ERROR_WANT_READ && end_ == Errc::ok) end_ = Errc::tls;
+        if (why == SSL_ERROR_ZERO_RETURN)
+            end_ = Errc::end_of_stream;
+        else if (why != SSL_ERROR_WANT_READ && end_ == Errc::ok)
+            end_ = Errc::tls;
         break;
     }
     flush();

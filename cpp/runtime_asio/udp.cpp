@@ -33,7 +33,8 @@ struct Batch {
 
 // What became of a datagram of ours, as ICMP says; ok when it says something else, or the kernel says it of itself.
 Errc icmp_error(const msghdr& header) noexcept {
-    for (const cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(const_cast<msghdr*>(&header), const_cast<cmsghdr*>(at))) {
+    for (const cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr;
+         at = CMSG_NXTHDR(const_cast<msghdr*>(&header), const_cast<cmsghdr*>(at))) {
         const bool v4 = at->cmsg_level == IPPROTO_IP && at->cmsg_type == IP_RECVERR;
         const bool v6 = at->cmsg_level == IPPROTO_IPV6 && at->cmsg_type == IPV6_RECVERR;
         if (!v4 && !v6) continue;
@@ -41,7 +42,8 @@ Errc icmp_error(const msghdr& header) noexcept {
         std::memcpy(&told, CMSG_DATA(at), sizeof told);
         if (told.ee_origin != SO_EE_ORIGIN_ICMP && told.ee_origin != SO_EE_ORIGIN_ICMP6) return Errc::ok;
         const auto error = net_error(static_cast<int>(told.ee_errno));
-        const bool away = error == Errc::connection_refused || error == Errc::host_unreachable || error == Errc::network_unreachable;
+        const bool away =
+            error == Errc::connection_refused || error == Errc::host_unreachable || error == Errc::network_unreachable;
         return away ? error : Errc::ok;
     }
     return Errc::ok;
@@ -53,8 +55,10 @@ Result<void> DatagramSocket::open(const Endpoint& at) {
     if (sockets_.full()) return fail(Errc::too_many_sockets);
     const int fd = open_socket(family_of(at.host), SOCK_DGRAM);
     if (fd < 0) return fail(net_error(errno));
-    if (at.host.is_v4()) set_option(fd, IPPROTO_IP, IP_RECVERR, 1);
-    else set_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+    if (at.host.is_v4())
+        set_option(fd, IPPROTO_IP, IP_RECVERR, 1);
+    else
+        set_option(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
     const SockAddr address(at);
     if (::bind(fd, address.get(), address.length) != 0) {
         const auto error = net_error(errno);

@@ -1,4 +1,5 @@
-// A datagram socket: batches in and out by recvmmsg and sendmmsg. What ICMP says of those that went comes in with the others.
+// A datagram socket: batches in and out by recvmmsg and sendmmsg. What ICMP says of those that went comes in with the
+// others.
 #pragma once
 
 #include "runtime_asio/tcp.hpp"

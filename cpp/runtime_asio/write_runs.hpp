@@ -1,7 +1,8 @@
-// How much of a file one system call writes: all that is at hand, or 32 KiB. The page cache takes memory in runs as long as a
-// write, and only runs of up to eight pages lie ready for each CPU: longer ones are half the price where memory is there, and
-// ten times it where a virtual machine must have it back from its host. So long ones are tried now and then, the more rarely
-// the more often they were the dearer ones, and given up with the first that is much too dear.
+// How much of a file one system call writes: all that is at hand, or 32 KiB. The page cache takes memory in runs as
+// long as a write, and only runs of up to eight pages lie ready for each CPU: longer ones are half the price where
+// memory is there, and ten times it where a virtual machine must have it back from its host. So long ones are tried now
+// and then, the more rarely the more often they were the dearer ones, and given up with the first that is much too
+// dear.
 #pragma once
 
 #include <algorithm>
@@ -13,10 +14,11 @@ namespace jst::runtime_asio {
 
 class WriteRuns {
   public:
-    static constexpr std::uint64_t tells_from = 256u << 10;  // bytes; what shorter writes cost tells nothing about long ones
-    static constexpr std::uint64_t first_try = 16u << 20;    // bytes in short runs before long ones are tried,
-    static constexpr std::uint64_t last_try = 4ull << 30;    // and when they were dearer every time
-    static constexpr int tries = 4;                          // writes in long runs that are judged together
+    static constexpr std::uint64_t tells_from = 256u
+                                                << 10;  // bytes; what shorter writes cost tells nothing about long ones
+    static constexpr std::uint64_t first_try = 16u << 20;  // bytes in short runs before long ones are tried,
+    static constexpr std::uint64_t last_try = 4ull << 30;  // and when they were dearer every time
+    static constexpr int tries = 4;                        // writes in long runs that are judged together
 
     /// How the next write is to be done.
     bool are_long() const noexcept { return long_; }
@@ -52,7 +54,9 @@ class WriteRuns {
             ns += static_cast<std::uint64_t>(std::max<std::int64_t>(cpu.ns, 0));
         }
         /// In nanoseconds, for so many bytes.
-        std::uint64_t of(std::uint64_t some) const noexcept { return ns / std::max<std::uint64_t>(bytes >> 10, 1) * (some >> 10); }
+        std::uint64_t of(std::uint64_t some) const noexcept {
+            return ns / std::max<std::uint64_t>(bytes >> 10, 1) * (some >> 10);
+        }
     };
 
     void begin_long() noexcept {

@@ -58,7 +58,7 @@ class Gated final {
         runtime::Op* op = nullptr;
         runtime::Op::Handler handler = nullptr;
         Kind kind = Kind::disk;
-        std::string host;  // of an announce: whose name is looked up
+        std::string host;                    // of an announce: whose name is looked up
         std::optional<GateVerdict> verdict;  // of its end
         runtime::HashOp courier;
     };

@@ -164,7 +164,8 @@ GateVerdict Gated::ask_start(const Passage& passage) {
 GateVerdict Gated::ask_announce(const Passage& passage) {
     const auto literal = IpAddress::parse(passage.host);
     const auto& op = static_cast<const runtime::ResolveOp&>(*passage.op);
-    return ask(GatePoint::announce_sent, op.tag, {}, {}, literal ? std::optional(Endpoint{*literal, op.port}) : std::nullopt);
+    return ask(GatePoint::announce_sent, op.tag, {}, {},
+               literal ? std::optional(Endpoint{*literal, op.port}) : std::nullopt);
 }
 
 GateVerdict Gated::ask_done(const Passage& passage, Errc error) {

@@ -87,7 +87,7 @@ struct Connection {
     runtime::ConnectOp* connect = nullptr;
     unsigned tries = 0;
     std::uint64_t dial = 0;  // its place in the dialler's ledger
-    bool silent = false;  // a black hole: nothing passes any more, not even a RST
+    bool silent = false;     // a black hole: nothing passes any more, not even a RST
 };
 
 class Connections final : private EventSink {
@@ -122,8 +122,8 @@ class Connections final : private EventSink {
     void node_is_back(NodeId node);
     /// After a cut was healed or a link released: what was parked goes on.
     void resume();
-    /// When `bytes` more were delivered from `from` to `to`, over all connections, the one of the last byte ends; 0: all
-    /// that are there now.
+    /// When `bytes` more were delivered from `from` to `to`, over all connections, the one of the last byte ends; 0:
+    /// all that are there now.
     void cut_after(NodeId from, NodeId to, std::uint64_t bytes, CutHow how);
     /// A connection between the two is a black hole, and not both sides have noticed.
     bool has_black_hole(NodeId a, NodeId b);

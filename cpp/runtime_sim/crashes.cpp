@@ -120,8 +120,10 @@ void FileStore::apply(const Change& change, std::uint64_t end) {
         for (const auto& name : change.names) {
             if (!inodes_[name.directory]) continue;
             auto& children = at(name.directory).children;
-            if (name.child == 0) children.erase(name.name);
-            else children.insert_or_assign(name.name, name.child);
+            if (name.child == 0)
+                children.erase(name.name);
+            else
+                children.insert_or_assign(name.name, name.child);
         }
         return;
     }

@@ -147,7 +147,8 @@ void Datagrams::refuse(const Packet& packet) {
     if (packet.error != Errc::ok || !node(packet.link->to).up()) return;
     auto& back = topology_.link(packet.link->to, packet.link->from);
     if (back.settings.loss_ppm != 0 && back.luck.chance(back.settings.loss_ppm, parts_per_million)) return;
-    post(commons_.timeline.now() + topology_.latency(back), {packet.to, packet.from, &back, {}, Errc::connection_refused});
+    post(commons_.timeline.now() + topology_.latency(back),
+         {packet.to, packet.from, &back, {}, Errc::connection_refused});
 }
 
 void Datagrams::close(DatagramKey key) {

@@ -1,7 +1,7 @@
 // Datagram sockets of a world: each packet goes its own way and may be lost, doubled or overtaken by the link's luck.
 //
-// Packets share the lines with streams. A full receive queue drops what comes, as UDP does. A node that is up says so, as by
-// ICMP, when nobody listens where a packet came to.
+// Packets share the lines with streams. A full receive queue drops what comes, as UDP does. A node that is up says so,
+// as by ICMP, when nobody listens where a packet came to.
 #pragma once
 
 #include <deque>

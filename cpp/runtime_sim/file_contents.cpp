@@ -77,7 +77,8 @@ Written FileStore::write(InodeId id, std::uint64_t offset, std::span<const Bytes
         file.dirty.insert(offset, offset + done);
         file.size = std::max(file.size, offset + done);
         file.modified = now;
-        auto& change = note({.kind = Change::Kind::write, .file = id, .begin = offset, .end = offset + done, .modified = now});
+        auto& change =
+            note({.kind = Change::Kind::write, .file = id, .begin = offset, .end = offset + done, .modified = now});
         change.bytes.share(file.bytes, offset, offset + done);
     }
     return {done, done == wanted ? Errc::ok : Errc::disk_full};

@@ -44,7 +44,8 @@ class FileStore {
     Result<InodeId> open(std::string_view path, std::size_t trusted, runtime::OpenMode mode, std::int64_t now);
     Result<runtime::FileStat> stat(std::string_view path, std::size_t trusted) const;
     Result<std::vector<runtime::DirEntry>> list(std::string_view path, std::size_t trusted) const;
-    Result<std::vector<runtime::FileRange>> extents(std::string_view path, std::size_t trusted, std::uint64_t from) const;
+    Result<std::vector<runtime::FileRange>> extents(std::string_view path, std::size_t trusted,
+                                                    std::uint64_t from) const;
     Result<void> mkdirs(std::string_view path, std::size_t trusted, std::int64_t now);
     Result<void> rename(std::string_view from, std::string_view to, std::size_t trusted);
     Result<void> unlink(std::string_view path, std::size_t trusted);

@@ -1,5 +1,5 @@
-// The world's own books of one node: the bytes that its streams moved, dials, calls taken and commands. What an engine says of itself is
-// compared with them.
+// The world's own books of one node: the bytes that its streams moved, dials, calls taken and commands. What an engine
+// says of itself is compared with them.
 //
 // Books are of one life: they begin when a host is attached and can be read until the next one is. Bytes count when the
 // node is told of them (read_now, the completion of a write), so between two turns both sides of a comparison are
@@ -21,10 +21,10 @@ struct Dial {
     std::uint64_t serial = 0;
     std::uint32_t torrent = 0;  // of the tag
     Endpoint to;
-    Time at;                     // the node's own monotonic clock
+    Time at;  // the node's own monotonic clock
     Time connected = Time::never();
     Time ended = Time::never();  // it failed, or the link that came of it was closed here
-    bool by_hand = false;  // within a command
+    bool by_hand = false;        // within a command
 };
 
 class Ledger {

@@ -1,4 +1,5 @@
-// An inhabitant that is no engine: raw links and datagrams with a callback for each thing that happens. Simulated peers stand on it.
+// An inhabitant that is no engine: raw links and datagrams with a callback for each thing that happens. Simulated peers
+// stand on it.
 //
 // Lives through the same seam as an engine. What it sends waits in a buffer of its own for as long as the window is
 // closed. Calls outside of a turn become a turn of the present instant.

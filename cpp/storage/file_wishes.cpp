@@ -97,8 +97,8 @@ std::vector<std::uint8_t> wished_priorities(const std::vector<std::string>& path
             const auto last = path.rfind('/');
             const bool wanted =
                 matches(pattern, decoded(path)) ||
-                (first != std::string_view::npos &&
-                 (matches(pattern, decoded(path.substr(first + 1))) || matches(pattern, decoded(path.substr(last + 1)))));
+                (first != std::string_view::npos && (matches(pattern, decoded(path.substr(first + 1))) ||
+                                                     matches(pattern, decoded(path.substr(last + 1)))));
             if (wanted) out[i] = priority;
         }
     }

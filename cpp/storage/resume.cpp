@@ -72,8 +72,10 @@ void put_wishes(FieldWriter& out, const std::vector<FileWish>& wishes) {
     auto& writer = out.raw().key("wishes").begin_list();
     for (std::size_t i = 0; i < wishes.size() && i < max_wishes; ++i) {
         writer.begin_list();
-        if (wishes[i].file) writer.integer(*wishes[i].file);
-        else writer.string(wishes[i].glob);
+        if (wishes[i].file)
+            writer.integer(*wishes[i].file);
+        else
+            writer.string(wishes[i].glob);
         writer.integer(wishes[i].priority).end();
     }
     writer.end();
@@ -148,7 +150,8 @@ void read_files(FieldReader& in, TorrentRecord& record) {
         record.in_parts.push_back(flag == 1);
     }
     const Bytes straightened = in.table("straightened", straightened_bytes, max_straightened);
-    for (const Byte* at = straightened.data(); at != straightened.data() + straightened.size(); at += straightened_bytes)
+    for (const Byte* at = straightened.data(); at != straightened.data() + straightened.size();
+         at += straightened_bytes)
         record.straightened.emplace(load_be<std::uint32_t>(at), load_be<std::uint32_t>(at + 4));
     read_renamed(in, "renamed", record.renamed);
     read_renamed(in, "renaming", record.renaming);

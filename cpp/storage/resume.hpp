@@ -113,9 +113,9 @@ struct TorrentRecord {
     std::vector<std::uint8_t> file_priorities;   // empty: all default
     std::vector<std::uint8_t> piece_priorities;  // or as_the_files_say; empty: all
     std::vector<RenamedFile> renamed;
-    std::string move_to;                         // files may be on their way there
-    std::vector<RenamedFile> renaming;           // or to these names
-    std::vector<FileWish> wishes;  // before the metadata: what file_priorities is to become
+    std::string move_to;                // files may be on their way there
+    std::vector<RenamedFile> renaming;  // or to these names
+    std::vector<FileWish> wishes;       // before the metadata: what file_priorities is to become
 
     std::vector<std::vector<std::string>> trackers;  // tiers
     std::vector<std::string> web_seeds;
@@ -154,7 +154,8 @@ struct SavedTimes {
 struct SessionRecord {
     std::vector<SavedBan> bans;
     std::vector<ByteVector> queue;  // info-hashes (20 or 32 bytes), first to start first
-    std::vector<SavedTimes> times;  // of those in the queue: they pass without a change that makes a record of a torrent
+    std::vector<SavedTimes>
+        times;  // of those in the queue: they pass without a change that makes a record of a torrent
     std::vector<SavedSetting> settings;
     SavedTotals totals;  // of all sessions so far, times not kept
 

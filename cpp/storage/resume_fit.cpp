@@ -63,7 +63,12 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
     const bool usable = saved.have != nullptr && saved.have->size() == count;
     Fit fit{Bitfield(count), Bitfield(count), Bitfield(count), usable};
     const FileStamp* const parts_then = saved.files.empty() ? nullptr : &saved.part_file;
-    Judgement judge{map, now, in_parts, straightened, std::vector<FileFit>(map.num_files()), compare(parts_then, part_file_now),
+    Judgement judge{map,
+                    now,
+                    in_parts,
+                    straightened,
+                    std::vector<FileFit>(map.num_files()),
+                    compare(parts_then, part_file_now),
                     std::vector<bool>(map.num_files())};
     judge.parts_changed = parts_then == nullptr || *parts_then != part_file_now;
     for (std::uint32_t f = 0; f < map.num_files(); ++f) {

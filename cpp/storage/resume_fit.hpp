@@ -34,15 +34,16 @@ struct SavedFiles {
 /// `now`: one stamp for each file (pad files ignored). `in_parts`: files that are kept in the part file, `straightened`
 /// what is not.
 Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const FileStamp> now,
-               const FileStamp& part_file_now, const std::vector<bool>& in_parts, const Straightened& straightened = {});
+               const FileStamp& part_file_now, const std::vector<bool>& in_parts,
+               const Straightened& straightened = {});
 
 /// For a record whose have bits are older than its stamps: no stamp of a file that `now` has more pieces of fits any
 /// more, so that those pieces are checked and not fetched again.
 void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,
                     FileStamp& part_file);
 
-/// Nobody looked into a file that changed since `before` and is not `ours` (written to meanwhile): it keeps its old stamp,
-/// so that the next look finds it changed.
+/// Nobody looked into a file that changed since `before` and is not `ours` (written to meanwhile): it keeps its old
+/// stamp, so that the next look finds it changed.
 void keep_strange(std::span<const FileStamp> before, const std::vector<bool>& ours, std::span<FileStamp> stamps);
 
 /// Files taken as complete at the user's word: every piece whose files exist with at least their size is trusted.

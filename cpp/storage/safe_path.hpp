@@ -1,9 +1,9 @@
 // Turns the raw path components of a torrent into harmless, unique relative paths.
 //
 // Decides: what a name becomes on disk. A component never is "", "." or "..", holds no separator, control or bidi mark,
-// is valid UTF-8, no DOS device and no part file, ends in no dot or space and fits 255 bytes. Does not know: save_path, the disk,
-// FileMap. Invariants: 1. every path returned passes is_inside(); 2. paths of files on disk differ even when case and
-// Unicode composition are ignored, and none is a directory of another; 3. the same input gives the same paths
+// is valid UTF-8, no DOS device and no part file, ends in no dot or space and fits 255 bytes. Does not know: save_path,
+// the disk, FileMap. Invariants: 1. every path returned passes is_inside(); 2. paths of files on disk differ even when
+// case and Unicode composition are ignored, and none is a directory of another; 3. the same input gives the same paths
 // everywhere; names that need no change keep their spelling; 4. O(n log n) whatever the names (no probing from one for
 // each collision).
 #pragma once

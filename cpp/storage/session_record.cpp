@@ -73,7 +73,8 @@ ByteVector encode(const SessionRecord& record) {
         writer.string(Bytes(record.queue[i]));
     writer.end();
     writer.key("settings").begin_list();
-    for (std::size_t i = 0; i < record.settings.size() && i < max_saved_settings; ++i) put_setting(writer, record.settings[i]);
+    for (std::size_t i = 0; i < record.settings.size() && i < max_saved_settings; ++i)
+        put_setting(writer, record.settings[i]);
     writer.end();
     ByteVector times;
     for (std::size_t i = 0; i < record.times.size() && i < max_saved_torrents; ++i)
@@ -101,7 +102,8 @@ Result<SessionRecord> decode_session_record(Bytes bytes) {
             [&](const codec::BencodeNode& item) { return read_setting(item, record.settings); });
     const Bytes times = in.table("times", times_bytes, max_saved_torrents);
     for (std::size_t at = 0; at < times.size(); at += times_bytes)
-        record.times.push_back({load_be<std::uint64_t>(times.data() + at), load_be<std::uint64_t>(times.data() + at + 8)});
+        record.times.push_back(
+            {load_be<std::uint64_t>(times.data() + at), load_be<std::uint64_t>(times.data() + at + 8)});
     in.totals(record.totals);
     if (!in.ok()) return in.error();
     return record;

@@ -71,7 +71,8 @@ using ScrapeAnswer = std::variant<Counts, Refusal>;
 
 /// Seconds from a tracker, brought between least_interval and most_interval.
 Duration clamp_interval(std::int64_t from_tracker) noexcept;
-/// Text from a tracker as it may be shown: UTF-8, nothing that steers a terminal, at most max_message characters and a mark.
+/// Text from a tracker as it may be shown: UTF-8, nothing that steers a terminal, at most max_message characters and a
+/// mark.
 std::string clean_message(Bytes from_tracker);
 /// A count from a tracker; nothing for a negative one.
 std::optional<std::uint32_t> clean_count(std::int64_t from_tracker) noexcept;

@@ -162,8 +162,10 @@ std::optional<Duration> Schedule::on_failure(std::string message, std::optional<
     tracker.failed_in = pass_;
     tracker.message = std::move(message);
     tracker.never = never;
-    if (in_vain_ < most_in_haste) ++in_vain_;
-    else not_before_ = now + slow_step;
+    if (in_vain_ < most_in_haste)
+        ++in_vain_;
+    else
+        not_before_ = now + slow_step;
     const Duration wait = retry_in ? *retry_in : wait_after(tracker.failures, prng_);
     tracker.retry_at = now + wait;
     tracker.may_again = now + (retry_in ? *retry_in : first_retry);

@@ -5,8 +5,8 @@
 // asked for.
 // 1. One tracker at a time. 2. Each tracker hears `started` before all else, `completed` once and only when it had
 // heard that we were not, `stopped` only after `started`; a lost answer means: said again. 3. The user's wish never
-// beats the tracker's min interval. 4. With nothing to ask for deadline() is never. 5. After most_in_haste failures without
-// an answer the next is asked slow_step later: a torrent may name one victim a thousand times.
+// beats the tracker's min interval. 4. With nothing to ask for deadline() is never. 5. After most_in_haste failures
+// without an answer the next is asked slow_step later: a torrent may name one victim a thousand times.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ struct Tracker {
     bool knows_us = false;        // heard `started`
     bool knows_complete = false;  // heard that we have all, one way or the other
     Counts counts;
-    std::string message;     // its last warning or refusal, or what went wrong
-    std::string tracker_id;  // to be sent back
+    std::string message;                   // its last warning or refusal, or what went wrong
+    std::string tracker_id;                // to be sent back
     std::optional<IpAddress> external_ip;  // ours, as it said (BEP 24)
 };
 
@@ -108,10 +108,10 @@ class Schedule {
     bool asked_complete_ = false;    // what the question that is out says of us
     std::optional<TrackerId> last_;  // who answered last
     Time next_round_ = Time::never();
-    Time not_before_{0};       // after many failures
-    std::uint16_t pass_ = 1;   // over all of them, until one answers; begins anew some day
+    Time not_before_{0};        // after many failures
+    std::uint16_t pass_ = 1;    // over all of them, until one answers; begins anew some day
     std::uint8_t in_vain_ = 0;  // failures since the last answer, up to most_in_haste
-    bool pausing_ = false;     // until not_before_
+    bool pausing_ = false;      // until not_before_
     bool running_ = false;
     bool complete_ = false;
 };

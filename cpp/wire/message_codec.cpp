@@ -178,7 +178,8 @@ Result<std::size_t> frame_needs(Bytes prefix, std::uint32_t max_message_size) no
     const std::uint32_t length = u32_at(prefix, 0);
     if (length == 0) return length_prefix_size;
     if (planted<Plant::frame_limit_missing>()) max_message_size = ~std::uint32_t{0};
-    if (planted<Plant::block_limit_missing>() && prefix.size() > 4 && frame_id(prefix) == MessageId::piece) return piece_header_size;
+    if (planted<Plant::block_limit_missing>() && prefix.size() > 4 && frame_id(prefix) == MessageId::piece)
+        return piece_header_size;
     // Before the id is there, the longest frame of any kind is the bound.
     if (length > std::max(max_message_size, longest_piece)) return fail(Errc::message_too_large);
     if (prefix.size() <= length_prefix_size) return length_prefix_size + 1;

@@ -1,6 +1,7 @@
-// A framed session: the fuzzer chooses what messages say and how the stream is torn, their lengths are right. So it gets
-// behind the handshake and into payloads: bitfields, extended handshakes, metadata. Whole, in two at every place that the
-// input names, and byte by byte it must be the same story. Input: where to tear (2), then id, length, payload each.
+// A framed session: the fuzzer chooses what messages say and how the stream is torn, their lengths are right. So it
+// gets behind the handshake and into payloads: bitfields, extended handshakes, metadata. Whole, in two at every place
+// that the input names, and byte by byte it must be the same story. Input: where to tear (2), then id, length, payload
+// each.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -16,7 +17,9 @@ using namespace jst;
 using namespace jst::wire;
 
 ByteVector stream_of(Bytes input) {
-    static constexpr std::string_view name = "\x13" "BitTorrent protocol";
+    static constexpr std::string_view name =
+        "\x13"
+        "BitTorrent protocol";
     ByteVector made(name.begin(), name.end());
     made.resize(68, 0x55);
     made[25] = 0x10;

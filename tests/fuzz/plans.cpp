@@ -1,5 +1,6 @@
 // plans: two engines in a simulated world, one with the torrent, and what the bytes say happens to them. Then all is
-// healed: no rule may be broken, and both must have everything. First four bytes the seed; then three each: what, how, when.
+// healed: no rule may be broken, and both must have everything. First four bytes the seed; then three each: what, how,
+// when.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -131,18 +132,30 @@ void perform(World& world, Engine& client, Engine& seed, std::uint8_t what, std:
     const auto stop = [&](Session& s, TorrentKey key) { (void)(how & 2 ? s.stop(key) : s.start(key)); };
     auto& links = world.network().connections();
     switch (what % 12) {
-        case 0: return one.crash(static_cast<runtime_sim::CrashMode>(how / 2 % 6));
-        case 1: return one.down();
-        case 2: return one.up();
-        case 3: return world.network().partition(from, to, runtime_sim::Traffic::all, how & 4);
-        case 4: return world.network().heal();
-        case 5: return links.cut_after(from, to, how * 97u, static_cast<runtime_sim::CutHow>(how % 3));
-        case 6: return client.with(dial);
-        case 7: return client.with(pause);
-        case 8: return client.with(stop);
-        case 9: return client.with([&](Session& s, TorrentKey key) { (void)s.recheck(key); });
-        case 10: return world.topology().set_fragments(from, to, {how + 1u});
-        default: return world.jump_mono(one.node(), milliseconds(how * 50));
+        case 0:
+            return one.crash(static_cast<runtime_sim::CrashMode>(how / 2 % 6));
+        case 1:
+            return one.down();
+        case 2:
+            return one.up();
+        case 3:
+            return world.network().partition(from, to, runtime_sim::Traffic::all, how & 4);
+        case 4:
+            return world.network().heal();
+        case 5:
+            return links.cut_after(from, to, how * 97u, static_cast<runtime_sim::CutHow>(how % 3));
+        case 6:
+            return client.with(dial);
+        case 7:
+            return client.with(pause);
+        case 8:
+            return client.with(stop);
+        case 9:
+            return client.with([&](Session& s, TorrentKey key) { (void)s.recheck(key); });
+        case 10:
+            return world.topology().set_fragments(from, to, {how + 1u});
+        default:
+            return world.jump_mono(one.node(), milliseconds(how * 50));
     }
 }
 

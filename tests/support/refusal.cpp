@@ -1,11 +1,13 @@
 // Loaded before all else, it counts what asks for memory, and refuses one.
 //
 // While it records, each request is looked at: does it come from the engine, in a turn? The world around an engine
-// (simulated network and disks, gates, Python) is no engine, and its turns are the only place where a refusal is caught.
+// (simulated network and disks, gates, Python) is no engine, and its turns are the only place where a refusal is
+// caught.
+#include <execinfo.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <execinfo.h>
 #include <new>
 
 enum Kind : std::uint32_t { neutral, engine, world, turn };
@@ -38,8 +40,10 @@ static const Range* range_of(void* at) {
     long high = range_count;
     while (low < high) {
         const long middle = (low + high) / 2;
-        if (ranges[middle].end <= address) low = middle + 1;
-        else high = middle;
+        if (ranges[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < range_count && ranges[low].begin <= address ? &ranges[low] : nullptr;
 }
