@@ -61,6 +61,7 @@ class Lab(Gating, Recorded):
         self._thread = threading.get_ident()
         self._wall_start = time.monotonic()
         self._names: set[str] = set()
+        self._nodes: list[Node] = []
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
         self._trackers: list[TrackerNode] = []

@@ -31,6 +31,7 @@ class Node:
         self._host = lane.take_host(host.address[0] if isinstance(host, Node) else host)
         self._port = lane.take_port(self._host, port)
         self._number = lane.add_node(name, self._host)
+        lab._nodes.append(self)  # it lives on when nobody else holds it
 
     @property
     def address(self) -> Address:

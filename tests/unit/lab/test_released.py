@@ -39,3 +39,11 @@ def test_a_world_goes_with_the_last_who_held_its_laboratory(use: Callable[[Lab],
     gc.collect()
     assert gone() is None
     assert world() is None
+
+
+def test_a_node_that_only_the_laboratory_holds_lives_on(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    where = RawPeer(lab, "raw", spec).address
+    gc.collect()
+    torrent = lab.engine("client").add(spec, peers=[where])
+    lab.until(lambda: torrent.state == "seeding", within=60)
