@@ -76,7 +76,7 @@ def test_get_of_a_magnet_link_that_nobody_has_ends_with_3(run: Run, sample: Samp
     assert "fetching metadata" in done.stderr and "nobody" in done.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_get_goes_on_where_it_was(run: Run, sample: Sample, libtorrent_seed: str, tmp_path: Path, how: int) -> None:
     get = ["get", str(sample.torrent), "-o", str(tmp_path / "out"), "--peer", libtorrent_seed]
     with Talker([sys.executable, "-m", "jstorrent.cli", *get, "--limit", "400k"]) as child:
