@@ -107,6 +107,7 @@ void StateStore::pump() {
     // The one that waits longest.
     const auto waiting = pending_.find(order_.begin()->second);
     std::string path = dir_ + '/' + waiting->first;
+    const std::size_t prefix = path.rfind('/');  // what has the name of a record may be a link
     if (waiting->second.bytes) path += ".tmp";
     save_->active = true;  // all that may throw lies above
     save_->name = std::move(order_.begin()->second);
@@ -117,7 +118,7 @@ void StateStore::pump() {
     pending_.erase(waiting);
     save_->op.path = std::move(path);
     save_->op.tag = save_->what.tag;
-    save_->op.trusted_prefix = (dir_ + '/' + save_->name).rfind('/');  // what has the name of a record may be a link
+    save_->op.trusted_prefix = prefix;
     if (save_->what.bytes) {
         save_->op.mode = runtime::OpenMode::create;
         submit_save(DiskAction::open);
