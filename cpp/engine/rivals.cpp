@@ -65,8 +65,12 @@ std::vector<std::string_view> roots_of(Torrent& torrent) {
     return roots;
 }
 
+std::string below(const std::string& save_path, std::string_view name) {
+    return (save_path == "/" ? "" : save_path) + '/' + std::string(name);
+}
+
 std::uint64_t place_of(Torrent& torrent, std::string_view root) {
-    return std::hash<std::string>{}(torrent.save_path() + '/' + std::string(root));
+    return std::hash<std::string>{}(below(torrent.save_path(), root));
 }
 
 bool may_meet(std::span<const std::string_view> roots, Torrent& torrent, Torrent& other) {
@@ -80,7 +84,7 @@ bool is_at_or_below(std::string_view path, std::string_view dir) {
 }
 
 /// Some disks take names that differ in case for the same.
-bool is_reserved(const std::string& path, const std::string& folded_dir) {
+bool is_in_records(const std::string& path, const std::string& folded_dir) {
     const std::string folded = storage::fold_path(path);
     if (!is_at_or_below(folded, folded_dir) || folded.size() == folded_dir.size()) return false;
     const auto name = std::string_view(folded).substr(folded_dir.size() + 1);
@@ -114,19 +118,23 @@ std::vector<TorrentKey> Places::near(Torrent& torrent) const {
     return found;
 }
 
-std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& state_dir) {
+std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& save_path, const std::string& state_dir) {
     FileStore& files = torrent.files();
-    const std::string& save_path = files.save_path();
     const bool is_near =
         is_at_or_below(state_dir, save_path) || is_at_or_below(save_path, state_dir) || save_path == "/";
     if (!is_near || files.num_files() == 0) return std::nullopt;
     const std::string dir = storage::fold_path(state_dir);
-    const std::string root = save_path + '/' + std::string(root_of(files));
-    const bool meets = is_at_or_below(dir, storage::fold_path(root)) || is_reserved(root, dir);
+    const std::string root = below(save_path, root_of(files));
+    const bool meets = is_at_or_below(dir, storage::fold_path(root)) || is_in_records(root, dir);
     if (!meets && torrent.moves().renamed.empty()) return std::nullopt;
     for (FileIndex file; file.value < files.num_files(); ++file)
-        if (files.layout().files[file.value].on_disk && is_reserved(files.path_of(file), dir)) return file;
+        if (files.layout().files[file.value].on_disk && is_in_records(below(save_path, files.relative_path(file)), dir))
+            return file;
     return std::nullopt;
+}
+
+bool is_reserved(const std::string& save_path, std::string_view name, const std::string& state_dir) {
+    return is_in_records(below(save_path, name), storage::fold_path(state_dir));
 }
 
 std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared) {

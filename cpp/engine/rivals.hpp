@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,9 @@ std::vector<bool> files_of_others(Core& core, Torrent& torrent, Shared shared);
 /// The first wanted file that is another's. To be asked when the torrent knows its pieces, or wants more files.
 std::optional<FileIndex> contested_file(Core& core, Torrent& torrent, std::span<const std::uint8_t> priorities);
 
-/// A file that would be a record, a journal or the lock of the session.
-std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& state_dir);
+/// A file that would be a record, a journal or the lock of the session, with the torrent at this save_path.
+std::optional<FileIndex> reserved_file(Torrent& torrent, const std::string& save_path, const std::string& state_dir);
+/// The same for one file of that name.
+bool is_reserved(const std::string& save_path, std::string_view name, const std::string& state_dir);
 
 }  // namespace jst::engine

@@ -346,7 +346,7 @@ bool SessionParts::overlaps(const Torrent& torrent, const std::vector<TorrentKey
 
 bool SessionParts::is_refused(Torrent& torrent, Time now) const {
     if (!store || torrent.wish() == policy::Wish::nothing) return false;
-    const auto file = reserved_file(torrent, store->dir());
+    const auto file = reserved_file(torrent, torrent.save_path(), store->dir());
     if (file) torrent.fail(Errc::bad_path, torrent.files().path_of(*file), now);
     return file.has_value();
 }

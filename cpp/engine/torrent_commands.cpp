@@ -194,6 +194,7 @@ Result<void> Session::step_in_queue(TorrentKey key, bool up) {
 
 Result<void> Session::move(TorrentKey key, std::string save_path) {
     JST_TRY(torrent, parts_->find(key));
+    if (parts_->store && reserved_file(*torrent, save_path, parts_->store->dir())) return fail(Errc::bad_path);
     torrent->move(std::move(save_path), parts_->core.now());
     return {};
 }
@@ -202,6 +203,7 @@ Result<void> Session::rename_file(TorrentKey key, FileIndex file, std::string pa
     JST_TRY(torrent, parts_->find(key));
     if (!torrent->has_metadata()) return fail(Errc::no_metadata);
     if (file.value >= torrent->metainfo().files().size()) return fail(Errc::invalid_argument);
+    if (parts_->store && is_reserved(torrent->save_path(), path, parts_->store->dir())) return fail(Errc::bad_path);
     return torrent->rename_file(file, path, parts_->core.now());
 }
 

@@ -60,3 +60,22 @@ def test_no_torrent_writes_where_the_records_of_its_session_are(tmp_path: Path, 
         assert not list(state.rglob("ab*")) and t.status().counters.payload_received == 0
         t.resume()
         t.wait("error", 20)
+
+
+@pytest.mark.parametrize("how", ["move", "rename"])
+def test_no_torrent_is_brought_to_where_the_records_of_its_session_are(tmp_path: Path, how: str) -> None:
+    mine, record = tmp_path / "mine", "ab" * 20 + ".jst"
+    there = tmp_path / "theirs" if how == "move" else mine
+    inner = there / (".state" if how == "move" else "album") / "torrents"
+    inner.mkdir(parents=True)
+    (inner / record).write_bytes(DATA)
+    torrent = jst.create_torrent(inner.parent, piece_length=16384)
+    with jst.Session(jst.Settings(listen=HERE), state_dir=mine / ".state") as session:
+        t = session.add(torrent, there)
+        t.wait("seeding", 20)
+        with pytest.raises(jst.Error) as caught:
+            t.move(mine) if how == "move" else t.rename_file(0, f".state/torrents/{record}")
+        assert caught.value.code == "bad_path"
+        session.save()
+        assert t.state == "seeding" and (inner / record).read_bytes() == DATA
+        assert not (mine / ".state" / "torrents" / record).exists()
