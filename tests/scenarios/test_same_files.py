@@ -78,3 +78,25 @@ def test_when_the_first_is_gone_the_second_may_write(lab: Lab) -> None:
     lab.until(lambda: client.torrent(first) is None, within=20)
     t.resume()
     completes(lab, client, second)
+
+
+def test_a_torrent_goes_on_while_a_later_one_of_its_files_is_removed(lab: Lab) -> None:
+    client, first, second, t = two(lab)
+    completes(lab, client, first)
+    t.remove(delete_files=True)
+    lab.until(lambda: client.torrent(second) is None, within=20)
+    lab.run_for(1)
+    told = [event.new for event in client.history(jst.StateChanged) if event.torrent == client.torrent(first)]
+    assert told[-1] == "seeding" and "queued" not in told[told.index("seeding") :]
+
+
+def test_a_torrent_that_was_moved_is_seen_where_it_is(lab: Lab) -> None:
+    first, second = album(lab), album(lab, FILES[::-1])
+    client = lab.engine("client")
+    client.add(first, peers=[lab.seeder("one", first)], save_path=client.disk.root / "before")
+    moved = completes(lab, client, first)
+    moved.move(client.disk.root / "after")
+    lab.until(lambda: moved.save_path == client.disk.root / "after", within=20)
+    client.add(second, peers=[lab.seeder("two", second)], save_path=client.disk.root / "after")
+    is_refused(lab, client, second)
+

@@ -21,8 +21,12 @@ def wishes_of(torrent: Torrent) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _paths(torrent: Torrent) -> list[Path]:
+    return [torrent.save_path / file.path for file in torrent.files()]
+
+
 class Removal:
-    """One torrent that was removed, and the files that it had."""
+    """One torrent that was removed, and the files that it alone had."""
 
     __slots__ = ("came_back", "deletes", "info_hash", "life", "paths", "went")
 
@@ -33,8 +37,8 @@ class Removal:
         self.came_back = False
         self.went: list[Path] = []
         """Files that were not there any more when it came back."""
-        below = torrent.save_path
-        self.paths: list[Path] = [p for file in torrent.files() if engine.disk.exists(p := below / file.path)]
+        others = {path for other in torrent._session.torrents if other != torrent for path in _paths(other)}
+        self.paths: list[Path] = [path for path in _paths(torrent) if path not in others and engine.disk.exists(path)]
 
     def comes_back(self, engine: Engine) -> None:
         """The torrent is added again: from here on its files may change."""
