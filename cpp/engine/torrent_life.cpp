@@ -161,7 +161,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     if (!have.all()) announcer_.on_completion(false, now);
     files_made_ = files_to_make().empty();
     update_completion(now);
-    core_.places.note(*this);
+    core_.places.note(*this);  // once more: memory may have run out when it came, or got its metadata
     if (const auto file = complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
         return fail(Errc::exists, files_.path_of(*file), now);
     evaluate(now);

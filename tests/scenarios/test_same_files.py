@@ -100,3 +100,23 @@ def test_a_torrent_that_was_moved_is_seen_where_it_is(lab: Lab) -> None:
     client.add(second, peers=[lab.seeder("two", second)], save_path=client.disk.root / "after")
     is_refused(lab, client, second)
 
+
+
+@pytest.mark.parametrize("magnet", [False, True])
+def test_a_torrent_that_was_stopped_before_its_check_keeps_its_place(lab: Lab, magnet: bool) -> None:
+    first, second = album(lab), album(lab, FILES[::-1])
+    client = lab.engine("client")
+    older = client.add(first, peers=[lab.seeder("one", first)], magnet=magnet)
+    lab.until(lambda: older.metainfo is not None, within=20)
+    older.stop()
+    assert older.status().pieces_complete == 0
+    client.add(second, peers=[lab.seeder("two", second)])
+    is_refused(lab, client, second)
+
+
+def test_a_torrent_at_the_root_of_the_disk_does_not_write_to_the_records(lab: Lab) -> None:
+    client = lab.engine("client")
+    spec = lab.torrent(pieces=None, piece_length=BLOCK, files=[("torrents/made-up.jst", BLOCK)], name="state")
+    t = client.add(spec, peers=[lab.seeder("one", spec)], save_path="/")
+    lab.until(lambda: t.state == "error", within=20)
+    assert t.error is not None and t.error.code == "bad_path"
