@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import jstorrent as jst
 from jstorrent.lab import Handshake, Lab
 
 from tests.plants.cases import SILENT, found_by, swarm
 
 BEGUN = 0.2
 """Seconds in which a few of the 16 pieces of swarm() have come."""
+
+
+def download(lab: Lab) -> jst.Torrent:
+    """The one of swarm()."""
+    _, client, spec = swarm(lab)
+    torrent = client.torrent(spec)
+    assert torrent is not None
+    return torrent
 
 
 @found_by("bounds")
@@ -30,9 +39,7 @@ def rate_too_high(lab: Lab) -> None:
 
 @found_by("accounting")
 def skipped_is_fetched(lab: Lab) -> None:
-    _, client, spec = swarm(lab)
-    torrent = client.torrent(spec)
-    assert torrent is not None
+    torrent = download(lab)
     for piece in range(16):
         torrent.set_piece_priority(piece, 0)
     lab.run_for(BEGUN)
@@ -60,10 +67,8 @@ def banned_may_come(lab: Lab) -> None:
 
 @found_by("monotone")
 def removal_takes_files(lab: Lab) -> None:
-    _, client, spec = swarm(lab)
-    lab.until(lambda: client.complete(spec), within=30)
-    torrent = client.torrent(spec)
-    assert torrent is not None
+    torrent = download(lab)
+    lab.until(lambda: torrent.state == "seeding", within=30)
     torrent.remove()
     lab.run_for(2)
     lab.check()
@@ -71,10 +76,8 @@ def removal_takes_files(lab: Lab) -> None:
 
 @found_by("convergence")
 def removal_leaves_files(lab: Lab) -> None:
-    _, client, spec = swarm(lab)
+    torrent = download(lab)
     lab.run_for(BEGUN)
-    torrent = client.torrent(spec)
-    assert torrent is not None
     torrent.remove(delete_files=True)
     lab.run_for(2)
     lab.check()
@@ -102,10 +105,8 @@ def sent_is_forgotten(lab: Lab) -> None:
 
 @found_by("accounting")
 def pause_goes_on(lab: Lab) -> None:
-    _, client, spec = swarm(lab)
+    torrent = download(lab)
     lab.run_for(BEGUN)
-    torrent = client.torrent(spec)
-    assert torrent is not None
     torrent.pause()
     lab.run_for(0.1)
     lab.check()

@@ -3,8 +3,9 @@
 import struct
 from typing import Any
 
+import jstorrent as jst
 import pytest
-from jstorrent.lab import Engine, Lab, Spec
+from jstorrent.lab import Engine, Lab, Peer, Spec
 
 from tests.scenarios.raw_peer import CHOKE, UNCHOKE, RawPeer
 from tests.scenarios.s0 import BLOCK, completes, reasons
@@ -19,6 +20,26 @@ def frame(number: int, payload: bytes = b"") -> bytes:
 def scattered(count: int) -> bytes:
     """Requests for so many blocks of which no two lie together: each needs memory of its own."""
     return b"".join(frame(6, struct.pack(">III", n % 64, n // 64 * BLOCK, BLOCK)) for n in range(count))
+
+
+def short_seed(lab: Lab, mib: int = 2, **settings: Any) -> tuple[Spec, Engine, jst.Torrent]:
+    """One with so little memory that it is the memory and no choke that makes peers wait."""
+    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
+    seed = lab.engine("seed", max_memory=mib << 20, upload_slots=None, choke_interval=0.5, **settings)
+    return spec, seed, seed.add(spec, have="all")
+
+
+def on_a_slow_line(lab: Lab, seed: Engine, spec: Spec) -> Peer:
+    """One that asked for 200 blocks, and takes what comes as fast as its line lets it."""
+    peer = lab.peer("slow", spec, have="none", auto=SPEAKS)
+    lab.net.access(peer, down=20_000)
+    peer.connect(seed)
+    lab.run_for(1)
+    peer.send_interested()
+    lab.run_for(1)
+    for n in range(200):
+        peer.send_request(n % 64, n // 64 * BLOCK, BLOCK)
+    return peer
 
 
 def deaf(lab: Lab, seed: Engine, spec: Spec, count: int, *, asks: int) -> list[Any]:
@@ -58,9 +79,7 @@ def test_interest_that_comes_and_goes_is_judged_once_a_round(lab: Lab, slots: in
 @pytest.mark.parametrize("asks", [32, 200])
 @pytest.mark.parametrize(("mib", "count"), [(32, 60), (2, 24)])
 def test_those_who_take_nothing_leave_others_their_share(lab: Lab, mib: int, count: int, asks: int) -> None:
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    seed = lab.engine("seed", max_memory=mib << 20, upload_slots=None, choke_interval=0.5)
-    seed.add(spec, have="all")
+    spec, seed, _ = short_seed(lab, mib)
     deaf(lab, seed, spec, count, asks=asks)
     leecher = lab.engine("leecher")
     leecher.add(spec, peers=[seed])
@@ -73,9 +92,7 @@ def test_those_who_take_nothing_leave_others_their_share(lab: Lab, mib: int, cou
 @pytest.mark.parametrize("count", [33, 60])
 def test_more_who_take_nothing_than_there_are_blocks_do_not_keep_them_all(lab: Lab, count: int) -> None:
     """What has begun cannot be given back: they lose their links, long before inactivity_timeout."""
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
-    seed.add(spec, have="all")
+    spec, seed, _ = short_seed(lab)
     deaf(lab, seed, spec, count, asks=32)
     leecher = lab.engine("leecher")
     leecher.add(spec, peers=[seed])
@@ -85,17 +102,8 @@ def test_more_who_take_nothing_than_there_are_blocks_do_not_keep_them_all(lab: L
 @pytest.mark.covers("S1-4")
 @pytest.mark.parametrize("count", [24, 25])
 def test_who_takes_nothing_stays_while_a_quarter_of_the_memory_is_left(lab: Lab, count: int) -> None:
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
-    seed.add(spec, have="all")
-    slow = lab.peer("slow", spec, have="none", auto=SPEAKS)
-    lab.net.access(slow, down=20_000)
-    slow.connect(seed)
-    lab.run_for(1)
-    slow.send_interested()
-    lab.run_for(1)
-    for n in range(200):
-        slow.send_request(n % 64, n // 64 * BLOCK, BLOCK)
+    spec, seed, _ = short_seed(lab)
+    slow = on_a_slow_line(lab, seed, spec)
     peers = deaf(lab, seed, spec, count, asks=32)
     lab.run_for(60)
     expected = ["inactive"] * count if count > 24 else []
@@ -106,17 +114,8 @@ def test_who_takes_nothing_stays_while_a_quarter_of_the_memory_is_left(lab: Lab,
 @pytest.mark.covers("S1-4")
 def test_a_share_that_shrinks_does_not_make_who_takes_nothing_look_alive(lab: Lab) -> None:
     """What was on its way to it when its line broke is taken back, and it is given less and less."""
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5, inactivity_timeout=30)
-    seed.add(spec, have="all")
-    cut = lab.peer("cut", spec, have="none", auto=SPEAKS)
-    lab.net.access(cut, down=20_000)
-    cut.connect(seed)
-    lab.run_for(1)
-    cut.send_interested()
-    lab.run_for(1)
-    for n in range(200):
-        cut.send_request(n % 64, n // 64 * BLOCK, BLOCK)
+    spec, seed, _ = short_seed(lab, inactivity_timeout=30)
+    cut = on_a_slow_line(lab, seed, spec)
     lab.every(10, lambda: cut.send_raw(bytes(4)))
     lab.run_for(30)
     lab.net.partition(seed, cut, one_way=True)
@@ -137,9 +136,7 @@ def test_a_share_that_shrinks_does_not_make_who_takes_nothing_look_alive(lab: La
 @pytest.mark.covers("S1-4")
 def test_what_is_taken_back_from_a_peer_that_is_choked_is_refused(lab: Lab) -> None:
     """It was on its way when the choke came; it would wait with us for ever, and its place with the peer as well."""
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
-    t = seed.add(spec, have="all")
+    spec, seed, t = short_seed(lab)
     fickle = lab.peer("fickle", spec, have="none", auto=SPEAKS)
     fickle.connect(seed)
     fickle.send_interested()
@@ -164,9 +161,7 @@ def test_what_is_taken_back_from_a_peer_that_is_choked_is_refused(lab: Lab) -> N
 @pytest.mark.covers("S1-4")
 def test_a_turn_is_worth_a_whole_share(lab: Lab) -> None:
     """Read together and written together, also where no two blocks lie together: a round for each block would cost thrice as much."""
-    spec = lab.torrent(pieces=64, piece_length=4 * BLOCK)
-    seed = lab.engine("seed", max_memory=2 << 20, upload_slots=None, choke_interval=0.5)
-    t = seed.add(spec, have="all")
+    spec, seed, t = short_seed(lab)
     deaf(lab, seed, spec, 2, asks=200)
     reader = RawPeer(lab, "reader", spec, have="none", serves=False)
     reader.connect(seed)
