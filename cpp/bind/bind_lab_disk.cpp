@@ -102,6 +102,7 @@ class CountedDisk final : public runtime::Disk {
         disk_.submit(op);
     }
     std::size_t pending() const noexcept override { return disk_.pending(); }
+    bool digests_in_place() const noexcept override { return disk_.digests_in_place(); }
     std::size_t submitted = 0;
 
   private:

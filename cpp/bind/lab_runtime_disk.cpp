@@ -11,9 +11,9 @@ using namespace runtime;
 
 namespace {
 
-constexpr std::array<std::string_view, 17> action_names{
+constexpr std::array<std::string_view, 18> action_names{
     "open",     "close",      "stat", "list",  "mkdirs",    "rename",   "unlink",  "rmdir", "truncate",
-    "allocate", "free_space", "read", "write", "sync_file", "sync_dir", "extents", "lock"};
+    "allocate", "free_space", "read", "write", "sync_file", "sync_dir", "extents", "lock",  "digest"};
 constexpr std::array<std::string_view, 3> mode_names{"read", "write", "create"};
 constexpr std::array<const char*, 5> kind_names{"missing", "file", "directory", "symlink", "other"};
 
@@ -67,6 +67,13 @@ void LabHost::Operation<DiskOp>::fill(LabEvent& event) {
             event.data = op.lent ? py::object(to_python(op.lent.bytes)) : taken(op.transferred);
             event.lent = std::exchange(op.lent, {});
             return;
+        case DiskAction::digest: {
+            py::list digests;
+            for (const auto& digest : op.digests.sha1) digests.append(to_python(digest.view()));
+            event.value = op.transferred;
+            event.data = digests;
+            return;
+        }
         case DiskAction::stat:
             found["kind"] = name_of(op.stat.kind);
             found["size"] = op.stat.size;
@@ -119,6 +126,10 @@ std::uint64_t LabHost::disk(const std::string& action, const py::dict& arguments
             operation.give(value.cast<std::vector<py::bytes>>());
         else if (name == "sizes")
             operation.make_room(value.cast<std::vector<std::size_t>>());
+        else if (name == "each")
+            op.digests.each = value.cast<std::uint32_t>();
+        else if (name == "length")
+            op.digests.length = value.cast<std::uint64_t>();
         else if (name == "then")
             operation.then = py::reinterpret_borrow<py::object>(value);
         else
@@ -126,6 +137,10 @@ std::uint64_t LabHost::disk(const std::string& action, const py::dict& arguments
     }
     op.from = operation.from;
     op.into = operation.into;
+    if (op.digests.each > 0) {
+        operation.sha1.resize((op.digests.length + op.digests.each - 1) / op.digests.each);
+        op.digests.sha1 = operation.sha1;
+    }
     submit([&] { world_->seam().disk.submit(op); });
     return operation.id;
 }

@@ -25,6 +25,7 @@ struct LabHost::Pending {
     std::vector<ByteVector> blocks;
     std::vector<Bytes> from;
     std::vector<MutableBytes> into;
+    std::vector<Sha1Digest> sha1;
     runtime::Lent lent;
     std::uint64_t sum = 0;  // of what the runtime may only read
 

@@ -33,12 +33,14 @@ void check_signals() {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
-// The new thread inherits it: signals are for Python's threads.
+// The new thread inherits it: signals are for Python's threads, but for those that tell of the thread's own doing. A
+// blocked one of these ends the process unheard: neither GuardedMapping nor Python's faulthandler would see it.
 class SignalsBlocked {
   public:
     SignalsBlocked() {
         sigset_t all;
         sigfillset(&all);
+        for (const int own : {SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, own);
         pthread_sigmask(SIG_SETMASK, &all, &before_);
     }
     ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }

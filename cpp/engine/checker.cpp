@@ -26,6 +26,8 @@ storage::PieceExpectation asked_of(const codec::Metainfo& metainfo, PieceIndex p
     return expected;
 }
 
+bool said_good(bool right) noexcept { return planted<Plant::check_finds_all_good>() || right; }
+
 }  // namespace
 
 // A lane works on one piece: read a chunk -> hash it -> next chunk ... -> compare.
@@ -67,7 +69,12 @@ struct Checker::Lane {
 
 Checker::Checker(FileStore& store, runtime::Compute& compute, std::shared_ptr<const codec::Metainfo> metainfo,
                  runtime::Tag tag, std::uint64_t budget)
-    : store_(store), compute_(compute), metainfo_(std::move(metainfo)), tag_(tag), budget_(budget) {}
+    : store_(store),
+      compute_(compute),
+      metainfo_(std::move(metainfo)),
+      tag_(tag),
+      budget_(budget),
+      run_(store, *metainfo_, on_run, this) {}
 
 Checker::~Checker() = default;
 
@@ -80,6 +87,7 @@ void Checker::start(Bitfield pieces, Bitfield holes) {
     pieces_ = std::move(pieces);
     holes_ = std::move(holes);
     next_ = PieceIndex{};
+    read_to_ = PieceIndex{};
     checked_ = 0;
     unreadable_ = 0;
     zero_sha1_.reset();
@@ -134,7 +142,7 @@ void Checker::pump(Time now) {
     for (auto& lane : lanes_) {
         while (!lane->busy && !canceled_ && error_ == Errc::ok && shortcuts < max_shortcuts_per_turn) {
             lane->piece = pieces_.next_set(next_);
-            if (lane->piece.value >= pieces_.size()) break;
+            if (lane->piece.value >= pieces_.size() || goes_in_run(lane->piece)) break;
             next_ = PieceIndex{lane->piece.value + 1};
             lane->expected = asked_of(*metainfo_, lane->piece);
             lane->hole = holes_[lane->piece];
@@ -146,13 +154,38 @@ void Checker::pump(Time now) {
             }
         }
     }
-    if (active_ != 0) return;
+    if (active_ != 0 || run_.is_running()) return;
     const bool more = pieces_.next_set(next_).value < pieces_.size();
     if (more && !canceled_ && error_ == Errc::ok) return wake_later();
     running_ = false;
     if (canceled_ && error_ == Errc::ok) error_ = Errc::canceled;
     for (auto& lane : lanes_) lane->drop_memory();
     if (on_done != nullptr) on_done(*this, now);
+}
+
+/// The piece waits for what is said about it and those behind it.
+bool Checker::goes_in_run(PieceIndex piece) {
+    if (piece < read_to_) return false;
+    if (run_.is_running()) return true;
+    try {
+        if (run_.begin(piece, pieces_, holes_, tag_)) return true;
+    } catch (const std::bad_alloc&) {
+        // Then it is read.
+    }
+    read_to_ = PieceIndex{piece.value + 1};
+    return false;
+}
+
+void Checker::on_run(PieceRun& run, Time now) {
+    auto& checker = *static_cast<Checker*>(run.owner());
+    const auto digests = run.digests();
+    checker.read_to_ = run.end();
+    for (std::uint32_t i = 0; i < digests.size() && !checker.canceled_; ++i) {
+        const PieceIndex piece{run.first().value + i};
+        checker.next_ = PieceIndex{piece.value + 1};
+        checker.report(piece, said_good(digests[i] == Sha1Digest::from(checker.metainfo_->piece_hash(piece))), now);
+    }
+    checker.pump(now);
 }
 
 void Checker::report(PieceIndex piece, bool good, Time now) {
@@ -311,8 +344,7 @@ void Checker::chunk_hashed(Lane& lane, Time now) {
     }
     lane.sha1 = lane.whole() ? lane.hash.sha1 : lane.more.sha1;
     learn_zeros(lane);
-    const bool good = planted<Plant::check_finds_all_good>() || storage::passes(lane.expected, lane.sha1, lane.leaves);
-    end_piece(lane, good, now);
+    end_piece(lane, said_good(storage::passes(lane.expected, lane.sha1, lane.leaves)), now);
 }
 
 void Checker::end_piece(Lane& lane, bool good, Time now) {

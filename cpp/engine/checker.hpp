@@ -1,10 +1,11 @@
 // Finds out which pieces on disk are right: the first check of a torrent, recheck, and the doubtful part of a record.
 //
-// Reads pieces through the FileStore and hashes them through Compute, several side by side within a memory budget; a
-// piece longer than a chunk is read and hashed in chunks. Where files are missing or end too early the piece is
-// missing; any other disk error ends the check. Of a hybrid the v1 half decides, as when it is fetched. Pieces that lie
-// in holes only are compared with the hash of zeros, found once. Does not know have bits or states: it answers on_piece
-// for each piece asked about, in any order, and on_done once. Invariants: 1. buffers <= budget (at least one chunk);
+// What the system has in memory is hashed there, a PieceRun at a time. The rest it reads through the FileStore and
+// hashes through Compute, several pieces side by side within a memory budget; one longer than a chunk in chunks. Where
+// files are missing or end too early the piece is missing; any other disk error ends the check. Of a hybrid the v1 half
+// decides, as when it is fetched. Pieces that lie in holes only are compared with the hash of zeros, found once. Does
+// not know have bits or states: it answers on_piece for each piece asked about, in any order, and on_done once.
+// Invariants: 1. buffers <= budget (at least one chunk);
 // 2. no answer inside start() or cancel(); 3. after cancel() no new read is made, and on_done follows when those under
 // way have ended.
 #pragma once
@@ -16,6 +17,7 @@
 
 #include "base/bitfield.hpp"
 #include "engine/file_store.hpp"
+#include "engine/piece_run.hpp"
 #include "runtime/compute.hpp"
 #include "storage/piece_check.hpp"
 
@@ -62,7 +64,9 @@ class Checker {
 
     static void on_read(StoreJob& job, Time now);
     static void on_hash(runtime::Op& op, Time now);
+    static void on_run(PieceRun& run, Time now);
     void pump(Time now);
+    bool goes_in_run(PieceIndex piece);
     std::optional<bool> known_without_reading(const Lane& lane) const;
     std::size_t chunk_for_budget() const;
     bool begins_piece(Lane& lane);
@@ -86,6 +90,8 @@ class Checker {
     Bitfield pieces_;
     Bitfield holes_;
     PieceIndex next_;
+    PieceIndex read_to_;  // the run has answered about those before: they are read
+    PieceRun run_;
     std::size_t lane_bytes_ = 0;
     std::size_t reading_ = 0;
     std::vector<Lane*> ready_;  // read, to be hashed together

@@ -87,11 +87,12 @@ void FileStore::submit_straight(StoreJob& job) {
 
 void FileStore::begin(StoreJob& job) {
     JST_CHECK(!job.is_pending(), "a store job is submitted twice");
-    JST_CHECK(job.into.empty() != job.from.empty(), "a store job reads or writes");
-    job.length_ = total(job.into) + total(job.from);
+    JST_CHECK(!job.into.empty() + !job.from.empty() + !job.digests.empty() == 1, "a store job does one thing");
+    job.length_ = total(job.into) + total(job.from) + job.digests.length;
     JST_CHECK(map().contains_run(job.piece, job.begin, job.length_), "a store job outside the torrent");
     job.error = Errc::ok;
     job.path.clear();
+    job.digested = 0;
     job.at_ = 0;
     job.span_ = 0;
     job.span_at_ = 0;
@@ -134,12 +135,13 @@ void FileStore::leave_line(StoreJob& job) noexcept {
 
 /// Submits the next operation; false when the job has no bytes left.
 bool FileStore::step(StoreJob& job) {
-    const bool writes = job.into.empty();
+    const bool writes = !job.from.empty();
     while (job.at_ < job.length_) {
         const Target target = target_of(job);
         job.slice_ = target.length;
         job.offset_ = target.offset;
         job.pinned_ = target.key;
+        if (!job.digests.empty() && !lies_in_one(job, target)) return false;
         if (target.is_pad) {
             skip_padding(job);
             continue;
@@ -165,6 +167,10 @@ bool FileStore::step(StoreJob& job) {
         return true;
     }
     return false;
+}
+
+bool FileStore::lies_in_one(const StoreJob& job, const Target& target) {
+    return !target.is_pad && target.key.file != part_file_number && target.length == job.length_;
 }
 
 void FileStore::skip_padding(StoreJob& job) {
@@ -205,7 +211,7 @@ FileStore::Target FileStore::target_of(StoreJob& job) {
     if (const auto offset = parts_->offset(piece, within)) {
         target.key.file = part_file_number;
         target.offset = *offset;
-        if (job.into.empty() && !job.in_parts_) {
+        if (!job.from.empty() && !job.in_parts_) {
             job.in_parts_ = true;
             ++part_writers_;
         }
@@ -215,7 +221,7 @@ FileStore::Target FileStore::target_of(StoreJob& job) {
 
 bool FileStore::goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece) {
     const std::pair key{file.value, piece.value};
-    if (flags_[file.value].leaving && job.into.empty()) straightened_.own().insert(key);
+    if (flags_[file.value].leaving && !job.from.empty()) straightened_.own().insert(key);
     return !straightened_->contains(key);
 }
 
@@ -231,13 +237,17 @@ void FileStore::submit_io(StoreJob& job, runtime::FileHandle file) {
     op.file = file;
     op.offset = job.offset_;
     op.tag.begin = static_cast<std::uint32_t>(job.begin + job.at_);
-    op.action = job.into.empty() ? runtime::DiskAction::write : runtime::DiskAction::read;
     op.into = {};
     op.from = {};
+    op.digests = job.digests;
     op.may_lend = job.may_lend && all;
-    if (job.into.empty()) {
+    if (!job.digests.empty()) {
+        op.action = runtime::DiskAction::digest;
+    } else if (job.into.empty()) {
+        op.action = runtime::DiskAction::write;
         op.from = cut(job.from, job.span_, job.span_at_, job.slice_, all, job.from_);
     } else {
+        op.action = runtime::DiskAction::read;
         op.into = cut(job.into, job.span_, job.span_at_, job.slice_, all, job.into_);
     }
     disk_.submit(op);
@@ -266,6 +276,10 @@ void FileStore::op_done(StoreJob& job, Time now) {
     if (op.action == runtime::DiskAction::stat) return finish(job, job.refused_ ? Errc::out_of_memory : Errc::ok, now);
     handles_.release(job.pinned_, now);
     if (op.error != Errc::ok) return finish(job, op.error, now);
+    if (op.action == runtime::DiskAction::digest) {
+        job.digested = op.transferred;
+        return finish(job, Errc::ok, now);
+    }
     const bool wrote = op.action == runtime::DiskAction::write;
     if (op.transferred < job.slice_) return finish(job, wrote ? Errc::short_write : Errc::short_read, now);
     if (wrote) {

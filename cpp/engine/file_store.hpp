@@ -44,10 +44,12 @@ struct StoreJob {
     bool bulk = false;                   // a check: may wait behind others
     std::uint32_t ahead = 0;             // so many bytes after a read will be read soon
     bool may_lend = false;               // a read may answer with `lent` instead of filling `into`
+    runtime::Digests digests;            // instead of `into` and `from`: hash them where they lie
     // the answer
     Errc error = Errc::ok;  // short_read where a file ends too early
     std::string path;       // whose error it is
     runtime::Lent lent;
+    std::uint64_t digested = 0;  // leading bytes; the rest must be read
 
     StoreJob() = default;
     StoreJob(const StoreJob&) = delete;
@@ -204,6 +206,7 @@ class FileStore {
     void park();
     bool step(StoreJob& job);
     Target target_of(StoreJob& job);
+    static bool lies_in_one(const StoreJob& job, const Target& target);
     bool goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex piece);
     void skip_padding(StoreJob& job);
     static void advance(StoreJob& job);

@@ -41,6 +41,7 @@ enum class DiskAction : std::uint8_t {
     sync_dir,    // path: names in it are durable
     extents,     // path, offset -> ranges: where bytes lie from there on, sorted; what is between reads as zeros
     lock,        // path: creates the file, takes the kernel's exclusive lock -> file; Errc::state_dir_in_use if taken
+    digest,      // file, offset, digests -> transferred: of so many leading bytes, whole parts; the rest must be read
 };
 
 enum class OpenMode : std::uint8_t { read, write, create };  // write: existing, read and write; create: made if missing
@@ -89,6 +90,17 @@ struct Lent {
 /// Shorter reads are copied: that is cheaper.
 inline constexpr std::size_t lent_from_bytes = 32u << 10;
 
+/// `length` bytes of a file in parts of `each`, the last of which may be shorter, and the SHA-1 of each part.
+struct Digests {
+    std::uint64_t length = 0;
+    std::uint32_t each = 0;
+    std::span<Sha1Digest> sha1;
+    bool empty() const noexcept { return sha1.empty(); }
+};
+
+/// More parts than these are not asked for at once.
+inline constexpr std::size_t max_digests = 64;
+
 struct DiskOp : Op {
     DiskAction action = DiskAction::stat;
     OpenMode mode = OpenMode::read;
@@ -105,6 +117,7 @@ struct DiskOp : Op {
     bool may_lend = false;    // a read may answer with `lent` instead of filling `into`
     Lent lent;
     std::span<const Bytes> from;
+    Digests digests;
     std::size_t transferred = 0;
     FileStat stat;
     std::vector<DirEntry> entries;
@@ -117,6 +130,8 @@ class Disk {
     virtual void submit(DiskOp& op) = 0;
     /// Operations submitted and not completed.
     virtual std::size_t pending() const noexcept = 0;
+    /// `digest` is worth a question. Elsewhere everything is read, and what watches or breaks reads sees all of them.
+    virtual bool digests_in_place() const noexcept { return false; }
 };
 
 }  // namespace jst::runtime

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime_asio/file_calls.hpp"
+#include "runtime_asio/in_place.hpp"
 
 namespace jst::runtime_asio {
 namespace {
@@ -23,11 +24,14 @@ bool names_a_path(DiskAction action) noexcept {
         case DiskAction::read:
         case DiskAction::write:
         case DiskAction::sync_file:
+        case DiskAction::digest:
             return false;
         default:
             return true;
     }
 }
+
+bool only_reads(const DiskOp& op) noexcept { return op.action == DiskAction::read || op.action == DiskAction::digest; }
 
 // Questions of a sweep: nobody depends on their place in the row.
 bool is_free(const DiskOp& op) noexcept {
@@ -54,10 +58,16 @@ void AsioDisk::DiskLane::work(OpList& batch) noexcept {
     batch.append(done);
 }
 
+void AsioDisk::DigestLane::work(OpList& batch) noexcept {
+    for (auto* op = batch.first(); op != nullptr; op = op->next)
+        digest_in_place(static_cast<DiskOp&>(*op), OpenFile::from(op->extra).fd);
+}
+
 AsioDisk::AsioDisk(Reactor& reactor, Crew& crew, Duration slow_call)
     : reactor_(reactor), crew_(crew), slow_call_(slow_call) {
     crew.add(lane_);
     crew.add(bulk_lane_);
+    crew.add(digest_lane_);
 }
 
 // The descriptors go as they would at the end of the process. The crew has stopped.
@@ -111,6 +121,7 @@ void AsioDisk::flush(Time until) {
     running_.clear();
     crew_.submit(lane_, for_crew_);
     crew_.submit(bulk_lane_, for_later_);
+    crew_.submit(digest_lane_, for_digest_);
 }
 
 // False when the time was up before the row was.
@@ -118,7 +129,7 @@ bool AsioDisk::run_row(Row& row, Time until) {
     while (!row.waiting.empty() && !row.exclusive) {
         if (reactor_.mono_now() > until) return false;
         auto& op = static_cast<DiskOp&>(*row.waiting.first());
-        if (row.reads > 0 && op.action != DiskAction::read) return true;
+        if (row.reads > 0 && !only_reads(op)) return true;
         row.waiting.pop();
         // A row that a close ended is gone after this.
         const bool last = op.action == DiskAction::close;
@@ -135,6 +146,7 @@ bool AsioDisk::wants_worker(const DiskOp& op, const Row& row) const noexcept {
         case DiskAction::sync_dir:
         case DiskAction::list:
         case DiskAction::extents:
+        case DiskAction::digest:
             return true;
         case DiskAction::allocate:
             return op.offset > large_reservation;
@@ -175,21 +187,25 @@ OpenFile AsioDisk::as_written_now(OpenFile file) const noexcept {
 
 void AsioDisk::hand_over(DiskOp& op, Row& row) {
     op.extra = as_written_now(row.file).packed();
-    if (op.action == DiskAction::read)
+    if (only_reads(op))
         ++row.reads;
     else
         row.exclusive = true;
-    (op.bulk ? for_later_ : for_crew_).push(op);
+    if (op.action == DiskAction::digest)
+        for_digest_.push(op);
+    else
+        (op.bulk ? for_later_ : for_crew_).push(op);
 }
 
 void AsioDisk::collect() {
-    for (auto* lane : {&lane_, &bulk_lane_}) {
+    for (Crew::Lane* lane : {static_cast<Crew::Lane*>(&lane_), static_cast<Crew::Lane*>(&bulk_lane_),
+                             static_cast<Crew::Lane*>(&digest_lane_)}) {
         OpList done = crew_.take_ended(*lane);
         while (auto* op = done.pop()) {
             auto& disk_op = static_cast<DiskOp&>(*op);
             auto* row = static_cast<Row*>(op->runtime);
             if (row != nullptr) {
-                if (disk_op.action == DiskAction::read)
+                if (only_reads(disk_op))
                     --row->reads;
                 else
                     row->exclusive = false;
@@ -247,6 +263,7 @@ void AsioDisk::abandon() noexcept {
     free_.clear();
     for_crew_.clear();
     for_later_.clear();
+    for_digest_.clear();
     pending_ = 0;
 }
 

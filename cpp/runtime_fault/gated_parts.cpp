@@ -59,6 +59,8 @@ std::string_view word(DiskAction action) noexcept {
             return "extents";
         case DiskAction::lock:
             return "lock";
+        case DiskAction::digest:
+            return "digest";
     }
     return "other";
 }
@@ -95,6 +97,7 @@ bool is_on_file(DiskAction action) noexcept {
         case DiskAction::read:
         case DiskAction::write:
         case DiskAction::sync_file:
+        case DiskAction::digest:
             return true;
         default:
             return false;

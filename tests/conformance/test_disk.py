@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -272,6 +273,23 @@ def test_where_bytes_lie_in_a_file(world: World, base: str) -> None:
     assert world.disk("extents", path=f"{base}/none").error == "not_found"
     world.disk("mkdirs", path=f"{base}/d")
     assert world.disk("extents", path=f"{base}/d").error == "is_directory"
+
+
+def test_what_is_hashed_in_place_is_right_and_may_be_nothing(world: World, base: str) -> None:
+    """Whole parts, from the first on; a runtime need not have any of them at hand."""
+    file = world.open(f"{base}/a")
+    each, count = 96 << 10, 40
+    parts = [bytes([number]) * each for number in range(count - 1)] + [b"short"]
+    assert world.disk("write", file=file, offset=7, data=parts).error == "ok"
+    length = sum(map(len, parts))
+    for more in (0, 1, each):  # the last part ends behind the file
+        found = world.disk("digest", file=file, offset=7, each=each, length=length + more, bulk=True)
+        assert found.error == "ok"
+        known = -(-found.value // each)
+        assert found.value in (min(known * each, length + more), 0)
+        assert found.data[:known] == [hashlib.sha1(part).digest() for part in parts[:known]]
+    assert world.disk("close", file=file).error == "ok"
+    assert world.disk("digest", file=file, each=each, length=each, bulk=True).error == "bad_handle"
 
 
 def test_syncs_and_free_space(world: World, base: str) -> None:

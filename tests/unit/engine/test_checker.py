@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,96 @@ def test_a_check_can_be_repeated(tmp_path: Path) -> None:
     store = filled(sample, tmp_path)
     for _ in range(3):
         assert good(store.check()) == list(range(len(sample.pieces)))
+
+
+# ---- where the page cache has the bytes ----
+
+MIB = 1 << 20
+#: A look, an open file, the end: what a check of one file costs beside its reads or runs.
+AROUND = 4
+
+
+def in_place(tmp_path: Path, files: list[tuple[str, int]], length: int, **more: Any) -> tuple[Sample, Any]:
+    sample = v1(files, length, **more)
+    return sample, filled(sample, tmp_path)
+
+
+@pytest.mark.parametrize("length", [16384, 65536, 3 * 16384, MIB])
+@pytest.mark.parametrize("last", [0, 1, 16383])
+def test_what_is_cached_is_hashed_without_being_read(tmp_path: Path, length: int, last: int) -> None:
+    count = max(2 * MIB // length, 20) * 3
+    sample, store = in_place(tmp_path, [("a", count * length + last)], length)
+    before = store.operations
+    found = store.check()
+    assert good(found) == list(range(len(sample.pieces)))
+    assert found[2] <= 8 * length, "no buffers but for a few pieces at the end"
+    assert store.operations - before <= count // 64 + 8 + AROUND
+    for at in (0, length, count * length - 1, count * length + last - 1):
+        spoil(tmp_path / "t/a", at)
+        bad = min(at // length, len(sample.pieces) - 1)
+        assert good(store.check()) == [n for n in range(len(sample.pieces)) if n != bad]
+        spoil(tmp_path / "t/a", at)
+
+
+def test_few_pieces_are_read_and_not_mapped(tmp_path: Path) -> None:
+    for count, length in ((7, MIB), (63, 16384), (8, MIB // 8 - 16384)):
+        (tmp_path / str(count)).mkdir()
+        _, store = in_place(tmp_path / str(count), [("a", count * length)], length)
+        found = store.check()
+        assert good(found) == list(range(count))
+        assert found[2] > 0, "read into buffers"
+
+
+def test_a_run_ends_with_its_file_and_with_what_is_asked(tmp_path: Path) -> None:
+    """Whatever lies across a border is read: pieces of two files, padding, and pieces that nobody asks for between."""
+    length = MIB // 8
+    files = [("a", 20 * length + 5), ("pad:p", length - 5), ("b", 20 * length - 7), ("c", 21 * length)]
+    sample, store = in_place(tmp_path, files, length)
+    everything = list(range(len(sample.pieces)))
+    assert good(store.check()) == everything
+    assert good(store.check(everything[::2])) == everything[::2]
+    without = [n for n in everything if n != 12]
+    assert good(store.check(without)) == without
+    for path in ("t/a", "t/c"):
+        spoil(tmp_path / path, 10 * length)
+    assert good(store.check()) == [n for n in everything if n not in (10, 50)]
+
+
+def test_a_file_that_ends_early_or_is_gone_is_judged_piece_by_piece(tmp_path: Path) -> None:
+    length = MIB // 4
+    _, store = in_place(tmp_path, [("a", 40 * length)], length)
+    with (tmp_path / "t/a").open("r+b") as file:
+        file.truncate(21 * length - 1)
+    assert good(store.check()) == list(range(20))
+    (tmp_path / "t/a").unlink()
+    assert good(store.check()) == []
+
+
+def test_what_is_not_cached_is_read(tmp_path: Path) -> None:
+    """In the middle of a run: what lies before it keeps its answer."""
+    length = MIB
+    _, store = in_place(tmp_path, [("a", 40 * length)], length)
+    with (tmp_path / "t/a").open("r+b") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 20 * length, 2 * length, os.POSIX_FADV_DONTNEED)
+    spoil(tmp_path / "t/a", 15 * length)
+    found = store.check()
+    assert good(found) == [n for n in range(40) if n != 15]
+
+
+def test_a_run_stops_reporting_when_the_check_is_canceled(tmp_path: Path) -> None:
+    _, store = in_place(tmp_path, [("a", 40 * 65536)], 65536)
+    outcome, pieces, _ = store.check(cancel_after=5)
+    assert outcome == ("canceled", "") and len(pieces) == 5
+
+
+def test_parked_bytes_are_read_from_where_they_are(tmp_path: Path) -> None:
+    """A skipped file that is not there keeps the bytes of shared pieces in the part file: no run of it exists."""
+    length = MIB // 8
+    sample, store = in_place(tmp_path, [("a", 10 * length + 9), ("b", 20 * length)], length)
+    (tmp_path / "t/b").unlink()
+    store.stat()
+    store.set_skipped([False, True])
+    assert store.parked() == [False, True]
+    store.write([(10, 0, sample.pieces[10])])
+    assert good(store.check()) == list(range(11))

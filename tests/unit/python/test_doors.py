@@ -359,3 +359,13 @@ def test_a_session_is_not_copied(session: jst.Session) -> None:
     for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="neither copied nor pickled"):
             attempt(session)
+
+
+def test_only_signals_of_its_own_doing_reach_the_engine_s_thread(session: jst.Session) -> None:
+    """Others are for Python's threads; but who blocks the signal of a fault of its own ends the process unheard."""
+    mine = next(task for task in tasks() if (Path(f"/proc/self/task/{task}") / "comm").read_text().strip() == "jst-engine")
+    status = Path(f"/proc/self/task/{mine}/status").read_text(encoding="ascii")
+    blocked = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:")), 16)
+    own = {signal.SIGBUS, signal.SIGSEGV, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP, signal.SIGABRT}
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        assert bool(blocked >> (number - 1) & 1) == (number not in own), signal.Signals(number)
