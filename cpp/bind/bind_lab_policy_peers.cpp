@@ -360,10 +360,9 @@ void bind_queue(py::module_& lab) {
             py::arg("torrents") = std::nullopt)
         .def("seat",
              [key](Queue& q, const std::vector<std::uint64_t>& running, double now, const Moved& moved, bool measures) {
-                 std::vector<TorrentKey> sorted;
-                 for (const auto torrent : running) sorted.push_back(key(torrent));
-                 std::sort(sorted.begin(), sorted.end());
-                 q.seat(sorted, measures, to_time(now), moved_of(moved));
+                 std::vector<TorrentKey> keys;
+                 for (const auto torrent : running) keys.push_back(key(torrent));
+                 q.seat(keys, measures, to_time(now), moved_of(moved));
              })
         .def("judge",
              [](Queue& q, std::uint64_t rate, double span, double now, const Moved& moved) {

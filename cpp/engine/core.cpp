@@ -47,7 +47,7 @@ void Core::apply(const Settings& changed) {
     filter_.clear();
     for (const auto& text : settings.address_filter)
         if (const auto network = Network::parse(text)) filter_.push_back(*network);
-    queue_changed = true;
+    queue_news.about_order();
 }
 
 void Core::ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time at) {

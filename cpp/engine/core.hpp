@@ -23,6 +23,7 @@
 #include "engine/upload_turns.hpp"
 #include "policy/bans.hpp"
 #include "policy/limits.hpp"
+#include "policy/queue_news.hpp"
 #include "runtime/runtime.hpp"
 #include "wire/receive_scratch.hpp"
 
@@ -123,7 +124,7 @@ class Core {
     Places places;
     std::vector<IpAddress> listen_hosts;
     std::optional<std::uint16_t> listen_port;
-    bool queue_changed = true;  // a wish, a limit or the order
+    policy::QueueNews queue_news;
     bool healthy = true;
     bool closing = false;
     bool cut = false;             // closing at once: links are aborted

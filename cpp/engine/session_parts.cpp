@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/effort.hpp"
 #include "base/planted.hpp"
 #include "base/undo.hpp"
 #include "engine/inquiries.hpp"
@@ -267,7 +268,7 @@ void SessionParts::begin_removal(Torrent& torrent, bool delete_files, Time now) 
     else if (store && !core.closing)
         store->forget(id);
     if (saver) saver->session_changed();
-    core.queue_changed = true;
+    core.queue_news.about_all();  // those of the same files wait
 }
 
 // -- the end of a round -----------------------------------------------------------------------------------------------
@@ -276,12 +277,12 @@ void SessionParts::end_round(Time now) {
     for (int pass = 0; pass < passes_per_round; ++pass) {
         close_banned(now);
         offer_places(now);
-        if (std::exchange(core.queue_changed, false)) update_queue(now);
+        if (core.queue_news.any()) update_queue(now);
         core.inquiries->pump(now);
         if (core.touched_torrents.empty()) break;
         run_touched(now);
     }
-    if (!core.touched_torrents.empty() || core.queue_changed) core.wake_soon();
+    if (!core.touched_torrents.empty() || core.queue_news.any()) core.wake_soon();
     flush_peers(now);
     core.upload_turns.on_round_end(now);
     listener.end_round(now);
@@ -353,25 +354,31 @@ bool SessionParts::is_refused(Torrent& torrent, Time now) const {
 
 void SessionParts::update_queue(Time now) {
     const auto& s = core.settings;
-    queue.ask_each([&](TorrentKey key) {
-        const Torrent* const torrent = look(key);
-        const bool may = torrent != nullptr && (draining.empty() || !overlaps(*torrent, draining));
-        return may ? torrent->wish() : policy::Wish::nothing;
+    const auto news = std::exchange(core.queue_news, {});
+    Undo undo([&] { core.queue_news.about_all(); });
+    queue.ask(news, [&](TorrentKey key) {
+        effort();
+        const Torrent* const torrent = core.torrent(key);
+        if (torrent == nullptr) return policy::Queue::Answer{};
+        const bool may = draining.empty() || !overlaps(*torrent, draining);
+        return policy::Queue::Answer{may ? torrent->wish() : policy::Wish::nothing, torrent->place()};
     });
     if (!measures(s)) queue.measure_nobody();
-    auto running = queue.running(
+    const auto running = queue.running(
         {narrow(s.active_downloads), narrow(s.active_seeds), narrow(s.active_checks), narrow(s.active_torrents)});
-    std::sort(running.begin(), running.end());
     queue.seat(running, measures(s), now, [&](const policy::QueueEntry& entry) { return moved(entry); });
     const Time next = queue.next_judgement(paces(s));
     if (next.is_never())
         pace_timer.cancel();
     else
         pace_timer.set(next);
-    for (const auto& entry : std::vector<policy::QueueEntry>(queue.order().begin(), queue.order().end()))
-        if (Torrent* torrent = core.torrent(entry.torrent); torrent != nullptr && torrent->place() != entry.seated)
-            if (entry.seated == policy::Wish::nothing || !is_refused(*torrent, now))
-                torrent->set_place(entry.seated, now);
+    queue.tell([&](const policy::QueueEntry& entry) {
+        Torrent* const torrent = core.torrent(entry.torrent);
+        if (torrent == nullptr || (entry.seated != policy::Wish::nothing && is_refused(*torrent, now))) return false;
+        torrent->set_place(entry.seated, now);
+        return true;
+    });
+    undo.keep();
 }
 
 std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {
@@ -383,7 +390,7 @@ std::uint64_t SessionParts::moved(const policy::QueueEntry& entry) const {
 void SessionParts::judge_paces(Time now) {
     const auto limits = paces(core.settings);
     if (queue.judge(limits, now, [&](const policy::QueueEntry& entry) { return moved(entry); }))
-        core.queue_changed = true;
+        core.queue_news.about_order();
     const Time next = queue.next_judgement(limits);
     if (!next.is_never()) pace_timer.set(next);
 }
@@ -413,7 +420,7 @@ bool SessionParts::finish_draining(Torrent& torrent, Time now) {
     core.emit(EventKind::torrent_removed, key, {});
     core.torrents.erase(key);
     core.places.forget(key);
-    core.queue_changed = true;
+    core.queue_news.about_all();  // those of the same files may go on
     core.wake_soon();
     return true;
 }

@@ -49,7 +49,7 @@ class SessionParts final : public Listener::Registry, public Saver::Source {
     void end_round(Time now);
     Result<void> configure(const Settings& settings);
     void on_order_changed() {
-        core.queue_changed = true;
+        core.queue_news.about_order();
         if (saver) saver->session_changed();
     }
     /// The torrent of a command: Errc::removed when it is gone.

@@ -101,7 +101,7 @@ bool Torrent::uploads_allowed() const noexcept {
 void Torrent::on_added(TorrentKey key, Time now) {
     key_ = key;
     state_ = derive_state(now);
-    core_.queue_changed = true;
+    core_.queue_news.about(key_);
     core_.touch(*this);
     // Paused, it waits for no place in the queue.
     if (wants_move() || (!metainfo_ && wanted_ == storage::WantedState::paused)) evaluate(now);
@@ -287,7 +287,7 @@ void Torrent::evaluate(Time now) {
     check_doubted(now);
     if (!removed_ && wants_move()) begin_move();
     if (phase_ == Phase::ready && books_.says_writing && !may_write()) dirty_ = urgent_ = true;
-    core_.queue_changed = true;
+    core_.queue_news.about(key_);
     set_state(derive_state(now), now);
     core_.touch(*this);
 }
@@ -444,7 +444,7 @@ void Torrent::update_completion(Time now) {
     if (all == complete_) return;
     account_time(now);
     complete_ = all;
-    core_.queue_changed = true;
+    core_.queue_news.about(key_);
     if (all && !completed_at_) completed_at_ = core_.unix_now();
     dirty_ = urgent_ = true;
     announcer_.on_completion(has_all(), now);

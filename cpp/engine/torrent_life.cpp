@@ -156,7 +156,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     conversation_.on_pieces_known(now);
     count_file_pieces();
     dirty_ = dirty_ || !known || books_.has_journal;
-    core_.queue_changed = true;
+    core_.queue_news.about(key_);
     complete_ = false;
     if (!have.all()) announcer_.on_completion(false, now);
     files_made_ = files_to_make().empty();
@@ -265,7 +265,7 @@ void Torrent::set_state(State next, Time now) {
     if (next == State::downloading)
         alarms().stall.set(std::max(download_.last_payload(), running_since_) +
                            to_duration(core_.settings.snub_timeout));
-    core_.queue_changed = true;
+    core_.queue_news.about(key_);
     Event event;
     event.old_state = old;
     event.new_state = next;

@@ -14,6 +14,7 @@
 
 #include "base/slot_map.hpp"
 #include "policy/pace.hpp"
+#include "policy/queue_news.hpp"
 
 namespace jst::policy {
 
@@ -30,6 +31,7 @@ struct QueueEntry {
     TorrentKey torrent;
     Wish wish = Wish::nothing;
     Wish seated = Wish::nothing;  // what it has its place for
+    Wish told = Wish::nothing;    // what the owner knows of that
     Pace pace;                    // of that
 
     bool moves() const noexcept { return seated == Wish::download || seated == Wish::seed; }
@@ -48,10 +50,32 @@ class Queue {
     bool up(TorrentKey torrent);
     bool down(TorrentKey torrent);
     bool set_wish(TorrentKey torrent, Wish wish);
-    /// Asks for the wish of each, from the top.
+    /// What a torrent wishes, and the place that it believes it has.
+    struct Answer {
+        Wish wish = Wish::nothing;
+        Wish place = Wish::nothing;
+    };
+    /// Asks those the news are about.
     template <class F>
-    void ask_each(F&& wish_of) {
-        for (auto& entry : order_) entry.wish = wish_of(entry.torrent);
+    void ask(const QueueNews& news, F&& answer_of) {
+        const auto note = [&](QueueEntry& entry) {
+            const Answer answer = answer_of(entry.torrent);
+            entry.wish = answer.wish;
+            entry.told = answer.place;
+        };
+        if (news.are_about_all())
+            for (auto& entry : order_) note(entry);
+        else
+            for (const TorrentKey torrent : news.torrents())
+                if (const auto at = position(torrent)) note(order_[*at]);
+    }
+    /// Tells each whose place changed, from the top; false: it was not told, and will be another time.
+    template <class F>
+    void tell(F&& told) {
+        for (std::size_t i = 0; i < order_.size(); ++i) {
+            const QueueEntry entry = order_[i];
+            if (entry.told != entry.seated && told(entry)) order_[i].told = entry.seated;
+        }
     }
 
     std::optional<std::size_t> position(TorrentKey torrent) const noexcept;
@@ -62,12 +86,14 @@ class Queue {
     void measure_nobody() noexcept {
         for (auto& entry : order_) entry.pace.end();
     }
-    /// What running() said, sorted by key, holds from now on. `moved_of`: the payload of a torrent so far, in the
+    /// What running() said holds from now on. `moved_of`: the payload of a torrent so far, in the
     /// direction of its wish; without `measures` nobody is measured from now on.
     template <class F>
-    void seat(std::span<const TorrentKey> sorted, bool measures, Time now, F&& moved_of) {
+    void seat(std::span<const TorrentKey> running, bool measures, Time now, F&& moved_of) {
+        auto next = running.begin();
         for (auto& entry : order_) {
-            const bool runs = std::binary_search(sorted.begin(), sorted.end(), entry.torrent);
+            const bool runs = next != running.end() && *next == entry.torrent;
+            if (runs) ++next;
             const Wish before = std::exchange(entry.seated, runs ? entry.wish : Wish::nothing);
             if (!measures || !entry.moves())
                 entry.pace.end();

@@ -218,6 +218,18 @@ def unchoked_peers_that_all_go(lab: Lab, n: int) -> int:
     return effort() - before
 
 
+@case
+def torrents_that_are_added_one_by_one(lab: Lab, n: int) -> int:
+    """Those that are there already are not asked again what they wish."""
+    client = lab.engine("client")
+    specs = [lab.torrent(name=f"t{number}", pieces=1, piece_length=1024) for number in range(n // 10)]
+    before = effort()
+    for spec in specs:
+        client.add(spec, stopped=True)
+    lab.run_for(1)
+    return (effort() - before) * 10
+
+
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]]
     found: dict[str, list[int]] = {}

@@ -184,3 +184,18 @@ def test_what_was_chosen_for_torrents_is_there_after_any_end(lab: Lab, end: str)
         lab.until(lambda: ts[2].state in ACTIVE and ts[1].state == "paused", within=5)  # noqa: B023
         lab.until(lambda: [ts[0].state, ts[3].state] == ["stopped", "queued"], within=5)  # noqa: B023
         assert limits_of(client, ts[3]) == limits
+
+
+@pytest.mark.covers("S3-27")
+def test_as_many_as_start_at_once_are_all_asked_what_they_wish(lab: Lab) -> None:
+    """More than the queue names one by one: a session that comes again, and one whose limit goes."""
+    client = lab.engine("client", active_downloads=None)
+    specs = [lab.torrent(pieces=1, piece_length=1024) for _ in range(40)]
+    ts = [client.add(spec) for spec in specs]
+    lab.until(lambda: all(active(ts)), within=20)
+    again(client, "stop")
+    lab.until(lambda: len(client.session.torrents) == 40 and all(active(client.session.torrents)), within=20)
+    client.session.configure(active_downloads=3)
+    lab.until(lambda: active(client.session.torrents) == [n < 3 for n in range(40)], within=20)
+    client.session.configure(active_downloads=None)
+    lab.until(lambda: all(active(client.session.torrents)), within=20)
