@@ -119,6 +119,20 @@ std::uint32_t Download::most_of_one() const {
         std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
 }
 
+std::uint32_t Download::most_of_all(Time now) const {
+    std::uint32_t most = UINT32_MAX;
+    each_limit([&](const policy::RateLimit& limit) {
+        most = std::min(most, policy::blocks_to_ask(limit, ledger().total_outstanding(), now));
+    });
+    return most;
+}
+
+bool Download::is_held_back(Time now) const {
+    bool any = false;
+    each_limit([&](const policy::RateLimit& limit) { any = any || limit.holds_back(now); });
+    return any;
+}
+
 // Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
 // Of memory that was short nobody gets any before its turn.
 void Download::refill(Peer& peer, Time now) {
@@ -132,7 +146,7 @@ void Download::fill(Peer& peer, Time now) {
     if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
     if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
     const auto outstanding = static_cast<std::uint32_t>(w.ledger.outstanding(peer.key).size());
-    const std::uint32_t room = peer.pipeline.refill(outstanding, now, most_of_one());
+    const std::uint32_t room = std::min(peer.pipeline.refill(outstanding, now, most_of_one()), most_of_all(now));
     if (room == 0) return;
     w.asked.clear();
     const std::uint32_t got = ask(peer, room, now);

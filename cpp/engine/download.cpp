@@ -19,6 +19,12 @@ policy::EndgameSettings endgame_settings(const Settings& s) {
 
 }  // namespace
 
+namespace {
+
+constexpr Duration look_again_held_back = seconds(1);
+
+}  // namespace
+
 Download::Download(Core& core, FileStore& files, const codec::Metainfo* metainfo, const policy::Geometry& geometry,
                    Counters& counters, Client& client, std::uint32_t number)
     : core_(core),
@@ -145,6 +151,7 @@ bool Download::expire(Peer& peer, Time now) {
         w.next_look = now;
     }
     w.withdrawn.clear();
+    if (is_held_back(now)) return stuck;  // it may have come, and is not read
     const Duration timeout = peer.pipeline.time_limit(to_duration(core_.settings.request_timeout));
     w.ledger.expire(peer.key, now, timeout, w.withdrawn);
     if (w.withdrawn.empty()) return stuck;
@@ -155,7 +162,7 @@ bool Download::expire(Peer& peer, Time now) {
 
 Time Download::deadline(const Peer& peer) const {
     const Time due = ledger().deadline(peer.key, peer.pipeline.time_limit(to_duration(core_.settings.request_timeout)));
-    Time first = due;
+    Time first = unless_held_back(due);
     const Time stuck = somebody_idles_ ? stuck_at(peer) : Time::never();
     for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until(), stuck})
         if (pause > core_.now()) first = std::min(first, pause);
@@ -169,7 +176,14 @@ Time Download::stuck_at(const Peer& peer) const {
 
 Time Download::snub_deadline(const Peer& peer) const {
     if (peer.snubbed || (ledger().outstanding(peer.key).empty() && !peer.pipeline.is_silent())) return Time::never();
-    return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + to_duration(core_.settings.snub_timeout);
+    const Time since = std::max(peer.traffic.last_payload, peer.traffic.owes_since);
+    return unless_held_back(since + to_duration(core_.settings.snub_timeout));
+}
+
+// Who is read slowly is not late.
+Time Download::unless_held_back(Time due) const {
+    const Time now = core_.now();
+    return due <= now && is_held_back(now) ? now + look_again_held_back : due;
 }
 
 // -- payload ----------------------------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ class Download final : public PieceJob::Client {
         virtual void on_guilty(const IpAddress& host, Time now) = 0;
         /// Something that the torrent waits for may be over: an operation ended, memory came free.
         virtual void on_download_idle(Time now) = 0;
+        /// Of the torrent alone.
+        virtual const policy::RateLimit& download_limit() const noexcept = 0;
     };
 
     /// Without metadata, begin() comes later.
@@ -190,6 +192,16 @@ class Download final : public PieceJob::Client {
     std::uint32_t most_active() const;
     void fill(Peer& peer, Time now);
     std::uint32_t most_of_one() const;
+    /// How many more all of them may be asked for, where the rate is limited.
+    std::uint32_t most_of_all(Time now) const;
+    Time unless_held_back(Time due) const;
+    /// It is a limit of ours that little comes.
+    bool is_held_back(Time now) const;
+    template <class F>
+    void each_limit(F&& visit) const {
+        visit(core_.throttle.down);
+        visit(client_.download_limit());
+    }
     Byte* place_for(PieceJob& piece, const Block& block);
     bool notice_endgame(Time now);
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);

@@ -145,6 +145,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void on_download_error(Errc error, const std::string& where, Time now) override;
     void on_guilty(const IpAddress& host, Time now) override;
     void on_download_idle(Time now) override;
+    const policy::RateLimit& download_limit() const noexcept override { return throttle_->down; }
     void on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string& where, Time now) override;
 
     void evaluate(Time now);
@@ -228,8 +229,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     bool fetched_ = false;  // the metadata came while peers were linked: they stay until the pieces are known
     bool keeps_record_;
     bool sequential_;
-    bool dirty_ = true;
-    bool urgent_ = true;
+    bool dirty_ = true, urgent_ = true;
     bool files_made_ = false;
     bool evaluating_ = false;
     std::optional<Error> error_;

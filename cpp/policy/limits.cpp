@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ids.hpp"
 #include "base/planted.hpp"
 
 namespace jst::policy {
@@ -87,6 +88,13 @@ std::uint64_t take_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) n
 
 Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept {
     return std::max(a.deadline(n, now), b.deadline(n, now));
+}
+
+std::uint32_t blocks_to_ask(const RateLimit& limit, std::uint64_t outstanding, Time now) noexcept {
+    if (!limit.holds_back(now)) return UINT32_MAX;
+    constexpr auto span = static_cast<std::uint64_t>(asked_ahead.ns / seconds(1).ns);
+    const std::uint64_t most = std::clamp<std::uint64_t>(limit.rate() * span / block_size, 1, UINT32_MAX);
+    return static_cast<std::uint32_t>(most - std::min(most, outstanding));
 }
 
 }  // namespace jst::policy

@@ -16,6 +16,7 @@ class RateLimit {
   public:
     /// Faster is no limit (keeps the arithmetic within 64 bits).
     static constexpr std::uint64_t fastest = 1'000'000'000'000;
+    static constexpr Duration short_for = seconds(2);
 
     RateLimit() noexcept = default;
     explicit RateLimit(std::optional<std::uint64_t> bytes_per_second, Time now = {}) noexcept {
@@ -31,6 +32,12 @@ class RateLimit {
     std::uint64_t burst() const noexcept { return rate_ / 2 > 0 ? rate_ / 2 : (rate_ > 0 ? 1 : 0); }
 
     std::uint64_t available(Time now) noexcept;
+    /// More would have passed. Told by who took all that was granted; counts where nothing is left.
+    void note_short(Time now) noexcept {
+        if (limited_ && available(now) == 0) short_until_ = now + short_for;
+    }
+    /// It is this limit that holds back what passes, not that little comes.
+    bool holds_back(Time now) const noexcept { return limited_ && !bars() && now < short_until_; }
     /// Grants up to n bytes.
     std::uint64_t take(std::uint64_t n, Time now) noexcept;
     /// What was granted and not used.
@@ -48,11 +55,19 @@ class RateLimit {
     std::int64_t tokens_ = 0;      // below 0: charged in advance
     std::uint64_t remainder_ = 0;  // of a byte, in millionths
     std::int64_t refilled_us_ = 0;
+    Time short_until_{0};
 };
 
 /// From both, or only what both allow: a torrent's limit under the session's.
 std::uint64_t take_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
+
+/// So much of what a limited line carries may be asked for. What is asked for and not read lies in the queues of those
+/// who send it: it expires here, and after a while they take us for gone.
+inline constexpr Duration asked_ahead = seconds(20);
+/// How many more blocks may be asked for with so many outstanding; at least one in all. UINT32_MAX: any number. A line
+/// that is not used up bounds nothing: those who were asked may be slow.
+std::uint32_t blocks_to_ask(const RateLimit& limit, std::uint64_t outstanding, Time now) noexcept;
 
 /// "At most n", exact at n and n+1; none is no limit.
 struct CountLimit {

@@ -35,6 +35,44 @@ def test_a_rate_limit_is_used_and_kept(lab: Lab, which: str, rate: int) -> None:
     assert 0.9 * rate * SPAN <= got <= 1.05 * rate * SPAN + 65536
 
 
+@pytest.mark.parametrize(("peers", "rate"), [(3, 2000), (10, 2000), (40, 20_000)])
+def test_a_small_limit_costs_no_links_and_brings_nothing_twice(lab: Lab, peers: int, rate: int) -> None:
+    """Of what is asked for beyond it the most would expire and come twice, and who sends it would take us for gone."""
+    spec = lab.torrent(pieces=rate * 500 // 65536 + 1)
+    seeds = [lab.engine(f"seed{n}") for n in range(peers)]
+    for seed in seeds:
+        seed.add(spec, have="all")
+    client = lab.engine("client", download_rate_limit=rate)
+    t = client.add(spec, peers=seeds)
+    lab.run_for(400)
+    came = t.status().counters
+    assert came.payload_verified + came.payload_partial >= 0.8 * 400 * rate
+    assert came.payload_redundant <= 0.02 * came.payload_received
+    assert [who.history(jst.PeerDisconnected) for who in (client, *seeds)] == [[]] * (1 + peers)
+
+
+@pytest.mark.parametrize("of_torrent", [False, True])
+def test_slow_peers_do_not_keep_a_limit_from_being_used(lab: Lab, of_torrent: bool) -> None:
+    """They hold as much as may be asked for: who is fast is asked all the same while the line is not used up."""
+    rate = 20_000
+    spec = lab.torrent(pieces=64)
+    slow = [lab.engine(f"slow{n}", upload_rate_limit=50) for n in range(26)]
+    for seed in slow:
+        seed.add(spec, have="all")
+    client = lab.engine("client", max_requests_per_peer=4, **({} if of_torrent else {"download_rate_limit": rate}))
+    t = client.add(spec, peers=slow)
+    if of_torrent:
+        t.configure(download_rate_limit=rate)
+    lab.run_for(30)
+    fast = lab.engine("fast")
+    fast.add(spec, have="all")
+    t.connect(fast)
+    lab.run_for(5)
+    before = t.status().counters.payload_received
+    lab.run_for(SPAN)
+    assert t.status().counters.payload_received - before >= 0.9 * rate * SPAN
+
+
 @pytest.mark.parametrize("which", ["download_rate_limit", "upload_rate_limit"])
 def test_a_rate_limit_of_nought_is_nothing_and_none_is_no_limit(lab: Lab, which: str) -> None:
     spec = lab.torrent(pieces=100)
