@@ -112,11 +112,16 @@ std::uint32_t Download::most_active() const {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
 }
 
-// However fast one peer is, it leaves half of the memory to the others: should it fall silent, they go on.
+// However fast one peer is, it leaves half of the memory to the others: should it fall silent, they go on. And before
+// anything shows what it gives, it is not asked for more than a limit lets through soon.
 std::uint32_t Download::most_of_one() const {
-    if (peers.size() < 2) return UINT32_MAX;
-    return static_cast<std::uint32_t>(
-        std::max<std::uint64_t>(core_.download_memory() / 2 / block_size, policy::Pipeline::least_window));
+    std::uint32_t most = UINT32_MAX;
+    each_limit([&](const policy::RateLimit& limit) {
+        most = std::min(most, policy::blocks_within(limit, policy::asked_ahead_of_one));
+    });
+    if (peers.size() < 2) return most;
+    const auto half = static_cast<std::uint32_t>(core_.download_memory() / 2 / block_size);
+    return std::min(most, std::max(half, policy::Pipeline::least_window));
 }
 
 std::uint32_t Download::most_of_all(Time now) const {

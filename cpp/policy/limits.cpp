@@ -90,10 +90,15 @@ Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexce
     return std::max(a.deadline(n, now), b.deadline(n, now));
 }
 
+std::uint32_t blocks_within(const RateLimit& limit, Duration time) noexcept {
+    if (!limit.is_limited()) return UINT32_MAX;
+    const std::uint64_t blocks = limit.rate() * static_cast<std::uint64_t>(time.ns / seconds(1).ns) / block_size;
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, 1, UINT32_MAX));
+}
+
 std::uint32_t blocks_to_ask(const RateLimit& limit, std::uint64_t outstanding, Time now) noexcept {
     if (!limit.holds_back(now)) return UINT32_MAX;
-    constexpr auto span = static_cast<std::uint64_t>(asked_ahead.ns / seconds(1).ns);
-    const std::uint64_t most = std::clamp<std::uint64_t>(limit.rate() * span / block_size, 1, UINT32_MAX);
+    const std::uint64_t most = blocks_within(limit, asked_ahead);
     return static_cast<std::uint32_t>(most - std::min(most, outstanding));
 }
 

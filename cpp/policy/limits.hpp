@@ -62,9 +62,12 @@ class RateLimit {
 std::uint64_t take_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 
-/// So much of what a limited line carries may be asked for. What is asked for and not read lies in the queues of those
-/// who send it: it expires here, and after a while they take us for gone.
+/// So much of what a limited line carries may be asked for, in all and of one peer. What is asked for and not read lies
+/// in the queues of those who send it: it expires here, and after a while they take us for gone.
 inline constexpr Duration asked_ahead = seconds(20);
+inline constexpr Duration asked_ahead_of_one = seconds(2);
+/// The blocks that pass in that time, at least one; UINT32_MAX without a limit.
+std::uint32_t blocks_within(const RateLimit& limit, Duration time) noexcept;
 /// How many more blocks may be asked for with so many outstanding; at least one in all. UINT32_MAX: any number. A line
 /// that is not used up bounds nothing: those who were asked may be slow.
 std::uint32_t blocks_to_ask(const RateLimit& limit, std::uint64_t outstanding, Time now) noexcept;

@@ -151,9 +151,10 @@ def test_a_limit_holds_back_when_nothing_is_left_and_for_a_while() -> None:
 
 def test_what_is_asked_for_passes_a_limit_before_long() -> None:
     block = 16384
-    assert lab.RateLimit(None).blocks_to_ask(10**6, 1.0) == NO_BOUND
+    assert lab.RateLimit(None).blocks_within(20.0) == lab.RateLimit(None).blocks_to_ask(10**6, 1.0) == NO_BOUND
     for rate, within in ((1, 1), (block, 20), (2 * block - 1, 39), (2 * block, 40)):
         limit = lab.RateLimit(rate)
+        assert limit.blocks_within(20.0) == within
         assert limit.blocks_to_ask(10**6, 1.0) == NO_BOUND, "the line is not used up"
         limit.take(10**9, 1.0)
         limit.note_short(1.0)
