@@ -150,6 +150,7 @@ class FileStore {
     /// Whether a large file has its space reserved with its first byte.
     void set_reserving(bool on) noexcept { reserves_ = on; }
     void note_written(FileIndex file) { flags_[file.value].exists = flags_[file.value].dirty = true; }
+    void note_unsynced(FileIndex file) { flags_[file.value].dirty = true; }
     void note_part_written() noexcept { part_dirty_ = has_parts_ = true; }
     /// Whether a part file is there, from a StatSweep.
     void note_parts(bool exist) noexcept { has_parts_ = exist; }

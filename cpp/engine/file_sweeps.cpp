@@ -393,8 +393,12 @@ bool SyncSweep::advance(Lane& lane) {
 
 bool SyncSweep::advance_file(Lane& lane) {
     const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
-    // A file that the user took away needs no sync: its stamp will tell.
+    // A file that the user took away needs no sync; should it come back, it is not believed.
     const bool was_written = lane.item < written_;
+    if (is_absence(error) && lane.item < taken_.size()) {
+        absent_.push_back(taken_[lane.item]);
+        store_.note_unsynced(taken_[lane.item]);
+    }
     // Not every file system that is only read can sync.
     if (error != Errc::ok && !is_absence(error) && (was_written || error == Errc::disk_io))
         failed(error, files_[lane.item]);

@@ -1,7 +1,6 @@
 #include "storage/resume_fit.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace jst::storage {
 namespace {
@@ -93,10 +92,6 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
         }
     }
     return fit;
-}
-
-namespace {
-constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
 }
 
 void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,

@@ -7,6 +7,7 @@
 // fit. Invariant: 1. trusted and check never share a piece; 2. no clock, no disk: stamps in, bits out.
 #pragma once
 
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,9 @@ Fit fit_record(const FileMap& map, const SavedFiles& saved, std::span<const File
 /// more, so that those pieces are checked and not fetched again.
 void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& now, std::span<FileStamp> stamps,
                     FileStamp& part_file);
+
+/// The time of a stamp that no file has: its pieces are checked.
+inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
 
 /// Nobody looked into a file that changed since `before` and is not `ours` (written to meanwhile): it keeps its old
 /// stamp, so that the next look finds it changed.
