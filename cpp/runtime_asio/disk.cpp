@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "runtime_asio/file_calls.hpp"
-#include "runtime_asio/in_place.hpp"
 
 namespace jst::runtime_asio {
 namespace {
@@ -58,16 +57,10 @@ void AsioDisk::DiskLane::work(OpList& batch) noexcept {
     batch.append(done);
 }
 
-void AsioDisk::DigestLane::work(OpList& batch) noexcept {
-    for (auto* op = batch.first(); op != nullptr; op = op->next)
-        digest_in_place(static_cast<DiskOp&>(*op), OpenFile::from(op->extra).fd);
-}
-
 AsioDisk::AsioDisk(Reactor& reactor, Crew& crew, Duration slow_call)
     : reactor_(reactor), crew_(crew), slow_call_(slow_call) {
     crew.add(lane_);
     crew.add(bulk_lane_);
-    crew.add(digest_lane_);
 }
 
 // The descriptors go as they would at the end of the process. The crew has stopped.
@@ -121,7 +114,6 @@ void AsioDisk::flush(Time until) {
     running_.clear();
     crew_.submit(lane_, for_crew_);
     crew_.submit(bulk_lane_, for_later_);
-    crew_.submit(digest_lane_, for_digest_);
 }
 
 // False when the time was up before the row was.
@@ -191,15 +183,11 @@ void AsioDisk::hand_over(DiskOp& op, Row& row) {
         ++row.reads;
     else
         row.exclusive = true;
-    if (op.action == DiskAction::digest)
-        for_digest_.push(op);
-    else
-        (op.bulk ? for_later_ : for_crew_).push(op);
+    (op.bulk ? for_later_ : for_crew_).push(op);
 }
 
 void AsioDisk::collect() {
-    for (Crew::Lane* lane : {static_cast<Crew::Lane*>(&lane_), static_cast<Crew::Lane*>(&bulk_lane_),
-                             static_cast<Crew::Lane*>(&digest_lane_)}) {
+    for (auto* lane : {&lane_, &bulk_lane_}) {
         OpList done = crew_.take_ended(*lane);
         while (auto* op = done.pop()) {
             auto& disk_op = static_cast<DiskOp&>(*op);
@@ -263,7 +251,6 @@ void AsioDisk::abandon() noexcept {
     free_.clear();
     for_crew_.clear();
     for_later_.clear();
-    for_digest_.clear();
     pending_ = 0;
 }
 

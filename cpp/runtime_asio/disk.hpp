@@ -62,12 +62,6 @@ class AsioDisk final : public runtime::Disk {
         void work(OpList& batch) noexcept override;
     };
 
-    // One after another even where there are two workers: both together would hardly be sooner on one core, and dearer.
-    struct DigestLane final : Crew::Lane {
-        DigestLane() noexcept : Lane(1) {}
-        void work(OpList& batch) noexcept override;
-    };
-
     void activate(Row& row);
     bool run_row(Row& row, Time until);
     bool run_here(runtime::DiskOp& op, Row& row);
@@ -87,7 +81,6 @@ class AsioDisk final : public runtime::Disk {
     ThreadSwitches switches_;  // when the first call of this flush began, or after the last that took long
     DiskLane lane_{1};
     DiskLane bulk_lane_{bulk_told_at};
-    DigestLane digest_lane_;
     Row paths_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Row>> files_;
     std::vector<Row*> active_;
@@ -98,7 +91,6 @@ class AsioDisk final : public runtime::Disk {
     OpList free_;       // in no row
     OpList for_crew_;   // of this round
     OpList for_later_;  // bulk ones
-    OpList for_digest_;
     std::uint64_t last_handle_ = 0;
     std::size_t pending_ = 0;
 };

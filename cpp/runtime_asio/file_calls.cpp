@@ -19,6 +19,7 @@
 #include <new>
 
 #include "runtime_asio/errors.hpp"
+#include "runtime_asio/in_place.hpp"
 #include "runtime_asio/place.hpp"
 
 #ifndef XFS_SUPER_MAGIC
@@ -299,6 +300,9 @@ Errc perform_on(DiskOp& op, OpenFile file) noexcept {
             return result_of(::close(fd));
         case DiskAction::read:
             return read(op, fd);
+        case DiskAction::digest:
+            digest_in_place(op, fd);
+            return Errc::ok;
         case DiskAction::write:
             return write_all(op, file);
         case DiskAction::truncate:

@@ -25,9 +25,8 @@ bool digest_group(int fd, std::uint64_t offset, std::size_t length, std::size_t 
 }  // namespace
 
 void digest_in_place(runtime::DiskOp& op, int fd) noexcept {
-    op.transferred = 0;
-    op.error = Errc::ok;
     const runtime::Digests& asked = op.digests;
+    if (asked.empty()) return;
     const auto group = std::clamp<std::size_t>(mapped_at_once / asked.each, most_lanes, runtime::max_digests);
     try {
         for (std::size_t at = 0; at < asked.sha1.size(); at += group) {
