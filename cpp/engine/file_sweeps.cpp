@@ -391,14 +391,20 @@ bool SyncSweep::advance(Lane& lane) {
     return false;
 }
 
+void SyncSweep::note_absent(std::uint32_t item) {
+    if (item == taken_.size()) {
+        parts_absent_ = true;
+        return store_.note_part_written();
+    }
+    absent_.push_back(taken_[item]);
+    store_.note_unsynced(taken_[item]);
+}
+
 bool SyncSweep::advance_file(Lane& lane) {
     const Errc error = lane.stage == 0 ? Errc::ok : lane.op.error;
     // A file that the user took away needs no sync; should it come back, it is not believed.
     const bool was_written = lane.item < written_;
-    if (is_absence(error) && lane.item < taken_.size()) {
-        absent_.push_back(taken_[lane.item]);
-        store_.note_unsynced(taken_[lane.item]);
-    }
+    if (is_absence(error) && was_written) note_absent(lane.item);
     // Not every file system that is only read can sync.
     if (error != Errc::ok && !is_absence(error) && (was_written || error == Errc::disk_io))
         failed(error, files_[lane.item]);

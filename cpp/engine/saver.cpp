@@ -132,8 +132,9 @@ void Saver::on_stamped(Time now) {
         storage::TorrentRecord record = torrent->record(durable_, stat_.get());
         const auto& sync = static_cast<const SyncSweep&>(*used_.back());  // the one before this look
         if (torrent->knows_pieces()) storage::keep_strange(books.proven.files, sync.written(), record.files);
-        for (const FileIndex file : sync.absent())  // or one that is back is believed, unsynced
-            if (file.value < record.files.size()) record.files[file.value].mtime_ns = storage::never;
+        // Or one that is back is believed, unsynced.
+        for (const FileIndex file : sync.absent()) record.files[file.value].mtime_ns = storage::never;
+        if (sync.are_parts_absent()) record.part_file.mtime_ns = storage::never;
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
         if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
