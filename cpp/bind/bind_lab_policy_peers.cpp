@@ -305,12 +305,8 @@ void bind_limits(py::module_& lab) {
         .def("charge", [](RateLimit& l, std::uint64_t n, double now) { l.charge(n, to_time(now)); })
         .def("deadline",
              [](RateLimit& l, std::uint64_t n, double now) { return to_seconds(l.deadline(n, to_time(now))); })
-        .def("note_short", [](RateLimit& l, double now) { l.note_short(to_time(now)); })
-        .def("holds_back", [](const RateLimit& l, double now) { return l.holds_back(to_time(now)); })
         .def("blocks_within",
              [](const RateLimit& l, double time) { return policy::blocks_within(l, from_seconds(time)); })
-        .def("blocks_to_ask", [](const RateLimit& l, std::uint64_t outstanding,
-                                 double now) { return policy::blocks_to_ask(l, outstanding, to_time(now)); })
         .def_property_readonly("burst", &RateLimit::burst);
     lab.def("take_both",
             [](RateLimit& a, RateLimit& b, std::uint64_t n, double now) { return take_both(a, b, n, to_time(now)); });

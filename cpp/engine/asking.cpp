@@ -112,30 +112,14 @@ std::uint32_t Download::most_active() const {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(allowed, geometry_.num_pieces));
 }
 
-// However fast one peer is, it leaves half of the memory to the others: should it fall silent, they go on. And before
-// anything shows what it gives, it is not asked for more than a limit lets through soon.
+// However fast one peer is, it leaves half of the memory to the others: should it fall silent, they go on. And it is
+// not asked for more than a limit lets through soon. All together are not bounded so: silent ones would use that up.
 std::uint32_t Download::most_of_one() const {
-    std::uint32_t most = UINT32_MAX;
-    each_limit([&](const policy::RateLimit& limit) {
-        most = std::min(most, policy::blocks_within(limit, policy::asked_ahead_of_one));
-    });
+    const std::uint32_t most = std::min(policy::blocks_within(core_.throttle.down, policy::asked_ahead),
+                                        policy::blocks_within(client_.download_limit(), policy::asked_ahead));
     if (peers.size() < 2) return most;
     const auto half = static_cast<std::uint32_t>(core_.download_memory() / 2 / block_size);
     return std::min(most, std::max(half, policy::Pipeline::least_window));
-}
-
-std::uint32_t Download::most_of_all(Time now) const {
-    std::uint32_t most = UINT32_MAX;
-    each_limit([&](const policy::RateLimit& limit) {
-        most = std::min(most, policy::blocks_to_ask(limit, ledger().total_outstanding(), now));
-    });
-    return most;
-}
-
-bool Download::is_held_back(Time now) const {
-    bool any = false;
-    each_limit([&](const policy::RateLimit& limit) { any = any || limit.holds_back(now); });
-    return any;
 }
 
 // Who left requests unanswered comes after the others, when the round ends, not at once because it unchokes us again.
@@ -151,7 +135,7 @@ void Download::fill(Peer& peer, Time now) {
     if (!allowed_ || !peer.is_connected() || !peer.choking.am_interested) return;
     if (peer.choking.peer_choking && peer.claims.allowed_fast.empty()) return;
     const auto outstanding = static_cast<std::uint32_t>(w.ledger.outstanding(peer.key).size());
-    const std::uint32_t room = std::min(peer.pipeline.refill(outstanding, now, most_of_one()), most_of_all(now));
+    const std::uint32_t room = peer.pipeline.refill(outstanding, now, most_of_one());
     if (room == 0) return;
     w.asked.clear();
     const std::uint32_t got = ask(peer, room, now);

@@ -70,7 +70,6 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     const std::uint64_t granted =
         free ? room : policy::take_both(core_.throttle.down, torrent_.throttle().down, room, now);
     if (granted == 0) {
-        note_short(now);
         wait_for_rate(peer, now);
         return read_nothing(peer, now);
     }
@@ -98,7 +97,6 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
     }
     peer.count(&Counters::wire_received, bytes);
     budget -= std::min(budget, bytes);
-    if (bytes == granted && granted < room) note_short(now);
     const auto committed = peer.wire.commit(static_cast<std::size_t>(bytes), now);
     if (!committed || !drain(peer, now)) return false;
     return bytes == granted;
@@ -127,13 +125,9 @@ bool Conversation::drain(Peer& peer, Time now) {
     return false;
 }
 
-void Conversation::note_short(Time now) {
-    core_.throttle.down.note_short(now);
-    torrent_.throttle().down.note_short(now);
-}
-
 void Conversation::wait_for_rate(Peer& peer, Time now) {
     peer.waits_for_rate = true;
+    peer.traffic.left_unread = now;
     // A few blocks at a time: waking for every byte would cost more than it brings.
     const std::uint64_t burst = std::uint64_t{4} * block_size;
     // Who was read just now comes behind those who wait, or the first in line would be read alone and the others go.

@@ -66,7 +66,6 @@ class Conversation final : public PeerOwner {
     void judge_early(Peer& peer, Time now);
     Peer& greediest(Peer& speaker) const;
     void breach(Peer& peer, Time now);
-    void note_short(Time now);
     void wait_for_rate(Peer& peer, Time now);
     Time alive_until(const Peer& peer) const;
 

@@ -21,6 +21,8 @@ policy::EndgameSettings endgame_settings(const Settings& s) {
 
 namespace {
 
+constexpr Duration held_back_for = seconds(2);        // who waits to be read tries oftener
+constexpr Duration longest_held_back = seconds(600);  // without payload: it may be something else that it sends
 constexpr Duration look_again_held_back = seconds(1);
 
 }  // namespace
@@ -151,7 +153,7 @@ bool Download::expire(Peer& peer, Time now) {
         w.next_look = now;
     }
     w.withdrawn.clear();
-    if (is_held_back(now)) return stuck;  // it may have come, and is not read
+    if (is_held_back(peer, now)) return stuck;
     const Duration timeout = peer.pipeline.time_limit(to_duration(core_.settings.request_timeout));
     w.ledger.expire(peer.key, now, timeout, w.withdrawn);
     if (w.withdrawn.empty()) return stuck;
@@ -162,7 +164,7 @@ bool Download::expire(Peer& peer, Time now) {
 
 Time Download::deadline(const Peer& peer) const {
     const Time due = ledger().deadline(peer.key, peer.pipeline.time_limit(to_duration(core_.settings.request_timeout)));
-    Time first = unless_held_back(due);
+    Time first = unless_held_back(peer, due);
     const Time stuck = somebody_idles_ ? stuck_at(peer) : Time::never();
     for (const Time pause : {peer.pipeline.paused_until(), peer.pipeline.patient_until(), stuck})
         if (pause > core_.now()) first = std::min(first, pause);
@@ -177,13 +179,19 @@ Time Download::stuck_at(const Peer& peer) const {
 Time Download::snub_deadline(const Peer& peer) const {
     if (peer.snubbed || (ledger().outstanding(peer.key).empty() && !peer.pipeline.is_silent())) return Time::never();
     const Time since = std::max(peer.traffic.last_payload, peer.traffic.owes_since);
-    return unless_held_back(since + to_duration(core_.settings.snub_timeout));
+    return unless_held_back(peer, since + to_duration(core_.settings.snub_timeout));
 }
 
-// Who is read slowly is not late.
-Time Download::unless_held_back(Time due) const {
+// What it sent waits to be read, since a limit is used up: it is not late.
+bool Download::is_held_back(const Peer& peer, Time now) noexcept {
+    const auto& t = peer.traffic;
+    return !t.left_unread.is_never() && now < t.left_unread + held_back_for &&
+           now < std::max(t.last_payload, t.owes_since) + longest_held_back;
+}
+
+Time Download::unless_held_back(const Peer& peer, Time due) const {
     const Time now = core_.now();
-    return due <= now && is_held_back(now) ? now + look_again_held_back : due;
+    return due <= now && is_held_back(peer, now) ? now + look_again_held_back : due;
 }
 
 // -- payload ----------------------------------------------------------------------------------------------------------

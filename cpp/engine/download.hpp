@@ -192,16 +192,8 @@ class Download final : public PieceJob::Client {
     std::uint32_t most_active() const;
     void fill(Peer& peer, Time now);
     std::uint32_t most_of_one() const;
-    /// How many more all of them may be asked for, where the rate is limited.
-    std::uint32_t most_of_all(Time now) const;
-    Time unless_held_back(Time due) const;
-    /// It is a limit of ours that little comes.
-    bool is_held_back(Time now) const;
-    template <class F>
-    void each_limit(F&& visit) const {
-        visit(core_.throttle.down);
-        visit(client_.download_limit());
-    }
+    static bool is_held_back(const Peer& peer, Time now) noexcept;
+    Time unless_held_back(const Peer& peer, Time due) const;
     Byte* place_for(PieceJob& piece, const Block& block);
     bool notice_endgame(Time now);
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);

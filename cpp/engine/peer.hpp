@@ -94,8 +94,9 @@ struct Traffic {
     Time last_taken;            // when a write began or some of it went out
     bool took_nothing = false;  // of a write that was taken back: the next one is the same
     Time last_payload;
-    Time owes_since;            // when it was asked and owed nothing before
-    std::uint64_t granted = 0;  // of the upload limits, for the write under way
+    Time left_unread = Time::never();  // when a limit kept us from reading what had come
+    Time owes_since;                   // when it was asked and owed nothing before
+    std::uint64_t granted = 0;         // of the upload limits, for the write under way
     std::uint32_t unrequested = 0;
     std::uint64_t copied = 0;  // blocks that were read elsewhere than in their place
     std::uint32_t bad_requests = 0;

@@ -96,10 +96,4 @@ std::uint32_t blocks_within(const RateLimit& limit, Duration time) noexcept {
     return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(blocks, 1, UINT32_MAX));
 }
 
-std::uint32_t blocks_to_ask(const RateLimit& limit, std::uint64_t outstanding, Time now) noexcept {
-    if (!limit.holds_back(now)) return UINT32_MAX;
-    const std::uint64_t most = blocks_within(limit, asked_ahead);
-    return static_cast<std::uint32_t>(most - std::min(most, outstanding));
-}
-
 }  // namespace jst::policy

@@ -16,7 +16,6 @@ class RateLimit {
   public:
     /// Faster is no limit (keeps the arithmetic within 64 bits).
     static constexpr std::uint64_t fastest = 1'000'000'000'000;
-    static constexpr Duration short_for = seconds(2);
 
     RateLimit() noexcept = default;
     explicit RateLimit(std::optional<std::uint64_t> bytes_per_second, Time now = {}) noexcept {
@@ -32,12 +31,6 @@ class RateLimit {
     std::uint64_t burst() const noexcept { return rate_ / 2 > 0 ? rate_ / 2 : (rate_ > 0 ? 1 : 0); }
 
     std::uint64_t available(Time now) noexcept;
-    /// More would have passed. Told by who took all that was granted; counts where nothing is left.
-    void note_short(Time now) noexcept {
-        if (limited_ && available(now) == 0) short_until_ = now + short_for;
-    }
-    /// It is this limit that holds back what passes, not that little comes.
-    bool holds_back(Time now) const noexcept { return limited_ && !bars() && now < short_until_; }
     /// Grants up to n bytes.
     std::uint64_t take(std::uint64_t n, Time now) noexcept;
     /// What was granted and not used.
@@ -55,22 +48,17 @@ class RateLimit {
     std::int64_t tokens_ = 0;      // below 0: charged in advance
     std::uint64_t remainder_ = 0;  // of a byte, in millionths
     std::int64_t refilled_us_ = 0;
-    Time short_until_{0};
 };
 
 /// From both, or only what both allow: a torrent's limit under the session's.
 std::uint64_t take_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 
-/// So much of what a limited line carries may be asked for, in all and of one peer. What is asked for and not read lies
-/// in the queues of those who send it: it expires here, and after a while they take us for gone.
-inline constexpr Duration asked_ahead = seconds(20);
-inline constexpr Duration asked_ahead_of_one = seconds(2);
+/// A peer is asked for no more than a limited line carries in this time. What is asked for and not read lies in the
+/// queues of those who send it: it expires here, and after a while they take us for gone.
+inline constexpr Duration asked_ahead = seconds(2);
 /// The blocks that pass in that time, at least one; UINT32_MAX without a limit.
 std::uint32_t blocks_within(const RateLimit& limit, Duration time) noexcept;
-/// How many more blocks may be asked for with so many outstanding; at least one in all. UINT32_MAX: any number. A line
-/// that is not used up bounds nothing: those who were asked may be slow.
-std::uint32_t blocks_to_ask(const RateLimit& limit, std::uint64_t outstanding, Time now) noexcept;
 
 /// "At most n", exact at n and n+1; none is no limit.
 struct CountLimit {

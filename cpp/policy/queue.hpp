@@ -86,8 +86,8 @@ class Queue {
     void measure_nobody() noexcept {
         for (auto& entry : order_) entry.pace.end();
     }
-    /// What running() said holds from now on. `moved_of`: the payload of a torrent so far, in the
-    /// direction of its wish; without `measures` nobody is measured from now on.
+    /// What running() said holds from now on. `moved_of`: the payload of a torrent so far, in the direction of its
+    /// wish; without `measures` nobody is measured from now on.
     template <class F>
     void seat(std::span<const TorrentKey> running, bool measures, Time now, F&& moved_of) {
         auto next = running.begin();

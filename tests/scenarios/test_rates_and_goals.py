@@ -6,6 +6,8 @@ import jstorrent as jst
 import pytest
 from jstorrent.lab import Engine, Lab, Spec
 
+from tests.scenarios.raw_peer import RawPeer
+
 SPAN = 40.0
 RATE = 60_000
 
@@ -52,25 +54,60 @@ def test_a_small_limit_costs_no_links_and_brings_nothing_twice(lab: Lab, peers: 
 
 
 @pytest.mark.parametrize("of_torrent", [False, True])
-def test_slow_peers_do_not_keep_a_limit_from_being_used(lab: Lab, of_torrent: bool) -> None:
-    """They hold as much as may be asked for: who is fast is asked all the same while the line is not used up."""
+@pytest.mark.parametrize("gives", ["nothing", "little"])
+def test_others_do_not_keep_a_limit_from_being_used(lab: Lab, gives: str, of_torrent: bool) -> None:
+    """However many hold requests: who gives is asked at once, from the first second on."""
     rate = 20_000
     spec = lab.torrent(pieces=64)
-    slow = [lab.engine(f"slow{n}", upload_rate_limit=50) for n in range(26)]
-    for seed in slow:
-        seed.add(spec, have="all")
-    client = lab.engine("client", max_requests_per_peer=4, **({} if of_torrent else {"download_rate_limit": rate}))
-    t = client.add(spec, peers=slow)
+    others: list[Engine | RawPeer] = []
+    for n in range(40):
+        if gives == "nothing":
+            others.append(RawPeer(lab, f"other{n}", spec, serves=False))
+        else:
+            slow = lab.engine(f"other{n}", upload_rate_limit=50)
+            slow.add(spec, have="all")
+            others.append(slow)
+    honest = lab.engine("honest")
+    honest.add(spec, have="all")
+    client = lab.engine("client", **({} if of_torrent else {"download_rate_limit": rate}))
+    t = client.add(spec, peers=[honest, *others])
     if of_torrent:
         t.configure(download_rate_limit=rate)
-    lab.run_for(30)
-    fast = lab.engine("fast")
-    fast.add(spec, have="all")
-    t.connect(fast)
-    lab.run_for(5)
-    before = t.status().counters.payload_received
     lab.run_for(SPAN)
-    assert t.status().counters.payload_received - before >= 0.9 * rate * SPAN
+    assert t.status().counters.payload_received >= 0.85 * rate * SPAN
+
+
+def test_who_gives_nothing_is_late_under_a_limit_too(lab: Lab) -> None:
+    """While others use it up: only whose bytes wait to be read is not late."""
+    spec = lab.torrent(pieces=64)
+    honest, silent = lab.engine("honest"), RawPeer(lab, "silent", spec, serves=False)
+    honest.add(spec, have="all")
+    client = lab.engine("client", download_rate_limit=20_000)
+    t = client.add(spec, peers=[honest, silent])
+
+    def owed() -> list[int]:
+        return [peer.outstanding for peer in t.peers() if peer.counters.payload_received == 0]
+
+    lab.run_for(10)
+    assert len(owed()) == 1 and owed() != [0]
+    lab.until(lambda: owed() == [0], within=55)
+    assert t.status().counters.payload_redundant == 0
+
+
+def test_who_keeps_us_reading_something_else_is_late_in_the_end(lab: Lab) -> None:
+    """Bytes of it wait to be read for a thousand seconds, but no block is among them."""
+    spec = lab.torrent(pieces=64)
+    chatter = RawPeer(lab, "chatter", spec, serves=False)
+    client = lab.engine("client", download_rate_limit=200)
+    t = client.add(spec, peers=[chatter])
+    def owes() -> bool:
+        return any(peer.outstanding for peer in t.peers())
+
+    lab.until(owes, within=20)
+    chatter.push(bytes(4) * 50_000)  # so many keep-alives
+    lab.run_for(300)
+    assert owes()
+    lab.until(lambda: not owes(), within=305)
 
 
 @pytest.mark.parametrize("which", ["download_rate_limit", "upload_rate_limit"])
