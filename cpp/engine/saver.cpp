@@ -133,7 +133,8 @@ void Saver::on_stamped(Time now) {
         const auto& sync = static_cast<const SyncSweep&>(*used_.back());  // the one before this look
         if (torrent->knows_pieces()) storage::keep_strange(books.proven.files, sync.written(), record.files);
         // Or one that is back is believed, unsynced.
-        for (const FileIndex file : sync.absent()) record.files[file.value].mtime_ns = storage::never;
+        for (const FileIndex file : sync.absent())
+            if (file.value < record.files.size()) record.files[file.value].mtime_ns = storage::never;
         if (sync.are_parts_absent()) record.part_file.mtime_ns = storage::never;
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
