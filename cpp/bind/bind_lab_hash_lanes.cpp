@@ -13,8 +13,11 @@ namespace {
 using codec::LaneKernels;
 using codec::Lanes;
 
-constexpr std::pair<const char*, Lanes> kernel_names[] = {
-    {"x1", Lanes::ni_x1}, {"x2", Lanes::ni_x2}, {"x4", Lanes::ni_x4}, {"x16", Lanes::avx512_x16}};
+constexpr std::pair<const char*, Lanes> kernel_names[] = {{"x1", Lanes::ni_x1},
+                                                          {"x2", Lanes::ni_x2},
+                                                          {"x4", Lanes::ni_x4},
+                                                          {"x8", Lanes::avx512_x8},
+                                                          {"x16", Lanes::avx512_x16}};
 
 const LaneKernels& of_machine(const std::string& algorithm) {
     if (algorithm == "sha1") return LaneKernels::of_machine_sha1();
@@ -35,6 +38,7 @@ std::vector<std::string> kernels_here(const std::string& algorithm) {
     if (here.x1 != nullptr) names.emplace_back("x1");
     if (here.x2 != nullptr) names.emplace_back("x2");
     if (here.x4 != nullptr) names.emplace_back("x4");
+    if (here.x8 != nullptr) names.emplace_back("x8");
     if (here.x16 != nullptr) names.emplace_back("x16");
     return names;
 }

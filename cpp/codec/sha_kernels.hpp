@@ -17,7 +17,9 @@ void sha1_ni_x2(std::uint32_t* const* states, const std::uint8_t* const* data, s
 void sha1_ni_x4(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
 void sha256_ni_x1(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
 void sha256_ni_x2(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
+void sha1_avx512_x8(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
 void sha1_avx512_x16(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
+void sha256_avx512_x8(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
 void sha256_avx512_x16(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t blocks);
 #endif
 

@@ -179,13 +179,18 @@ bool has_sha() noexcept {
            __builtin_cpu_supports("ssse3");
 }
 // Seconds for a GiB, AMD Zen 5 and Intel Sapphire Rapids. SHA-1: one lane 0.46 and 0.80, each of four 0.21 and 0.86, of
-// sixteen 0.10 and 0.20. SHA-256: one 0.49 and 0.75, each of two 0.32 and 0.65, of sixteen 0.18 and 0.40.
+// eight 0.24 (Intel), of sixteen 0.10 and 0.20. SHA-256: one 0.49 and 0.75, each of two 0.32 and 0.65, of eight 0.53
+// (Intel), of sixteen 0.18 and 0.40.
 void choose(LaneKernels& kernels, bool sha1) noexcept {
     const bool amd = __builtin_cpu_is("amd") != 0;
     kernels.overlap = amd || !sha1;
-    kernels.worth_sixteen = amd ? 9 : sha1 ? 5 : 10;
+    kernels.worth_eight = !sha1 ? 7 : amd ? 5 : 3;
+    kernels.worth_sixteen = sha1 ? 10 : 11;
 }
-bool has_avx512() noexcept { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"); }
+bool has_avx512() noexcept {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
+}
 #endif
 
 LaneKernels find_kernels([[maybe_unused]] bool sha1) {
@@ -197,7 +202,10 @@ LaneKernels find_kernels([[maybe_unused]] bool sha1) {
         found.x2 = sha1 ? kernels::sha1_ni_x2 : kernels::sha256_ni_x2;
         found.x4 = sha1 ? kernels::sha1_ni_x4 : nullptr;
     }
-    if (has_avx512()) found.x16 = sha1 ? kernels::sha1_avx512_x16 : kernels::sha256_avx512_x16;
+    if (has_avx512()) {
+        found.x8 = sha1 ? kernels::sha1_avx512_x8 : kernels::sha256_avx512_x8;
+        found.x16 = sha1 ? kernels::sha1_avx512_x16 : kernels::sha256_avx512_x16;
+    }
     choose(found, sha1);
 #endif
     return found;
@@ -218,6 +226,7 @@ const LaneKernels& LaneKernels::of_machine_sha256() {
 LaneKernels LaneKernels::limited_to(Lanes widest) const noexcept {
     LaneKernels limited = *this;
     if (widest < Lanes::avx512_x16) limited.x16 = nullptr;
+    if (widest < Lanes::avx512_x8) limited.x8 = nullptr;
     if (widest < Lanes::ni_x4) limited.x4 = nullptr;
     if (widest < Lanes::ni_x2) limited.x2 = nullptr;
     if (widest < Lanes::ni_x1) limited.x1 = nullptr;
@@ -226,14 +235,20 @@ LaneKernels LaneKernels::limited_to(Lanes widest) const noexcept {
 
 LaneKernels LaneKernels::only(Lanes kernel) const noexcept {
     LaneKernels limited = limited_to(kernel);
-    if (kernel == Lanes::avx512_x16) limited.x1 = limited.x2 = limited.x4 = nullptr;
+    if (kernel >= Lanes::avx512_x8) limited.x1 = limited.x2 = limited.x4 = nullptr;
+    if (kernel == Lanes::avx512_x16) limited.x8 = nullptr;
     limited.overlap = true;
     return limited;
 }
 
 void LaneKernels::run(std::uint32_t* const* states, const Byte* const* data, std::size_t n, std::size_t blocks) const {
-    if (x16 != nullptr && (n >= worth_sixteen || x1 == nullptr)) return run_padded<16>(x16, states, data, n, blocks);
+    const bool narrow = x1 != nullptr;
+    if (x16 != nullptr && (n >= worth_sixteen || (!narrow && x8 == nullptr)))
+        return run_padded<16>(x16, states, data, n, blocks);
     std::size_t done = 0;
+    for (; x8 != nullptr && n - done >= (narrow ? worth_eight : 1); done = std::min(n, done + 8))
+        run_padded<8>(x8, states + done, data + done, std::min<std::size_t>(n - done, 8), blocks);
+    if (!narrow) return;
     for (; overlap && x4 != nullptr && n - done > 2; done = std::min(n, done + 4))
         run_padded<4>(x4, states + done, data + done, std::min<std::size_t>(n - done, 4), blocks);
     for (; overlap && x2 != nullptr && n - done > 1; done += 2) x2(states + done, data + done, blocks);

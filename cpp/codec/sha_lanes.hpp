@@ -1,8 +1,8 @@
 // Many messages hashed side by side: which of them share a step, and with which kernel.
 //
-// A single SHA stream waits for itself; four or sixteen streams at once take a quarter of the time each. Messages may
-// have any lengths and lie scattered: a lane whose message ends takes the next one. Knows no algorithm but through its
-// kernels; the answers never depend on which are used.
+// A single SHA stream waits for itself; four, eight or sixteen streams at once take a quarter of the time each.
+// Messages may have any lengths and lie scattered: a lane whose message ends takes the next one. Knows no algorithm but
+// through its kernels; the answers never depend on which are used.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 namespace jst::codec {
 
 /// Kernels that may be used; a machine without them has fewer.
-enum class Lanes : std::uint8_t { none = 0, ni_x1 = 1, ni_x2 = 2, ni_x4 = 4, avx512_x16 = 16 };
+enum class Lanes : std::uint8_t { none = 0, ni_x1 = 1, ni_x2 = 2, ni_x4 = 4, avx512_x8 = 8, avx512_x16 = 16 };
 
 /// Which kernel takes how many lanes. Null: not there.
 class LaneKernels {
@@ -27,16 +27,18 @@ class LaneKernels {
     LaneKernels limited_to(Lanes widest) const noexcept;
     LaneKernels only(Lanes kernel) const noexcept;
 
-    bool any() const noexcept { return x1 != nullptr || x16 != nullptr; }
+    bool any() const noexcept { return x1 != nullptr || x8 != nullptr || x16 != nullptr; }
     /// Runs `blocks` blocks of `n` lanes, 1 to 16.
     void run(std::uint32_t* const* states, const std::uint8_t* const* data, std::size_t n, std::size_t blocks) const;
 
     Compress x1 = nullptr;
     Compress x2 = nullptr;
     Compress x4 = nullptr;
+    Compress x8 = nullptr;
     Compress x16 = nullptr;
     bool overlap = true;             // x2 and x4 are quicker than x1 as often
-    std::size_t worth_sixteen = 16;  // from so many lanes on x16 is quicker than the others
+    std::size_t worth_eight = 8;     // from so many lanes on x8 is quicker than the narrower ones,
+    std::size_t worth_sixteen = 16;  // and x16 than all others
 };
 
 /// A hash that is fed part by part: whole blocks go into the words, the rest of less than a block waits.
