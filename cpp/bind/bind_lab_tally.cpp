@@ -42,6 +42,7 @@ void bind_lab_tally(py::module_& module) {
         counts["hash_calls"] = tally.hash_calls.load();
         counts["hashed_messages"] = tally.hashed_messages.load();
         counts["patient_hashes"] = tally.patient_hashes.load();
+        counts["hurried_hashes"] = tally.hurried_hashes.load();
         return counts;
     });
     lab.def("only_preempted", [](std::pair<long, long> before, std::pair<long, long> after) {

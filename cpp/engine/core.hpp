@@ -134,6 +134,7 @@ class Core {
     std::uint32_t numbers = 0;    // running numbers of torrents and peers
     std::uint64_t send_buffered = 0;
     std::uint64_t hashing = 0;  // bytes of whole pieces in memory whose hash is not known
+    std::uint64_t writing = 0;  // bytes of pieces that are being written
     std::uint64_t max_expiries = 0;
 
     std::unique_ptr<Inquiries> inquiries;  // to trackers

@@ -494,7 +494,8 @@ void Download::move_partial(PieceIndex piece, std::uint64_t Counters::* to) {
 }
 
 // Nobody is suspected, and another piece is on its way, or would be if there were memory, which one that is written
-// brings: then that memory is waited for as soon as nothing else happens.
+// brings: then that memory is waited for as soon as nothing else happens, unless most of it is with those that come or
+// are being written, who have enough to do until then.
 runtime::Patience Download::patience() const noexcept {
     const auto brings_another = [this](const auto& item) {
         return !item.second->is_hashing() && (starved_ || !item.second->is_writing());
@@ -502,7 +503,9 @@ runtime::Patience Download::patience() const noexcept {
     const bool may_wait =
         work_ && work_->blame.is_trusting() && std::any_of(work_->jobs.begin(), work_->jobs.end(), brings_another);
     if (!may_wait) return runtime::Patience::none;
-    return starved_ ? runtime::Patience::while_busy : runtime::Patience::patient;
+    const std::uint64_t under_way = ledger().total_outstanding() * block_size + core_.writing;
+    const bool most_is_busy = under_way > 2 * core_.hashing;
+    return starved_ && !most_is_busy ? runtime::Patience::while_busy : runtime::Patience::patient;
 }
 
 bool Download::is_hashing() const noexcept {

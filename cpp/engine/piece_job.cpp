@@ -51,7 +51,11 @@ class PieceJobHandlers {
         ++job.reading_run_;
         job.read_next_run();
     }
-    static void written(StoreJob& file_job, Time now) { static_cast<PieceJob*>(file_job.owner)->after_write(now); }
+    static void written(StoreJob& file_job, Time now) {
+        auto& job = *static_cast<PieceJob*>(file_job.owner);
+        job.core_.writing -= job.bytes_of(job.writing_);
+        job.after_write(now);
+    }
     static void read(StoreJob& file_job, Time now) { static_cast<PieceJob*>(file_job.owner)->after_read(now); }
 };
 
@@ -197,6 +201,12 @@ void PieceJob::begin_write(const Range& range) {
     write_.begin = range.first * block_size;
     write_.from = spans_;
     files_.submit(write_);
+    core_.writing += bytes_of(range);
+}
+
+std::uint64_t PieceJob::bytes_of(const Range& range) const noexcept {
+    const auto last = geometry_.block(piece_, range.first + range.count - 1);
+    return last.begin + last.length - range.first * block_size;
 }
 
 void PieceJob::write_next() {

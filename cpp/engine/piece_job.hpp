@@ -99,6 +99,7 @@ class PieceJob {
     void write_stored();
     void write_next();
     void read_next_run();
+    std::uint64_t bytes_of(const Range& range) const noexcept;
     void free(const Range& range) noexcept;
     void after_write(Time now);
     void after_read(Time now);

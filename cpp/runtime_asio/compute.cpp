@@ -41,6 +41,7 @@ void AsioCompute::hash(HashOp& op) {
     }
     least_patience_ = std::min(least_patience_, op.patience);
     if (op.patience != Patience::none) ++tally().patient_hashes;
+    if (op.patience == Patience::while_busy) ++tally().hurried_hashes;
     come_fast_ = reactor_.mono_now() - last_came_ < close_together;
     last_came_ = reactor_.mono_now();
     waiting_bytes_ += length_of(op);
