@@ -11,7 +11,7 @@
 
 namespace jst::runtime_asio {
 
-inline constexpr Duration longest_hold = milliseconds(30);
+inline constexpr Duration longest_hold = milliseconds(100);
 inline constexpr Duration close_together = milliseconds(8);  // one hash after the other: another is near
 inline constexpr std::uint64_t most_held_bytes = 16 * 1024 * 1024;
 
