@@ -33,6 +33,13 @@ class Data:
         """What the torrent was made of."""
         return self.folder / Path(self.files[0]).parts[0]
 
+    def bring_in(self) -> None:
+        """Reads all of it, so that nobody pays for the disk: libtorrent drops what it has read from the page cache, at times."""
+        for path in {self.image, *(self.folder / name for name in self.files)}:
+            with open(path, "rb", buffering=0) as file:
+                while file.read(_MIB):
+                    pass
+
     def is_right(self, folder: Path) -> bool:
         """Whether the files in `folder` are these, told by SHA-256."""
         digest = hashlib.sha256()

@@ -97,6 +97,7 @@ def play(
         for place, one in enumerate(luck.sample(who, len(who))):
             machine.settle()
             machine.warm(max(_LEAST_WARM, min(setting.data.size * workload.copies * 3 // 2, machine.most_warm())))
+            setting.data.bring_in()
             fault = machine.fault_microseconds()
             outcome, error = _run(workload, one, setting)
             record = Record(workload.name, one.label, number, place, fault, outcome, error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +21,9 @@ pytest.importorskip("jstorrent")
 
 from bench import data, machine
 from bench.clients import CLIENTS
-from bench.rounds import Record, contestants
-from bench.runs import Setting, leech
+from bench.process import Cost
+from bench.rounds import Record, contestants, play
+from bench.runs import Outcome, Setting, leech
 from bench.tracker import Tracker
 from bench.workloads import AFTER_STALL, WORKLOADS
 
@@ -86,3 +90,30 @@ def test_wrong_bytes_are_seen(sources: dict[bool, data.Data], tmp_path: Path) ->
 def test_leeches_from_the_seeders_of_clients(sources: dict[bool, data.Data], tracker: Tracker, tmp_path: Path) -> None:
     setting = Setting(sources[False], tmp_path, tracker, seeder="jstorrent")
     assert leech(CLIENTS["jstorrent"], setting, peers=2).ok
+
+
+def is_cached(path: Path) -> bool:
+    """Whether the file is in memory, all of it."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        try:
+            return os.preadv(file.fileno(), [bytearray(size)], 0, os.RWF_NOWAIT) == size
+        except BlockingIOError:
+            return False
+
+
+def test_no_run_pays_for_the_disk(sources: dict[bool, data.Data], tracker: Tracker, tmp_path: Path) -> None:
+    """A client that drops its files from memory when it ends (libtorrent does) costs the next one nothing."""
+    setting, found = Setting(sources[False], tmp_path, tracker), []
+    image = setting.data.image
+
+    def drop(*_: object) -> Outcome:
+        found.append(is_cached(image))
+        with open(image, "rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return Outcome(Cost(), True, 1)
+
+    workload = dataclasses.replace(WORKLOADS["recheck"], run=drop)
+    play(workload, contestants(workload, ["jstorrent"]), setting, 2, random.Random(1), lambda _: None)
+    assert found == [True] * 3
