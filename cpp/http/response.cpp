@@ -24,6 +24,27 @@ Errc code_of(const beast::error_code& error) noexcept {
     return Errc::bad_message;
 }
 
+// Behind the first empty line, whether its lines end in CRLF or, as those of small servers do, in LF alone; 0: not
+// there.
+std::size_t end_of_head(std::string_view text, std::size_t from) noexcept {
+    for (auto at = text.find('\n', from); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+        const auto next = text.substr(at + 1, 2);
+        if (next.starts_with('\n')) return at + 2;
+        if (next == "\r\n") return at + 3;
+    }
+    return 0;
+}
+
+// Beast knows CRLF only.
+void end_lines_in_crlf(ByteVector& head) {
+    ByteVector out;
+    for (const Byte byte : head) {
+        if (byte == '\n' && (out.empty() || out.back() != '\r')) out.push_back('\r');
+        out.push_back(byte);
+    }
+    head = std::move(out);
+}
+
 bool same_word(beast::string_view text, std::string_view word) noexcept {
     return beast::iequals(text, beast::string_view(word.data(), word.size()));
 }
@@ -34,7 +55,7 @@ bool same_word(beast::string_view text, std::string_view word) noexcept {
 class ResponseReader::Parser final : public bh::basic_parser<false> {
   public:
     explicit Parser(const ResponseLimits& limits) : limits_(limits) {
-        header_limit(static_cast<std::uint32_t>(limits.max_head) + 1);
+        header_limit(2 * static_cast<std::uint32_t>(limits.max_head) + 1);  // the ends of its lines may have grown
         body_limit(limits.max_body);
         eager(false);  // stops before each chunk header
     }
@@ -122,19 +143,19 @@ Result<void> ResponseReader::failed(Error error) noexcept {
 
 // Beast gets the head whole, so that what is wrong with it shows at the same byte in any slicing.
 Result<void> ResponseReader::take_head(Bytes& in) {
-    constexpr std::string_view end = "\r\n\r\n";
+    constexpr std::size_t looked_at_again = 2;  // of what came before: an empty line may have begun there
     const std::size_t before = pending_.size();
     const std::size_t room = limits_.max_head - before;
     pending_.insert(pending_.end(), in.begin(), in.begin() + static_cast<std::ptrdiff_t>(std::min(room, in.size())));
-    const std::size_t from = before - std::min(before, end.size() - 1);
-    const auto at = as_text(pending_).find(end, from);
-    if (at == std::string_view::npos) {
+    const std::size_t end = end_of_head(as_text(pending_), before - std::min(before, looked_at_again));
+    if (end == 0) {
         if (in.size() > room) return failed(fail(Errc::too_large));
         in = {};
         return {};
     }
-    pending_.resize(at + end.size());
-    in = in.subspan(pending_.size() - before);
+    pending_.resize(end);
+    in = in.subspan(end - before);
+    end_lines_in_crlf(pending_);
     JST_TRY_VOID(feed({}));
     if (parser_->is_interim()) return pass_over_interim();
     has_head_ = true;

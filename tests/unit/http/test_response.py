@@ -127,6 +127,28 @@ def test_only_what_was_offered_is_unpacked() -> None:
         assert read(with_length(b"hello", b"Content-Encoding: " + word)).body == b"hello"
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.0 200 OK\nContent-Type: text/plain\nContent-Length: 5\n\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\n",
+        b"HTTP/1.0 200 OK\nContent-Length: 5\n\r\n",
+        b"HTTP/1.0 100 Continue\n\nHTTP/1.0 200 OK\nContent-Length: 5\n\n",
+    ],
+)
+def test_lines_of_a_head_may_end_in_lf_alone(head: bytes, cut: int) -> None:
+    """As those of small scripts do; the body begins right behind the empty one."""
+    assert read(head + b"\nabc\n", cut) == Heard(200, b"\nabc\n", True, None)
+
+
+def test_a_head_of_lines_that_end_in_lf_is_at_most_max_head_long() -> None:
+    start, end = b"HTTP/1.0 200 OK\n", b"Content-Length: 0\n\n"
+    head = start + b"A:\n" * 100 + end
+    assert read(head, max_head=len(head)).done
+    assert read(head, max_head=len(head) - 1).error == "too_large"
+
+
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 
