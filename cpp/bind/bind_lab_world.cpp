@@ -4,6 +4,10 @@
 #include "runtime_sim/network.hpp"
 #include "runtime_sim/node.hpp"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace jst::bind {
 namespace {
 
@@ -11,6 +15,18 @@ using runtime_sim::CrashMode;
 using runtime_sim::World;
 
 constexpr std::uint64_t rounds_between_signals = 1024;
+constexpr std::size_t most_kept_memory = 64u << 20;  // free, but with the C library
+constexpr std::size_t most_used_memory = 256u << 20;
+
+// What worlds that have ended held goes back to the system: their payload lies in blocks that the C library keeps, and
+// the largest wait for Python to find that nothing refers to them but themselves. A process that runs thousands of
+// worlds would grow to the largest of all of them together.
+void give_back_memory() {
+#if defined(__GLIBC__)
+    if (::mallinfo2().uordblks > most_used_memory) PyGC_Collect();
+    if (::mallinfo2().fordblks > most_kept_memory) ::malloc_trim(0);
+#endif
+}
 
 void look_for_signals() {
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
@@ -120,7 +136,12 @@ void bind_lab_world(py::module_& module) {
     using namespace py::literals;
     auto lab = module.def_submodule("lab");
     py::class_<World, WorldHandle> world(lab, "World");
-    world.def(py::init<std::uint64_t>(), "seed"_a)
+    world
+        .def(py::init([](std::uint64_t seed) {
+                 give_back_memory();
+                 return std::make_shared<World>(seed);
+             }),
+             "seed"_a)
         .def_property_readonly("seed", &World::seed)
         .def_property_readonly("fingerprint", &World::fingerprint)
         .def_property_readonly("events", &World::events)
