@@ -75,3 +75,32 @@ def test_a_recheck_gives_way(lab: Lab, deed: str) -> None:
     lab.until(lambda: t.state == "seeding", within=60)
     assert t.status().pieces_complete == PIECES
     slow.clear()
+
+
+@pytest.mark.parametrize("cause", ["recheck", "changed"])
+def test_after_a_check_what_was_not_wanted_is_not_wanted(lab: Lab, cause: str) -> None:
+    """Of the second file only one piece is, and that of the first which the user does not want is not."""
+    spec = lab.torrent(piece_length=BLOCK, files=[("wanted", 8 * BLOCK), ("skipped", 8 * BLOCK)])
+    client, giver = lab.engine("client"), lab.peer("giver", spec)
+    t = client.add(spec, paused=True)
+    t.set_file_priority("*skipped", 0)
+    t.set_piece_priority(3, 0)
+    t.set_piece_priority(12, 7)
+    t.resume()
+    wanted = {0, 1, 2, 4, 5, 6, 7, 12}
+    t.connect(giver)
+    lab.until(lambda: t.state == "seeding", within=20)
+    if cause == "recheck":
+        t.recheck()
+    else:
+        path = t.save_path / t.metainfo.files[0].path
+        client.stop()
+        client.disk.corrupt(path, 0, b"\0\xff\0")
+        client.start()
+        lab.until(lambda: client.torrent(spec) is not None, within=2)
+        t = client.torrent(spec)
+        t.connect(giver)
+    lab.run_for(20)
+    assert t.state == "seeding"
+    assert {piece for piece in range(16) if t.piece(piece).state == "complete"} == wanted
+    assert [file.priority for file in t.files()] == [4, 0]
