@@ -379,7 +379,8 @@ void FileStore::expect(std::span<const storage::FileStamp> stamps) {
 
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
     expect(stamps);
-    for (Flags& file : flags_) file.made = false;
+    for (Flags& file : flags_) file.made = file.doubtful = false;
+    parts_doubtful_ = false;
     if (jobs_ == 0)
         for (Flags& file : flags_) file.begun = false;
     looked_ = true;

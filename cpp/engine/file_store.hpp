@@ -150,7 +150,12 @@ class FileStore {
     /// Whether a large file has its space reserved with its first byte.
     void set_reserving(bool on) noexcept { reserves_ = on; }
     void note_written(FileIndex file) { flags_[file.value].exists = flags_[file.value].dirty = true; }
-    void note_unsynced(FileIndex file) { flags_[file.value].dirty = true; }
+    /// Written to, and not there to be synced: it may hold what others put there, whatever we write to it from then on.
+    void note_away(FileIndex file) { flags_[file.value].dirty = flags_[file.value].doubtful = true; }
+    void note_parts_away() noexcept { part_dirty_ = has_parts_ = parts_doubtful_ = true; }
+    /// So it is until the next look.
+    bool is_doubtful(FileIndex file) const { return flags_[file.value].doubtful; }
+    bool are_parts_doubtful() const noexcept { return parts_doubtful_; }
     void note_part_written() noexcept { part_dirty_ = has_parts_ = true; }
     /// Whether a part file is there, from a StatSweep.
     void note_parts(bool exist) noexcept { has_parts_ = exist; }
@@ -196,6 +201,7 @@ class FileStore {
         bool made : 1 = false;
         bool dirty : 1 = false;
         bool begun : 1 = false;  // a write to it was, since the last look
+        bool doubtful : 1 = false;
         bool found : 1 = false;  // a check read good bytes of it, which may not be durable
     };
 
@@ -231,7 +237,7 @@ class FileStore {
     mutable std::uint32_t leaving_from_ = 0;    // no file below is leaving: asked with each piece
     Rare<storage::Straightened> straightened_;  // written since it is leaving
     bool reserves_ = true;
-    bool part_dirty_ = false;
+    bool part_dirty_ = false, parts_doubtful_ = false;
     bool has_parts_ = false;
     std::unique_ptr<runtime::DiskOp> dropping_;  // from the first time on
     bool is_dropping_ = false;

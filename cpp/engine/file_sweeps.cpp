@@ -392,12 +392,8 @@ bool SyncSweep::advance(Lane& lane) {
 }
 
 void SyncSweep::note_absent(std::uint32_t item) {
-    if (item == taken_.size()) {
-        parts_absent_ = true;
-        return store_.note_part_written();
-    }
-    absent_.push_back(taken_[item]);
-    store_.note_unsynced(taken_[item]);
+    if (item == taken_.size()) return store_.note_parts_away();
+    store_.note_away(taken_[item]);
 }
 
 bool SyncSweep::advance_file(Lane& lane) {

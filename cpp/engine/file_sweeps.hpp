@@ -153,9 +153,6 @@ class SyncSweep final : public Sweep {
     SyncSweep(FileStore& store, runtime::Tag tag);
     /// Files that were written to before it began, or are now; one flag for each.
     std::vector<bool> written() const;
-    /// Files that were written to and were not there to be synced: they stay dirty.
-    const std::vector<FileIndex>& absent() const noexcept { return absent_; }
-    bool are_parts_absent() const noexcept { return parts_absent_; }
 
   protected:
     std::uint32_t num_items() const override;
@@ -173,8 +170,6 @@ class SyncSweep final : public Sweep {
     FileStore& store_;
     std::vector<FileIndex> taken_;
     std::vector<FileIndex> found_;
-    std::vector<FileIndex> absent_;
-    bool parts_absent_ = false;
     bool took_parts_ = false;
     std::size_t written_ = 0;  // the first of files_; the others were only read
     std::size_t own_dirs_ =

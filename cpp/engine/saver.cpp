@@ -132,10 +132,10 @@ void Saver::on_stamped(Time now) {
         storage::TorrentRecord record = torrent->record(durable_, stat_.get());
         const auto& sync = static_cast<const SyncSweep&>(*used_.back());  // the one before this look
         if (torrent->knows_pieces()) storage::keep_strange(books.proven.files, sync.written(), record.files);
-        // Or one that is back is believed, unsynced.
-        for (const FileIndex file : sync.absent())
-            if (file.value < record.files.size()) record.files[file.value].mtime_ns = storage::never;
-        if (sync.are_parts_absent()) record.part_file.mtime_ns = storage::never;
+        const FileStore& files = torrent->files();
+        for (FileIndex file; file.value < record.files.size(); ++file)
+            if (files.is_doubtful(file)) record.files[file.value].mtime_ns = storage::never;
+        if (files.are_parts_doubtful()) record.part_file.mtime_ns = storage::never;
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
         if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
