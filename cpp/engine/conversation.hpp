@@ -67,6 +67,8 @@ class Conversation final : public PeerOwner {
     Peer& greediest(Peer& speaker) const;
     void breach(Peer& peer, Time now);
     void wait_for_rate(Peer& peer, Time now);
+    void go_on_reading(Peer& peer, Time now);
+    Time read_again_at(Time now);
     Time alive_until(const Peer& peer) const;
 
     Core& core_;

@@ -54,6 +54,39 @@ def test_a_small_limit_costs_no_links_and_brings_nothing_twice(lab: Lab, peers: 
 
 
 @pytest.mark.parametrize("of_torrent", [False, True])
+@pytest.mark.parametrize("peers", [2, 3, 6])
+@pytest.mark.parametrize("rate", [50_000, 1_000_000])
+def test_all_who_give_share_a_limit(lab: Lab, rate: int, peers: int, of_torrent: bool) -> None:
+    """Whoever is read next is the one that has waited for longest, not again the one that finds the limit unused."""
+    spec = lab.torrent(pieces=1024, piece_length=16384)
+    client = lab.engine("client", download_rate_limit=None if of_torrent else rate)
+    t = client.add(spec, paused=True, peers=[lab.peer(f"giver{n}", spec) for n in range(peers)])
+    if of_torrent:
+        t.configure(download_rate_limit=rate)
+    t.resume()
+    lab.run_for(8)
+    got = [peer.counters.payload_received for peer in t.peers()]
+    assert len(got) == peers
+    assert 3 * min(got) > max(got) > 0, got
+
+
+@pytest.mark.parametrize("rate", [200_000, 1_000_000])
+def test_what_comes_under_a_limit_comes_in_order(lab: Lab, rate: int) -> None:
+    """Of each of six, in the order of what is asked for: nobody who was asked for a piece is left for later and later."""
+    spec = lab.torrent(pieces=rate * 25 // 16384, piece_length=16384)
+    seeds = [lab.engine(f"seed{n}") for n in range(6)]
+    for seed in seeds:
+        seed.add(spec, have="all")
+    t = lab.engine("client", download_rate_limit=rate, piece_order="sequential").add(spec, peers=seeds)
+    lab.run_for(20)
+    states = [t.piece(piece).state for piece in range(spec.num_pieces)]
+    complete = states.count("complete")
+    in_order = next(piece for piece, state in enumerate(states) if state != "complete")
+    assert complete * 16384 > 0.8 * 20 * rate
+    assert in_order > complete - 2.5 * rate / 16384
+
+
+@pytest.mark.parametrize("of_torrent", [False, True])
 @pytest.mark.parametrize("gives", ["nothing", "little"])
 def test_others_do_not_keep_a_limit_from_being_used(lab: Lab, gives: str, of_torrent: bool) -> None:
     """However many hold requests: who gives is asked at once, from the first second on."""
