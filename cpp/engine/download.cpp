@@ -171,8 +171,9 @@ Time Download::deadline(const Peer& peer) const {
     return first;
 }
 
+// Not while a limit keeps us from reading what it sent.
 Time Download::stuck_at(const Peer& peer) const {
-    if (ledger().outstanding(peer.key).empty()) return Time::never();
+    if (ledger().outstanding(peer.key).empty() || is_held_back(peer, core_.now())) return Time::never();
     return std::max(peer.traffic.last_payload, peer.traffic.owes_since) + peer.pipeline.stuck_after();
 }
 
