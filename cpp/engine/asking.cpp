@@ -165,7 +165,7 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
         return copies > 0 ? copies : take_place(peer, asker, n, now);
     }
     if (!notice_endgame(now)) return picked.count > 0 ? picked.count : ask_overdue(peer, asker, n, now);
-    if (!may_copy(peer, now)) return picked.count;
+    if (!may_copy(peer, now) || waits_for_limit(peer, now)) return picked.count;
     const std::uint32_t copies = w.endgame.pick_duplicates(asker, n - picked.count, picker_, w.ledger, now, w.asked);
     if (copies == 0 && w.endgame.deadline() > now) peer.timer.set_sooner(w.endgame.deadline());
     return picked.count + copies;
@@ -209,6 +209,7 @@ std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std:
     if (!w.endgame.is_enabled() || w.ledger.total_outstanding() == 0 || !w.ledger.outstanding(peer.key).empty())
         return 0;
     if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
+    if (waits_for_limit(peer, now)) return 0;
     const std::uint32_t copies = w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
     if (copies == 0) peer.timer.set_sooner(now + look_for_overdue);
     return copies;
@@ -254,6 +255,17 @@ std::uint32_t Download::take_over(Peer& peer, const policy::Asker& asker, std::u
     somebody_idles_ = true;
     if (++w.looks_in_vain > peers.size()) w.stuck.clear();
     return 0;
+}
+
+// While a limit keeps us from reading what others sent, who is asked for the same only makes it come twice.
+bool Download::waits_for_limit(Peer& idle, Time now) const {
+    const auto has_unread = [&](PeerKey key) {
+        const Peer* const peer = core_.peer(key);
+        return peer != nullptr && !ledger().outstanding(key).empty() && is_held_back(*peer, now);
+    };
+    const bool waits = std::any_of(peers.begin(), peers.end(), has_unread);
+    if (waits) idle.timer.set_sooner(now + look_for_overdue);
+    return waits;
 }
 
 // A peer that is busy with blocks of its own would only double what comes anyway; one that is stuck is not busy.

@@ -201,6 +201,7 @@ class Download final : public PieceJob::Client {
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     bool may_copy(Peer& peer, Time now) const;
     Time stuck_at(const Peer& peer) const;
+    bool waits_for_limit(Peer& idle, Time now) const;
     void look_for_stuck(Peer& idle, Time now);
     std::uint32_t take_over(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     std::uint32_t ask(Peer& peer, std::uint32_t n, Time now);

@@ -70,6 +70,19 @@ def test_all_who_give_share_a_limit(lab: Lab, rate: int, peers: int, of_torrent:
     assert 3 * min(got) > max(got) > 0, got
 
 
+def test_what_a_limit_leaves_unread_is_not_asked_of_others(lab: Lab) -> None:
+    """Memory is for some of many: those who have nothing to do find nobody fallen silent, in the end neither."""
+    rate = 30_000_000
+    spec = lab.torrent(pieces=128, piece_length=1 << 20)
+    peers = [lab.peer(f"giver{n}", spec) for n in range(30)]
+    client = lab.engine("client", download_rate_limit=rate)
+    t = client.add(spec, peers=peers)
+    lab.until(lambda: t.state == "seeding", within=60)
+    came = t.status().counters
+    assert came.payload_redundant == 0
+    assert lab.now < 1.1 * came.payload_verified / rate
+
+
 @pytest.mark.parametrize("rate", [200_000, 1_000_000])
 def test_what_comes_under_a_limit_comes_in_order(lab: Lab, rate: int) -> None:
     """Of each of six, in the order of what is asked for: nobody who was asked for a piece is left for later and later."""
