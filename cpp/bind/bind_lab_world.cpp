@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bind/fact_judge.hpp"
 #include "bind/lab_world.hpp"
 #include "runtime_sim/compute.hpp"
@@ -15,15 +17,21 @@ using runtime_sim::CrashMode;
 using runtime_sim::World;
 
 constexpr std::uint64_t rounds_between_signals = 1024;
-constexpr std::size_t most_kept_memory = 64u << 20;  // free, but with the C library
-constexpr std::size_t most_used_memory = 256u << 20;
+constexpr std::size_t most_kept_memory = 64u << 20;   // free, but with the C library
+constexpr std::size_t most_used_memory = 256u << 20;  // more than there was when Python looked last
 
 // What worlds that have ended held goes back to the system: their payload lies in blocks that the C library keeps, and
 // the largest wait for Python to find that nothing refers to them but themselves. A process that runs thousands of
 // worlds would grow to the largest of all of them together.
 void give_back_memory() {
 #if defined(__GLIBC__)
-    if (::mallinfo2().uordblks > most_used_memory) PyGC_Collect();
+    static std::size_t used_then = 0;  // what is in use for good is looked at once
+    const std::size_t used = ::mallinfo2().uordblks;
+    used_then = std::min(used_then, used);
+    if (used > used_then + most_used_memory) {
+        PyGC_Collect();
+        used_then = ::mallinfo2().uordblks;
+    }
     if (::mallinfo2().fordblks > most_kept_memory) ::malloc_trim(0);
 #endif
 }
