@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jstorrent._torrent import Torrent
 from jstorrent.lab._engine import Engine
-from jstorrent.lab._facts import is_held, running, was_failed
+from jstorrent.lab._facts import TorrentFacts, is_held, running, was_failed
 from jstorrent.lab._lanes import SimLane
 from jstorrent.lab._oracles_links import hears, sole_peers
 from jstorrent.lab._wishes import Removal, wishes_of
@@ -163,9 +163,15 @@ def events_are_told(lab: Lab) -> None:
             if known.early and not (engine.disk.failed_to_read or was_failed(lab, engine, "disk.read")):  # what it lost, it fetches again
                 lab._fail("accounting", f"{torrent.name}: files {sorted(known.early)} were told before their last piece", engine)
             states = torrent.pieces()
-            silent = [piece for piece, blocks in known.stored.items() if blocks and states[piece] == _COMPLETE]
+            if _untold(known, states):  # in real time it may have been told between the two questions
+                engine.session._ask("facts", engine._facts.update)
+            silent = _untold(known, states)
             if silent:
                 lab._fail("accounting", f"{torrent.name}: pieces {sorted(silent)} became complete, and nobody was told", engine)
+
+
+def _untold(known: TorrentFacts, states: bytes) -> list[int]:
+    return [piece for piece, blocks in known.stored.items() if blocks and states[piece] == _COMPLETE]
 
 
 _COMPLETE = 3
