@@ -160,9 +160,8 @@ std::uint32_t Download::ask(Peer& peer, std::uint32_t n, Time now) {
     }
     if (picked.count >= n || peer.choking.peer_choking) return picked.count;
     if (picked.capped && picked.count == 0) {
-        if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
-        const std::uint32_t copies = w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
-        return copies > 0 ? copies : take_place(peer, asker, n, now);
+        const std::uint32_t taken = take_overdue(peer, asker, n, now);
+        return taken > 0 ? taken : take_place(peer, asker, n, now);
     }
     if (!notice_endgame(now)) return picked.count > 0 ? picked.count : ask_overdue(peer, asker, n, now);
     if (!may_copy(peer, now) || waits_for_limit(peer, now)) return picked.count;
@@ -177,8 +176,7 @@ std::uint32_t Download::take_place(Peer& peer, const policy::Asker& asker, std::
     Work& w = work();
     if (!w.ledger.outstanding(peer.key).empty()) return 0;
     const auto waits = picker_.held_up(asker, w.ledger, now);
-    const auto is_slowed = [&](PeerKey key) { return core_.peer(key) != nullptr && core_.peer(key)->waits_for_rate; };
-    if (!waits || std::any_of(peers.begin(), peers.end(), is_slowed)) return 0;
+    if (!waits || waits_for_limit(peer, now)) return 0;
     drop_piece(*waits, now);
     return picker_.pick(asker, n, most_active(), w.ledger, w.prng, now, w.asked).count;
 }
@@ -208,11 +206,9 @@ std::uint32_t Download::ask_overdue(Peer& peer, const policy::Asker& asker, std:
     Work& w = work();
     if (!w.endgame.is_enabled() || w.ledger.total_outstanding() == 0 || !w.ledger.outstanding(peer.key).empty())
         return 0;
-    if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
-    if (waits_for_limit(peer, now)) return 0;
-    const std::uint32_t copies = w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
-    if (copies == 0) peer.timer.set_sooner(now + look_for_overdue);
-    return copies;
+    const std::uint32_t taken = take_overdue(peer, asker, n, now);
+    if (taken == 0) peer.timer.set_sooner(now + look_for_overdue);
+    return taken;
 }
 
 // Seldom, however many idle and however often they ask: nobody falls silent sooner than that. The first who asks too
@@ -257,6 +253,13 @@ std::uint32_t Download::take_over(Peer& peer, const policy::Asker& asker, std::u
     return 0;
 }
 
+// From those who have fallen silent, or else what has been owed for long.
+std::uint32_t Download::take_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now) {
+    Work& w = work();
+    if (const std::uint32_t taken = take_over(peer, asker, n, now); taken > 0) return taken;
+    return waits_for_limit(peer, now) ? 0 : w.endgame.pick_overdue(asker, n, picker_, w.ledger, now, w.asked);
+}
+
 // While a limit keeps us from reading what others sent, who is asked for the same only makes it come twice.
 bool Download::waits_for_limit(Peer& idle, Time now) const {
     const auto has_unread = [&](PeerKey key) {
@@ -279,8 +282,10 @@ bool Download::may_copy(Peer& peer, Time now) const {
 
 void Download::request(Peer& peer, const std::vector<Block>& blocks, Time now) {
     if (blocks.empty()) return;
-    if (work().ledger.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent())
+    if (work().ledger.outstanding(peer.key).size() == blocks.size() && !peer.pipeline.is_silent()) {
         peer.traffic.owes_since = now;
+        peer.traffic.said_instead = 0;
+    }
     peer.pipeline.on_asked();
     runtime::Tag tag = peer.tag();
     for (const Block& block : blocks) {

@@ -104,6 +104,7 @@ bool Conversation::read_some(Peer& peer, std::uint64_t& budget, Time now) {
         return false;
     }
     peer.count(&Counters::wire_received, bytes);
+    peer.traffic.said_instead += bytes;  // a block that is in it makes it nought
     budget -= std::min(budget, bytes);
     const auto committed = peer.wire.commit(static_cast<std::size_t>(bytes), now);
     if (!committed || !drain(peer, now)) return false;

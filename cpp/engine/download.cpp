@@ -22,7 +22,9 @@ policy::EndgameSettings endgame_settings(const Settings& s) {
 namespace {
 
 constexpr Duration held_back_for = seconds(2);        // who waits to be read tries oftener
-constexpr Duration longest_held_back = seconds(600);  // without payload: it may be something else that it sends
+constexpr Duration longest_held_back = seconds(600);  // without a block of what it owes
+constexpr std::uint64_t most_said_instead =
+    4 * block_size;  // of part of a block, and of other things: who goes on like that is late after all
 constexpr Duration look_again_held_back = seconds(1);
 
 }  // namespace
@@ -171,6 +173,11 @@ Time Download::deadline(const Peer& peer) const {
     return first;
 }
 
+void Download::note_payload(Peer& peer, Time now) noexcept {
+    peer.traffic.last_payload = last_payload_ = now;
+    peer.traffic.said_instead = 0;
+}
+
 // Not while a limit keeps us from reading what it sent.
 Time Download::stuck_at(const Peer& peer) const {
     if (ledger().outstanding(peer.key).empty() || is_held_back(peer, core_.now())) return Time::never();
@@ -186,7 +193,7 @@ Time Download::snub_deadline(const Peer& peer) const {
 // What it sent waits to be read, since a limit is used up: it is not late.
 bool Download::is_held_back(const Peer& peer, Time now) noexcept {
     const auto& t = peer.traffic;
-    return !t.left_unread.is_never() && now < t.left_unread + held_back_for &&
+    return !t.left_unread.is_never() && now < t.left_unread + held_back_for && t.said_instead <= most_said_instead &&
            now < std::max(t.last_payload, t.owes_since) + longest_held_back;
 }
 
@@ -277,7 +284,7 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
         if (late) peer.pipeline.on_late_block(now);
         if (owed) hungry_ = true;
         if (late || owed)
-            peer.traffic.last_payload = last_payload_ = now;
+            note_payload(peer, now);
         else
             ++peer.traffic.unrequested;
         return core_.touch(peer);
@@ -285,7 +292,7 @@ void Download::on_block(Peer& peer, const wire::BlockArrived& arrived, Time now)
     const policy::Arrival arrival = w.ledger.on_block(peer.key, block, have()[block.piece], now);
     // Only what we asked for says that the peer gives.
     if (arrival.asked)
-        peer.traffic.last_payload = last_payload_ = now;
+        note_payload(peer, now);
     else
         ++peer.traffic.unrequested;
     if (arrival.asked && arrival.verdict != policy::Verdict::accepted) peer.pipeline.on_late_block(now);

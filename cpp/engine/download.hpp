@@ -199,8 +199,10 @@ class Download final : public PieceJob::Client {
     policy::Picked take_orphan(Peer& peer, const policy::Asker& asker, std::uint32_t n, std::uint32_t most, Time now);
     std::uint32_t take_place(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     std::uint32_t ask_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
+    std::uint32_t take_overdue(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);
     bool may_copy(Peer& peer, Time now) const;
     Time stuck_at(const Peer& peer) const;
+    void note_payload(Peer& peer, Time now) noexcept;
     bool waits_for_limit(Peer& idle, Time now) const;
     void look_for_stuck(Peer& idle, Time now);
     std::uint32_t take_over(Peer& peer, const policy::Asker& asker, std::uint32_t n, Time now);

@@ -95,6 +95,7 @@ struct Traffic {
     bool took_nothing = false;  // of a write that was taken back: the next one is the same
     Time last_payload;
     Time left_unread = Time::never();  // when a limit kept us from reading what had come
+    std::uint64_t said_instead = 0;    // bytes read of it since it owes, or gave a block that it owed
     Time owes_since;                   // when it was asked and owed nothing before
     std::uint64_t granted = 0;         // of the upload limits, for the write under way
     std::uint32_t unrequested = 0;

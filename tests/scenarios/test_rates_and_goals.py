@@ -70,14 +70,18 @@ def test_all_who_give_share_a_limit(lab: Lab, rate: int, peers: int, of_torrent:
     assert 3 * min(got) > max(got) > 0, got
 
 
-def test_what_a_limit_leaves_unread_is_not_asked_of_others(lab: Lab) -> None:
-    """Memory is for some of many: those who have nothing to do find nobody fallen silent, in the end neither."""
-    rate = 30_000_000
-    spec = lab.torrent(pieces=128, piece_length=1 << 20)
-    peers = [lab.peer(f"giver{n}", spec) for n in range(30)]
-    client = lab.engine("client", download_rate_limit=rate)
-    t = client.add(spec, peers=peers)
-    lab.until(lambda: t.state == "seeding", within=60)
+@pytest.mark.parametrize(
+    ("rate", "pieces", "length", "peers", "memory"),
+    [(100_000, 16, 1 << 18, 16, 1 << 20), (300_000, 48, 1 << 18, 16, 2 << 20), (30_000_000, 128, 1 << 20, 30, 32 << 20)],
+)
+def test_what_a_limit_leaves_unread_is_not_asked_of_others(
+    lab: Lab, rate: int, pieces: int, length: int, peers: int, memory: int
+) -> None:
+    """Memory is for some of many: those who have nothing to do find nobody fallen silent or late, in the end neither."""
+    spec = lab.torrent(pieces=pieces, piece_length=length)
+    givers = [lab.peer(f"giver{n}", spec) for n in range(peers)]
+    t = lab.engine("client", download_rate_limit=rate, max_memory=memory).add(spec, peers=givers)
+    lab.until(lambda: t.state == "seeding", within=600)
     came = t.status().counters
     assert came.payload_redundant == 0
     assert lab.now < 1.1 * came.payload_verified / rate
@@ -154,6 +158,18 @@ def test_who_keeps_us_reading_something_else_is_late_in_the_end(lab: Lab) -> Non
     lab.run_for(300)
     assert owes()
     lab.until(lambda: not owes(), within=305)
+
+
+def test_who_keeps_us_reading_something_else_keeps_nothing_from_others(lab: Lab) -> None:
+    """It holds requests for everything, and what it sends instead of blocks uses up half of the limit."""
+    spec = lab.torrent(pieces=5)
+    chatter = RawPeer(lab, "chatter", spec, serves=False)
+    t = lab.engine("client", download_rate_limit=200_000).add(spec, peers=[chatter])
+    lab.until(lambda: sum(peer.outstanding for peer in t.peers()) == 20, within=20)
+    chatter.push(bytes(4) * 4_000_000)  # so many keep-alives
+    lab.run_for(2)
+    t.connect(lab.peer("honest", spec))
+    lab.until(lambda: t.state == "seeding", within=30)
 
 
 @pytest.mark.parametrize("which", ["download_rate_limit", "upload_rate_limit"])
