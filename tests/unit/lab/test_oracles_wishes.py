@@ -7,6 +7,7 @@ import pytest
 from jstorrent.lab import Engine, Handshake, Lab, LabFailure, Spec
 from jstorrent.lab import _oracles as oracles
 from jstorrent.lab._lab_session import LabTorrent
+from jstorrent.lab._oracles_wishes import events_are_told
 
 
 def linked(lab: Lab) -> tuple[Engine, Spec]:
@@ -108,3 +109,20 @@ def test_who_waits_at_the_door_for_its_turn_is_no_breach(lab: Lab) -> None:
     for _ in range(20):
         lab.run_for(1)
         lab.check()
+
+
+def test_what_is_told_between_the_two_questions_is_not_untold(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time the engine goes on while an oracle asks it for its events and then for its pieces."""
+    spec = lab.torrent(pieces=4)
+    client, seed = lab.engine("client", download_rate_limit=50_000), lab.engine("seed")  # in the order of the questions
+    seed.add(spec, have="all")
+    t = client.add(spec, peers=[seed])
+    lab.until(lambda: any(t.piece(n).blocks_received for n in range(4)), within=10)
+    before = LabTorrent.pieces
+
+    def pieces_later(torrent: LabTorrent) -> bytes:
+        lab.until(lambda: t.state == "seeding", within=30)
+        return before(torrent)
+
+    monkeypatch.setattr(LabTorrent, "pieces", pieces_later)
+    events_are_told(lab)
