@@ -308,6 +308,7 @@ void bind_limits(py::module_& lab) {
         .def("blocks_within",
              [](const RateLimit& l, double time) { return policy::blocks_within(l, from_seconds(time)); })
         .def_property_readonly("burst", &RateLimit::burst);
+    lab.def("behind_others", [](double waited) { return policy::behind_others(from_seconds(waited)).seconds(); });
     lab.def("take_both",
             [](RateLimit& a, RateLimit& b, std::uint64_t n, double now) { return take_both(a, b, n, to_time(now)); });
     lab.def("deadline_both", [](RateLimit& a, RateLimit& b, std::uint64_t n, double now) {

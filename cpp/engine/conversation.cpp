@@ -20,14 +20,6 @@ CloseReason reason_of(Errc error) noexcept {
     return error == Errc::end_of_stream ? CloseReason::closed : CloseReason::reset;
 }
 
-// How much later than others a peer reads on: who was read last comes behind all that have waited for longer.
-Duration behind(const Peer& peer, Time now) noexcept {
-    constexpr Duration longest = seconds(60);
-    constexpr Duration most = milliseconds(1);
-    const Duration waited = std::min(now - std::max(peer.wire.last_received(), peer.began), longest);
-    return nanoseconds(most.ns - waited.ns / (longest.ns / most.ns));
-}
-
 }  // namespace
 
 bool may_say_again(const Peer& peer, bool repeats_all) noexcept {
@@ -137,16 +129,14 @@ bool Conversation::drain(Peer& peer, Time now) {
 void Conversation::wait_for_rate(Peer& peer, Time now) {
     peer.waits_for_rate = true;
     peer.traffic.left_unread = now;
-    peer.timer.set_sooner(read_again_at(now) + behind(peer, now));
+    const Duration waited = now - std::max(peer.wire.last_received(), peer.began);
+    peer.timer.set_sooner(read_again_at(now) + policy::behind_others(waited));
 }
 
-// A few blocks at a time: waking for every byte would cost more than it brings.
 Time Conversation::read_again_at(Time now) {
-    const std::uint64_t burst = std::uint64_t{4} * block_size;
-    return policy::deadline_both(core_.throttle.down, torrent_.throttle().down, burst, now);
+    return policy::deadline_both(core_.throttle.down, torrent_.throttle().down, policy::gulp, now);
 }
 
-// Not for the crumbs that another left: who took them would come behind those who wait, each time, and get no more.
 void Conversation::go_on_reading(Peer& peer, Time now) {
     if (read_again_at(now) > now) return wait_for_rate(peer, now);
     peer.waits_for_rate = false;

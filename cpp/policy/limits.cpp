@@ -90,6 +90,11 @@ Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexce
     return std::max(a.deadline(n, now), b.deadline(n, now));
 }
 
+Duration behind_others(Duration waited) noexcept {
+    const Duration counted = std::clamp(waited, Duration{}, longest_wait);
+    return nanoseconds(most_behind.ns - counted.ns / (longest_wait.ns / most_behind.ns));
+}
+
 std::uint32_t blocks_within(const RateLimit& limit, Duration time) noexcept {
     if (!limit.is_limited()) return UINT32_MAX;
     const std::uint64_t blocks = limit.rate() * static_cast<std::uint64_t>(time.ns / seconds(1).ns) / block_size;

@@ -54,6 +54,15 @@ class RateLimit {
 std::uint64_t take_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 Time deadline_both(RateLimit& a, RateLimit& b, std::uint64_t n, Time now) noexcept;
 
+/// Of those that wait for a line that is used up one goes on when so much may pass, not for the crumbs that another
+/// left: who took those would come behind it again, and so for ever. And waking for every byte would cost more than it
+/// brings.
+inline constexpr std::uint64_t gulp = 4 * 16384;
+/// How much later than at that moment each of them goes on: who has waited for longer comes first.
+inline constexpr Duration most_behind = milliseconds(1);
+inline constexpr Duration longest_wait = seconds(60);
+Duration behind_others(Duration waited) noexcept;
+
 /// A peer is asked for no more than a limited line carries in this time. What is asked for and not read lies in the
 /// queues of those who send it: it expires here, and after a while they take us for gone.
 inline constexpr Duration asked_ahead = seconds(2);

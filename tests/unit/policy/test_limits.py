@@ -136,3 +136,9 @@ def test_a_peer_is_asked_for_what_passes_a_limit_soon() -> None:
     assert lab.RateLimit(None).blocks_within(2.0) == 2**32 - 1, "no bound"
     for rate, within in ((0, 1), (1, 1), (block // 2, 1), (block - 1, 1), (block, 2), (2 * block - 1, 3), (2 * block, 4)):
         assert lab.RateLimit(rate).blocks_within(2.0) == within
+
+
+def test_who_has_waited_for_longer_comes_first_within_a_millisecond() -> None:
+    later = [lab.behind_others(waited) for waited in (-1.0, 0.0, 0.001, 0.002, 1.0, 59.0, 60.0, 61.0)]
+    assert later[0] == later[1] == 0.001 and later[-1] == later[-2] == 0.0
+    assert later[1:-1] == sorted(set(later), reverse=True), "no two wait alike"
