@@ -16,7 +16,9 @@ void Download::begin(const codec::Metainfo& metainfo, policy::PiecePicker picker
     work_.reset();
 }
 
-void Download::reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential) {
+void Download::reset(const Bitfield& have, bool sequential) {
+    std::vector<std::uint8_t> priorities(geometry_.num_pieces);
+    for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = picker_.priority(PieceIndex{i});
     picker_.reset(have, priorities);
     for (auto it = parked_->begin(); it != parked_->end();) {
         const auto [piece, flags] = *it++;

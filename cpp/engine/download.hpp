@@ -81,8 +81,9 @@ class Download final : public PieceJob::Client {
     // -- what we have and want
     /// The metadata is there, and the geometry with it, `picker` of the same. Nobody has joined yet.
     void begin(const codec::Metainfo& metainfo, policy::PiecePicker picker);
-    /// What is parked of pieces that we have is forgotten.
-    void reset(const Bitfield& have, std::span<const std::uint8_t> priorities, bool sequential);
+    /// What the user wishes of each piece stays, whatever is found out about what is there; what is parked of pieces
+    /// that we have is forgotten.
+    void reset(const Bitfield& have, bool sequential);
     /// We do not have it any more.
     void lose(PieceIndex piece) {
         picker_.on_lost(piece);

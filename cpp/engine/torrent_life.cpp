@@ -6,17 +6,6 @@
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
-namespace {
-
-// Of each piece: what the user wishes outlives whatever is found out about what is there.
-std::vector<std::uint8_t> priorities_in(const policy::PiecePicker& picker, std::uint32_t pieces) {
-    std::vector<std::uint8_t> out(pieces);
-    for (std::uint32_t i = 0; i < pieces; ++i) out[i] = picker.priority(PieceIndex{i});
-    return out;
-}
-
-}  // namespace
-
 // -- looking and checking ---------------------------------------------------------------------------------------------
 
 void Torrent::begin_look() {
@@ -90,7 +79,7 @@ void Torrent::on_looked(Time now) {
     if (planted<Plant::saved_have_forgotten>()) fit.trusted = Bitfield(geometry_.num_pieces);
     if (fit.to_check.none()) return become_ready(fit.trusted, now);
     phase_ = Phase::checking;
-    download_.reset(fit.trusted, priorities_in(download_.picker(), geometry_.num_pieces), sequential_);
+    download_.reset(fit.trusted, sequential_);
     books_.found = std::move(fit.trusted);
     begin_check(std::move(fit.to_check), look.in_holes());
     update_state(now);
@@ -154,9 +143,8 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
         trouble_->retry.on_running(now);
         trouble_->unreadable = 0;
     }
-    const auto priorities = priorities_in(download_.picker(), geometry_.num_pieces);
     phase_ = Phase::ready;  // what goes wrong from here on is looked up in what is proven
-    download_.reset(have, priorities, sequential_ || core_.settings.piece_order == "sequential");
+    download_.reset(have, sequential_ || core_.settings.piece_order == "sequential");
     adopt_partial();
     for (FileIndex file; file.value < files_.num_files(); ++file) drop_half_done(file, now);
     record_.reset();
