@@ -199,11 +199,8 @@ void bind_picker(py::module_& lab) {
              })
         .def("on_have", [](PiecePicker& p, std::uint32_t piece) { p.on_have(PieceIndex{piece}); })
         .def(
-            "reset",
-            [](PiecePicker& p, const Pieces& have, const std::vector<std::uint8_t>& priorities) {
-                p.reset(to_bitfield(have, p.geometry().num_pieces), priorities);
-            },
-            py::arg("have"), py::arg("priorities") = std::vector<std::uint8_t>{})
+            "reset", [](PiecePicker& p, const Pieces& have) { p.reset(to_bitfield(have, p.geometry().num_pieces)); },
+            py::arg("have"))
         .def("set_sequential", [](PiecePicker& p, bool on) { p.set_order(on ? Order::sequential : Order::rarest); })
         .def("set_priority",
              [](PiecePicker& p, std::uint32_t piece, std::uint8_t to) { p.set_priority(PieceIndex{piece}, to); })

@@ -17,9 +17,7 @@ void Download::begin(const codec::Metainfo& metainfo, policy::PiecePicker picker
 }
 
 void Download::reset(const Bitfield& have, bool sequential) {
-    std::vector<std::uint8_t> priorities(geometry_.num_pieces);
-    for (std::uint32_t i = 0; i < geometry_.num_pieces; ++i) priorities[i] = picker_.priority(PieceIndex{i});
-    picker_.reset(have, priorities);
+    picker_.reset(have);
     for (auto it = parked_->begin(); it != parked_->end();) {
         const auto [piece, flags] = *it++;
         if (have[piece]) forget_parked(piece, flags);

@@ -93,22 +93,22 @@ const Availability& PiecePicker::availability() const noexcept {
 }
 
 PiecePicker::PiecePicker(const Geometry& geometry, Order order)
-    : geometry_(geometry), sequential_(order == Order::sequential) {
-    reset(Bitfield(geometry.num_pieces));
+    : geometry_(geometry),
+      sequential_(order == Order::sequential),
+      wanted_(geometry.num_pieces),
+      have_(geometry.num_pieces) {
+    reset(have_);
 }
 
-void PiecePicker::reset(const Bitfield& have, std::span<const std::uint8_t> priorities) {
+void PiecePicker::reset(const Bitfield& have) {
     JST_CHECK(have.size() == geometry_.num_pieces, "the have set has the size of the torrent");
-    JST_CHECK(priorities.empty() || priorities.size() == geometry_.num_pieces, "one priority for each piece");
-    have_ = have;
-    wanted_ = Bitfield(geometry_.num_pieces);
+    have_ = have;  // and what follows asks for no memory before the first peer: not to be half done
+    wanted_.fill(false);
     wanted_bytes_ = wanted_left_ = 0;
     ++growth_;
-    states_.reset();
     for (PieceIndex i{0}; i.value < geometry_.num_pieces; ++i) {
-        const std::uint8_t chosen = priorities.empty() ? default_priority : std::min(priorities[i.value], max_priority);
-        if (chosen != default_priority) states()[i.value] = chosen;
-        if (chosen == 0) continue;
+        set_active(i, false);
+        if (priority(i) == 0) continue;
         wanted_bytes_ += geometry_.piece_size(i);
         if (have_[i]) continue;
         wanted_left_ += geometry_.piece_size(i);

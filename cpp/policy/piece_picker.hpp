@@ -60,9 +60,8 @@ class PiecePicker {
     void on_have(PieceIndex piece);
 
     // Facts about ourselves.
-    /// All at once (start, recheck): O(pieces). No piece may be active. Priorities: one for each piece, or none for
-    /// default_priority.
-    void reset(const Bitfield& have, std::span<const std::uint8_t> priorities = {});
+    /// All at once (start, recheck): O(pieces). No piece is active any more; the priorities stay.
+    void reset(const Bitfield& have);
     void set_order(Order order) noexcept { sequential_ = order == Order::sequential; }
     /// 0 = skip; above 7 counts as 7. An active piece stays active: the owner cancels its requests.
     void set_priority(PieceIndex piece, std::uint8_t priority);

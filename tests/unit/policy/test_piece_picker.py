@@ -288,12 +288,18 @@ def test_near_seeds_are_counted_by_what_they_lack() -> None:
     assert s.picker.availability() == [1] * 9
 
 
-def test_the_priority_table_must_fit() -> None:
+def test_a_reset_keeps_the_priorities_and_forgets_what_was_active() -> None:
     s = Swarm(3)
-    with pytest.raises(Exception, match="one priority"):
-        s.picker.reset([], [1, 2])
-    s.picker.reset([], [9, 0, 1])
+    for piece, priority in enumerate([9, 0, 1]):
+        s.picker.set_priority(piece, priority)
+    s.join(A, range(3))
+    assert s.picked(A, 1) == [0]
+    s.picker.reset([2])
     assert [s.picker.priority(i) for i in range(4)] == [7, 0, 1, 0]
+    assert (s.picker.wanted_bytes, s.picker.wanted_left) == (4 * BLOCK, 2 * BLOCK)
+    s.ledger = lab.RequestLedger(lab.Geometry(3, 2 * BLOCK, 6 * BLOCK))
+    s.ledger.on_join(A)
+    assert s.picked(A) == [0]
 
 
 def test_a_million_pieces_cost_at_most_fourteen_bytes_each_and_no_scan_for_each_pick() -> None:
