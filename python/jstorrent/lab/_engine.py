@@ -73,6 +73,8 @@ class Engine(Client):
         self._removals: list[Removal] = []
         self._piece_priorities: dict[bytes, dict[int, int]] = {}
         """What a user said of single pieces, by torrent, since it was added or the engine crashed."""
+        self._links_asked_for: list[tuple[str, float]] = []
+        """To whom a user said connect(), and when."""
         self._limits_at = 0.0
         self._limits_set: dict[str, float] = {}
         """What had been moved, and when by its own clock, when its limits were last set."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from jstorrent._session import Session
 from jstorrent._settings import Settings
+from jstorrent._sources import AddressLike, address_of
 from jstorrent._status import PeerStatus, SessionStatus, TorrentStatus
 from jstorrent._torrent import Torrent
+from jstorrent.lab._transports import text_of
 from jstorrent.lab._wishes import Removal
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ class LabTorrent(Torrent):
 
     def peers(self, all: bool = False) -> list[PeerStatus]:
         return cast("LabSession", self._session)._ask((self._key, "peers", all), lambda: super(LabTorrent, self).peers(all))
+
+    def connect(self, address: AddressLike) -> None:
+        super().connect(address)
+        owner = getattr(self._session, "_owner", None)
+        if owner is not None:
+            owner._links_asked_for.append((text_of(address_of(address)), owner._lab.now))
 
     def move(self, path: str | os.PathLike[str]) -> None:
         self._names_change()

@@ -166,7 +166,7 @@ _LONGEST_WAIT = 3600.0
 _STARVED_WAIT = 12.0
 """An engine to which nothing came any more may dial old friends this often: so it notices a network that healed."""
 _FORGIVEN = 3
-"""Early dials of one address: a wish of the user that had to wait for room is not told from a bad habit."""
+"""Early dials of one address: one that was added with the torrent and had to wait is not told from a bad habit."""
 
 
 def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
@@ -175,16 +175,26 @@ def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
     starved = any(event.new == "stalled" for event in engine.history(StateChanged))
     longest = max(base, _STARVED_WAIT if starved else _LONGEST_WAIT)
     by_address: dict[tuple[int, str], list[tuple[float, float | None, bool, bool]]] = {}
-    trackers = _places_of_trackers(lab)
-    for serial, torrent, to, at, ended, connected, by_hand in lab._lane.world.dials(engine._number):
-        if to in trackers:
-            continue
-        by_address.setdefault((torrent, to), []).append((at, ended, connected is not None, by_hand))
+    for serial, torrent, to, at, ended, connected, by_hand in _dials_of_peers(lab, engine):
+        by_address.setdefault((torrent, to), []).append((at, ended, connected, by_hand))
         facts.dials_seen = max(facts.dials_seen, serial)
     for address, dials in by_address.items():
         early = _early(dials, base, longest)
         if early > _FORGIVEN:
             lab._fail("quiet", f"{address[1]} was dialled {len(dials)} times, {early} times before its wait was over", engine)
+
+
+def _dials_of_peers(lab: Lab, engine: Engine) -> Iterator[tuple[int, int, str, float, float | None, bool, bool]]:
+    """Serial number, torrent, to whom, when, its end, whether it was answered, whether a user asked for it."""
+    assert isinstance(lab._lane, SimLane)
+    trackers = _places_of_trackers(lab)
+    wishes = list(engine._links_asked_for)
+    for serial, torrent, to, at, ended, connected, by_hand in lab._lane.world.dials(engine._number):
+        if to in trackers:
+            continue
+        granted = [wish for wish in wishes if wish[0] == to and wish[1] <= at]  # it had to wait for room, or for the torrent
+        wishes = [wish for wish in wishes if wish not in granted]
+        yield serial, torrent, to, at, ended, connected is not None, by_hand or bool(granted)
 
 
 def _places_of_trackers(lab: Lab) -> set[str]:
@@ -245,9 +255,8 @@ def _no_storm(lab: Lab, engine: Engine) -> None:
         return
     most = _MOST_DIALS + 60 / (0.5 * engine.session.settings.reconnect_interval)
     times: dict[str, list[float]] = {}
-    trackers = _places_of_trackers(lab)
-    for _, _, to, at, _, _, by_hand in lane.world.dials(engine._number):
-        if not by_hand and to not in trackers:
+    for _, _, to, at, _, _, by_hand in _dials_of_peers(lab, engine):
+        if not by_hand:
             times.setdefault(to, []).append(at)
     torrents = max(engine.session.status().num_torrents, 1)
     for to, dialled in times.items():

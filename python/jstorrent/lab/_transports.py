@@ -53,7 +53,7 @@ class SimTransport:
 
     def send_to(self, address: tuple[str, int], data: bytes) -> None:
         """One datagram."""
-        self._participant.send_to(_text(address), data)
+        self._participant.send_to(text_of(address), data)
 
     def tell(self, core: Any) -> None:
         """Facts go there from now on."""
@@ -61,7 +61,7 @@ class SimTransport:
 
     def connect(self, address: tuple[str, int], source_port: int) -> int:
         """Dials."""
-        return int(self._participant.connect(_text(address), source_port))
+        return int(self._participant.connect(text_of(address), source_port))
 
     def close(self, link: int, how: str) -> None:
         """Ends a link."""
@@ -94,7 +94,7 @@ class _Facts:
         self.core.datagram(pair_of(source), data)
 
 
-def _text(address: tuple[str, int]) -> str:
+def text_of(address: tuple[str, int]) -> str:
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
