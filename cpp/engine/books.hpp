@@ -21,7 +21,27 @@ struct Proven {
     Bitfield have;
     std::vector<storage::FileStamp> files;
     storage::FileStamp part_file;
+
+    /// Somebody else changed a file since, or took one away.
+    bool is_outdated(const FileStore& store, std::span<const storage::FileStamp> now) const {
+        for (FileIndex file; file.value < files.size() && file.value < now.size(); ++file) {
+            const storage::FileStamp& found = now[file.value];
+            if (!found.exists && store.exists(file)) return true;
+            if (found != files[file.value] && !store.is_ahead(file)) return true;
+        }
+        return false;
+    }
+    /// Nobody looked into a file that changed and that we did not write to: it keeps its old stamp, so that the next
+    /// look finds it changed.
+    void keep_strange(const FileStore& store, std::span<storage::FileStamp> now) const {
+        for (FileIndex file; file.value < files.size() && file.value < now.size(); ++file)
+            if (!store.is_ahead(file) && files[file.value].mtime_ns != storage::never)
+                now[file.value] = files[file.value];
+    }
 };
+
+/// Files that nobody had open for so long are looked at before they are used again.
+inline constexpr Duration unwatched_after = seconds(1);
 
 struct Books {
     Books(runtime::Disk& disk, const runtime::Tag& tag, TorrentSetup& setup)
@@ -36,6 +56,7 @@ struct Books {
     bool has_journal;                         // a file of it was there
     bool looked = false;                      // at the files, since this session knows the torrent
     bool check_all = false;                   // asked for by the user
+    Time closed_since;                        // while it is ready and has no network
     Rare<Bitfield> found;                     // by the running check
     Proven proven;                            // when it was looked at, or saved last
     Rare<Bitfield> lost;        // pieces that a disk may have thrown away although it shows them; empty: none

@@ -159,6 +159,7 @@ bool FileStore::step(StoreJob& job) {
         waiter.owner = &job;
         waiter.key = target.key;
         waiter.writable = writes;
+        waiter.may_make = writes && !is_there(target);
         waiter.path = job.target_;
         waiter.trusted_prefix = save_path_.size();
         waiter.reserve = writes ? reserve_for(job, target) : 0;
@@ -225,8 +226,13 @@ bool FileStore::goes_to_parts(const StoreJob& job, FileIndex file, PieceIndex pi
     return !straightened_->contains(key);
 }
 
+// What was there and is gone took its bytes with it: a new file in its place would be believed to hold them.
+bool FileStore::is_there(const Target& target) const {
+    return target.key.file == part_file_number ? has_parts_ : flags_[target.key.file].exists;
+}
+
 std::uint64_t FileStore::reserve_for(const StoreJob& job, const Target& target) const {
-    if (!reserves_ || target.key.file == part_file_number || flags_[target.key.file].exists) return 0;
+    if (!reserves_ || target.key.file == part_file_number || is_there(target)) return 0;
     const std::uint64_t size = map().file_size(FileIndex{target.key.file});
     return size >= reserve_from_bytes && job.slice_ < size ? size : 0;
 }
@@ -379,12 +385,21 @@ void FileStore::expect(std::span<const storage::FileStamp> stamps) {
 
 void FileStore::note_existing(std::span<const storage::FileStamp> stamps) {
     expect(stamps);
-    for (Flags& file : flags_) file.made = file.doubtful = false;
+    for (Flags& file : flags_) file.made = file.doubtful = file.ahead = false;
     parts_doubtful_ = false;
     if (jobs_ == 0)
         for (Flags& file : flags_) file.begun = false;
     looked_ = true;
     park();
+}
+
+void FileStore::note_written(FileIndex file) noexcept {
+    Flags& flags = flags_[file.value];
+    flags.exists = flags.dirty = flags.ahead = true;
+}
+
+void FileStore::note_stamped() noexcept {
+    for (Flags& file : flags_) file.ahead = file.dirty;
 }
 
 std::vector<FileIndex> FileStore::take_dirty() {

@@ -144,16 +144,17 @@ class FileStore {
     /// What a record says was there, until the first look.
     void expect(std::span<const storage::FileStamp> stamps);
     bool exists(FileIndex file) const { return flags_[file.value].exists; }
+    void note_gone(FileIndex file) { flags_[file.value].exists = false; }
     /// It was made, and what space it was to get is taken: until the next look at the files.
     void note_made(FileIndex file) { flags_[file.value].made = true; }
     bool is_made(FileIndex file) const { return flags_[file.value].made; }
     /// Whether a large file has its space reserved with its first byte.
     void set_reserving(bool on) noexcept { reserves_ = on; }
-    void note_written(FileIndex file) { flags_[file.value].exists = flags_[file.value].dirty = true; }
-    /// Written to, and not there to be synced: it may hold what others put there, whatever we write to it from then on.
+    void note_written(FileIndex file) noexcept;
+    /// Written to, and not there to be synced: it may hold what others put there, whatever we write to it, until the
+    /// next look.
     void note_away(FileIndex file) { flags_[file.value].dirty = flags_[file.value].doubtful = true; }
     void note_parts_away() noexcept { part_dirty_ = has_parts_ = parts_doubtful_ = true; }
-    /// So it is until the next look.
     bool is_doubtful(FileIndex file) const { return flags_[file.value].doubtful; }
     bool are_parts_doubtful() const noexcept { return parts_doubtful_; }
     void note_part_written() noexcept { part_dirty_ = has_parts_ = true; }
@@ -168,7 +169,10 @@ class FileStore {
     /// The directories above save_path were synced: needed once.
     bool is_anchored() const noexcept { return anchored_; }
     void anchor() noexcept { anchored_ = true; }
-    bool is_dirty(FileIndex file) const { return flags_[file.value].dirty; }
+    /// Written to since the stamps that are known of it.
+    bool is_ahead(FileIndex file) const { return flags_[file.value].ahead; }
+    /// Stamps were taken of what was synced.
+    void note_stamped() noexcept;
     /// Files written since the last take, in order.
     std::vector<FileIndex> take_dirty();
     /// Of a piece that a check found good: its bytes may be in the cache of the system only.
@@ -194,14 +198,11 @@ class FileStore {
 
     /// Of a file.
     struct Flags {
-        bool skipped : 1 = false;
-        bool parked : 1 = false;
+        bool skipped : 1 = false, parked : 1 = false;
         bool leaving : 1 = false;  // parked, and being unparked: reads of old pieces still go to the part file
-        bool exists : 1 = false;
-        bool made : 1 = false;
-        bool dirty : 1 = false;
+        bool exists : 1 = false, made : 1 = false;
+        bool dirty : 1 = false, ahead : 1 = false, doubtful : 1 = false;
         bool begun : 1 = false;  // a write to it was, since the last look
-        bool doubtful : 1 = false;
         bool found : 1 = false;  // a check read good bytes of it, which may not be durable
     };
 
@@ -221,6 +222,7 @@ class FileStore {
     void op_done(StoreJob& job, Time now);
     void finish(StoreJob& job, Errc error, Time now);
     std::string target_path(const FileKey& key) const;
+    bool is_there(const Target& target) const;
     std::uint64_t reserve_for(const StoreJob& job, const Target& target) const;
 
     runtime::Disk& disk_;
@@ -237,8 +239,7 @@ class FileStore {
     mutable std::uint32_t leaving_from_ = 0;    // no file below is leaving: asked with each piece
     Rare<storage::Straightened> straightened_;  // written since it is leaving
     bool reserves_ = true;
-    bool part_dirty_ = false, parts_doubtful_ = false;
-    bool has_parts_ = false;
+    bool has_parts_ = false, part_dirty_ = false, parts_doubtful_ = false;
     std::unique_ptr<runtime::DiskOp> dropping_;  // from the first time on
     bool is_dropping_ = false;
     bool looked_ = false;

@@ -341,13 +341,6 @@ void SyncSweep::list() {
     for (auto& dir : directories_above(store.save_path())) dirs_.push_back(std::move(dir));
 }
 
-std::vector<bool> SyncSweep::written() const {
-    std::vector<bool> flags(store_.num_files());
-    for (std::uint32_t f = 0; f < flags.size(); ++f) flags[f] = store_.is_dirty(FileIndex{f});
-    for (const FileIndex file : taken_) flags[file.value] = true;
-    return flags;
-}
-
 void SyncSweep::list_dirs(const std::vector<std::string>& paths) {
     if (paths.empty()) return;
     for (auto& dir : directories_of(paths, store_.save_path().size())) dirs_.push_back(std::move(dir));

@@ -151,8 +151,6 @@ class MakingSweep final : public Sweep {
 class SyncSweep final : public Sweep {
   public:
     SyncSweep(FileStore& store, runtime::Tag tag);
-    /// Files that were written to before it began, or are now; one flag for each.
-    std::vector<bool> written() const;
 
   protected:
     std::uint32_t num_items() const override;

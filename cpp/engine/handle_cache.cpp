@@ -103,7 +103,8 @@ void HandleCache::submit(Entry& entry, DiskAction action, Step step) {
     entry.op.on_done = on_op;
     entry.op.owner = &entry;
     entry.op.action = action;
-    entry.op.mode = entry.writable ? OpenMode::create : OpenMode::read;
+    const OpenMode writing = entry.may_make ? OpenMode::create : OpenMode::write;
+    entry.op.mode = entry.writable ? writing : OpenMode::read;
     entry.op.file = entry.file;
     disk_.submit(entry.op);
 }
@@ -115,9 +116,11 @@ void HandleCache::start_open(Entry& entry) {
     entry.op.trusted_prefix = first.trusted_prefix;
     entry.op.tag = first.tag;
     entry.writable = false;
+    entry.may_make = true;
     entry.reserve = 0;
     for (const HandleWaiter* waiter = &first; waiter != nullptr; waiter = waiter->next) {
         entry.writable = entry.writable || waiter->writable;
+        entry.may_make = entry.may_make && (waiter->may_make || !waiter->writable);
         entry.reserve = std::max(entry.reserve, waiter->reserve);
     }
     entry.file = {};
@@ -147,7 +150,7 @@ void HandleCache::advance(Entry& entry, Errc error, Time now) {
     switch (entry.step) {
         case Step::opening:
         case Step::reopening:
-            if (error == Errc::not_found && entry.writable && entry.step == Step::opening) {
+            if (error == Errc::not_found && entry.writable && entry.may_make && entry.step == Step::opening) {
                 entry.op.path.resize(entry.path.rfind('/'));  // is shorter: takes no memory
                 return submit(entry, DiskAction::mkdirs, Step::making_dirs);
             }

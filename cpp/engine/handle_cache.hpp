@@ -33,7 +33,8 @@ struct HandleWaiter {
     Handler on_ready = nullptr;
     void* owner = nullptr;
     FileKey key;
-    bool writable = false;  // the file is made when missing
+    bool writable = false;
+    bool may_make = false;  // opened for writing, the file is made when missing
     std::string_view path;  // valid until the answer
     std::size_t trusted_prefix = 0;
     std::uint64_t reserve = 0;  // a file that is opened for writing gets this size; 0: as it is
@@ -87,6 +88,7 @@ class HandleCache {
         FileKey key;
         Step step = Step::free;
         bool writable = false;
+        bool may_make = false;
         bool close_when_idle = false;
         std::uint32_t pins = 0;
         std::uint64_t last_used = 0;

@@ -130,16 +130,18 @@ void Saver::on_stamped(Time now) {
         moves_.emplace_back(current_, torrent->moves().wish);
         auto& books = torrent->books();
         storage::TorrentRecord record = torrent->record(durable_, stat_.get());
-        const auto& sync = static_cast<const SyncSweep&>(*used_.back());  // the one before this look
-        if (torrent->knows_pieces()) storage::keep_strange(books.proven.files, sync.written(), record.files);
-        const FileStore& files = torrent->files();
+        FileStore& files = torrent->files();
+        if (torrent->knows_pieces()) books.proven.keep_strange(files, record.files);
         for (FileIndex file; file.value < record.files.size(); ++file)
             if (files.is_doubtful(file)) record.files[file.value].mtime_ns = storage::never;
         if (files.are_parts_doubtful()) record.part_file.mtime_ns = storage::never;
         store_.save(record, torrent->tag());
         books.says_writing = record.writing;
-        if (torrent->knows_pieces()) books.proven = {record.have, record.files, record.part_file};
-        const bool drops_parts = record.in_parts.empty() && torrent->files().has_spare_parts();
+        if (torrent->knows_pieces()) {
+            books.proven = {record.have, record.files, record.part_file};
+            files.note_stamped();
+        }
+        const bool drops_parts = record.in_parts.empty() && files.has_spare_parts();
         if (!books.journal->is_empty() || drops_parts)
             cuts_.push_back({current_, std::move(durable_), record.epoch, drops_parts});
     }

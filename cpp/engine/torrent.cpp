@@ -259,6 +259,12 @@ bool Torrent::may_look() const noexcept {
            !error_ && !wants_move();
 }
 
+// Who had no network had no file open either: others may have changed them.
+bool Torrent::may_glance(Time now) const noexcept {
+    return phase_ == Phase::ready && !networking_ && now - books_.closed_since >= unwatched_after &&
+           download_.is_idle() && !work_.is_running();
+}
+
 void Torrent::evaluate(Time now) {
     if (evaluating_) return;
     evaluating_ = true;
@@ -272,8 +278,11 @@ void Torrent::evaluate(Time now) {
     if (!run || (rereads() && phase_ != Phase::ready)) work_.cancel_check();
     fetched_ = fetched_ && run && phase_ != Phase::ready;
     if (may_look()) begin_look();
-    const bool network = (in_place && talks) || fetched_;
+    const bool goes = (in_place && talks) || fetched_;
+    if (goes && may_glance(now)) begin_look();
+    const bool network = goes && !is_glancing();
     const bool before = std::exchange(networking_, network);
+    if (before && !network) books_.closed_since = now;
     const bool running = network && wanted_ == storage::WantedState::running && phase_ == Phase::ready;
     if (!running && !planted<Plant::pause_goes_on>()) stop_traffic(network, now);
     if (before && !network) swarm_.stop(stop_reason(), now);

@@ -159,10 +159,13 @@ class Torrent final : public Download::Client, public Upload::Client {
     std::vector<bool> files_to_make() const;
     void restore(const storage::TorrentRecord& record);
     void begin_look();
+    bool may_glance(Time now) const noexcept;
+    bool is_glancing() const noexcept { return phase_ == Phase::ready && work_.is_looking(); }
     void begin_making();
     void begin_check(Bitfield pieces, Bitfield holes);
     void pump_unparking();
     void on_looked(Time now);
+    void on_glanced(Time now);
     void on_checked(PieceIndex piece, bool good, Time now);
     void on_reread_done(Time now);
     void on_check_done(Time now);
@@ -195,6 +198,7 @@ class Torrent final : public Download::Client, public Upload::Client {
     void watch_disk(Time now);
     void try_again(Time now);
     void leave_error();
+    void look_anew();
     void take_back(PieceIndex piece, Time now);
     void check_doubted(Time now);
     LimitedBy limited_by(Time now) const;
@@ -220,18 +224,14 @@ class Torrent final : public Download::Client, public Upload::Client {
     Phase phase_ = Phase::unchecked;
     State state_ = State::queued;
     policy::Wish place_ = policy::Wish::nothing;
-    bool networking_ = false;
-    bool complete_ = false;
-    bool removed_ = false;
-    bool delete_files_ = false;
-    bool gone_ = false;
+    bool networking_ = false, complete_ = false;
+    bool removed_ = false, delete_files_ = false, gone_ = false;
     bool shut_down_ = false;
     bool fetched_ = false;  // the metadata came while peers were linked: they stay until the pieces are known
     bool keeps_record_;
     bool sequential_;
     bool dirty_ = true, urgent_ = true;
-    bool files_made_ = false;
-    bool evaluating_ = false;
+    bool files_made_ = false, evaluating_ = false;
     std::optional<Error> error_;
     std::unique_ptr<Trouble> trouble_;
     std::unique_ptr<storage::TorrentRecord> record_;  // until the files were looked at

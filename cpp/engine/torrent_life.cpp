@@ -10,7 +10,7 @@ namespace jst::engine {
 
 void Torrent::begin_look() {
     if (!work_.look) work_.look = std::make_unique<StatSweep>(files_, tag(), true);
-    phase_ = Phase::looking;
+    if (phase_ != Phase::ready) phase_ = Phase::looking;
     work_.look->owner = this;
     work_.look->on_done = [](Sweep& sweep, Time now) { static_cast<Torrent*>(sweep.owner)->on_looked(now); };
     work_.look->start();
@@ -45,7 +45,18 @@ void Torrent::pump_unparking() {
     work_.unparking->pump();
 }
 
+// Ready all the while, it needs no place for a check unless something has changed.
+void Torrent::on_glanced(Time now) {
+    books_.closed_since = now;
+    if (!may_run()) return evaluate(now);
+    const StatSweep& look = *work_.look;
+    if (look.error() != Errc::ok) return fail(look.error(), look.error_path(), now);
+    if (books_.proven.is_outdated(files_, look.stamps())) look_anew();
+    evaluate(now);
+}
+
 void Torrent::on_looked(Time now) {
+    if (phase_ == Phase::ready) return on_glanced(now);
     phase_ = Phase::unchecked;
     books_.looked = true;
     const bool stopped = wanted_ == storage::WantedState::stopped && record_ && !books_.check_all;
@@ -143,6 +154,7 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
         trouble_->retry.on_running(now);
         trouble_->unreadable = 0;
     }
+    books_.closed_since = now;
     phase_ = Phase::ready;  // what goes wrong from here on is looked up in what is proven
     download_.reset(have, sequential_ || core_.settings.piece_order == "sequential");
     adopt_partial();

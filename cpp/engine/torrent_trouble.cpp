@@ -39,8 +39,6 @@ void Torrent::try_again(Time now) {
     evaluate(now);
 }
 
-// What it had counts again once its files are found to be as they were when it was durable last; what came since, or
-// was in doubt, is read.
 void Torrent::leave_error() {
     if (trouble_) trouble_->again.cancel();
     if (!error_) return;
@@ -48,7 +46,12 @@ void Torrent::leave_error() {
     trouble().where.clear();
     // What it was at has ended without a word: memory ran out in that turn.
     if (phase_ != Phase::ready && !work_.is_looking() && !work_.is_checking()) phase_ = Phase::unchecked;
-    if (phase_ != Phase::ready) return;
+    if (phase_ == Phase::ready) look_anew();
+}
+
+// What it had counts again once its files are found to be as they were when it was durable last; what came since, or
+// was in doubt, is read.
+void Torrent::look_anew() {
     download_.forget_parked();
     record_ = std::make_unique<storage::TorrentRecord>(record(have(), nullptr));
     record_->have = books_.proven.have;
@@ -98,7 +101,7 @@ void Torrent::watch_disk(Time now) {
 // -- pieces that can not be read --------------------------------------------------------------------------------------
 
 // One peer's block could not be read. The others go on: the piece is read again, and what that finds decides.
-void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string&, Time now) {
+void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const std::string& where, Time now) {
     if (Peer* const peer = core_.peer(asker); peer != nullptr && peer->is_connected() && !peer->fast())
         swarm_.choke(*peer, true, now);  // the only way to say that no answer comes
     if (error_ || removed_ || phase_ != Phase::ready) return;
@@ -109,6 +112,8 @@ void Torrent::on_upload_error(PieceIndex piece, PeerKey asker, Errc error, const
         files_.map().each_slice(piece, 0, geometry_.piece_size(piece), [&](const storage::FileSlice& slice) {
             const auto range = files_.map().pieces_of(slice.file);
             for (PieceIndex p = range.first; !slice.is_pad && p < range.last; ++p) trouble().doubted.set(p);
+            // Its pieces are taken back, and what is written then may make it anew.
+            if (is_absence(error) && files_.path_of(slice.file) == where) files_.note_gone(slice.file);
         });
     }
     check_doubted(now);

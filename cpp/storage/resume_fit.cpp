@@ -105,11 +105,6 @@ void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& n
     }
 }
 
-void keep_strange(std::span<const FileStamp> before, const std::vector<bool>& ours, std::span<FileStamp> stamps) {
-    for (std::size_t f = 0; f < stamps.size() && f < before.size() && f < ours.size(); ++f)
-        if (!ours[f] && before[f].mtime_ns != never) stamps[f] = before[f];
-}
-
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now) {
     return fit_record(map, {}, now, {}, {}).to_check;
 }

@@ -46,10 +46,6 @@ void distrust_newer(const FileMap& map, const Bitfield& saved, const Bitfield& n
 /// The time of a stamp that no file has: its pieces are checked.
 inline constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
 
-/// Nobody looked into a file that changed since `before` and is not `ours` (written to meanwhile): it keeps its old
-/// stamp, so that the next look finds it changed.
-void keep_strange(std::span<const FileStamp> before, const std::vector<bool>& ours, std::span<FileStamp> stamps);
-
 /// Files taken as complete at the user's word: every piece whose files exist with at least their size is trusted.
 Bitfield trust_files(const FileMap& map, std::span<const FileStamp> now);
 

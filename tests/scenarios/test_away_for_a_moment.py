@@ -1,13 +1,14 @@
 """A file that is away for a moment, and back, or another in its place, before anybody looks again: it is not believed."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jstorrent as jst
 import pytest
 from jstorrent.lab import Engine, Lab, Spec, phases
 
-from tests.scenarios.s0 import BLOCK, back
+from tests.scenarios.s0 import BLOCK, back, until_events
 
 
 @pytest.mark.parametrize("skipped", [False, True])
@@ -87,3 +88,72 @@ def test_a_file_that_comes_back_as_it_was_is_believed_without_a_look_into_it(lab
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert back(lab, client, spec).status().pieces_complete == 8
     path.write_bytes(content)
+
+
+def stood_meanwhile(lab: Lab, client: Engine, t: jst.Torrent, change: Callable[[], object]) -> None:
+    t.stop()
+    lab.run_for(2)
+    change()
+    t.start()
+    lab.run_for(2)
+
+
+def changes(client: Engine, path: Path) -> dict[str, Callable[[], object]]:
+    return {
+        "deleted": lambda: client.disk.delete(path),
+        "written to": lambda: client.disk.write(path, 3 * BLOCK + 7, b"\x55"),
+        "longer": lambda: client.disk.write(path, 9 * BLOCK, b"\x55"),
+    }
+
+
+@pytest.mark.parametrize("change", ["deleted", "written to", "longer"])
+@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("first", [6, 8])
+def test_what_others_did_to_a_file_while_its_torrent_stood_is_seen_at_the_start(
+    lab: Lab, first: int, durable: bool, change: str
+) -> None:
+    """No word is asked for it, and nothing is fetched that is there."""
+    client, spec, t, path = half_of_two_files(lab, range(first))
+    if durable:
+        saved(lab, client)
+    stood_meanwhile(lab, client, t, changes(client, path)[change])
+    lost = {"deleted": {*range(first)}, "written to": {3}, "longer": set()}[change]
+    assert t.state in ("downloading", "stalled")
+    assert {piece for piece in range(16) if t.piece(piece).state == "complete"} == {*range(first)} - lost
+    t.connect(lab.peer("more", spec, have="all"))
+    lab.until(lambda: t.state == "seeding", within=60)
+    assert client.complete(spec) == (change != "longer")
+    assert t.status().counters.payload_verified == (16 + len(lost)) * BLOCK
+
+
+def test_a_seed_that_lost_a_file_while_it_stood_says_so_at_the_start(lab: Lab) -> None:
+    client, _spec, t, path = half_of_two_files(lab, range(16))
+    stood_meanwhile(lab, client, t, changes(client, path)["deleted"])
+    assert t.state != "seeding" and t.status().pieces_complete == 8
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_torrent_that_stood_looks_at_its_files_and_reads_none_of_them(lab: Lab, slow: bool) -> None:
+    """Slow: what we wrote ourselves is not saved yet, and its files are not as they were when it was last."""
+    client, _spec, t, _ = half_of_two_files(lab, range(6))
+    if slow:
+        client.disk.stall(8, op="sync")
+    stood_meanwhile(lab, client, t, lambda: None)
+    lab.run_for(10)
+    states = [event.new for event in client.history(jst.StateChanged)]
+    assert "checking" not in states[states.index("stopped") :]
+    assert t.state in ("downloading", "stalled") and t.status().pieces_complete == 6
+
+
+def test_no_file_is_made_in_the_place_of_one_that_was_there(lab: Lab) -> None:
+    """It would be believed to hold what the old one held: that it is gone is an error, and then it is fetched again."""
+    client, spec, t, path = half_of_two_files(lab, range(6))
+    t.stop()
+    lab.run_for(0.5)  # its files are closed, and it does not look at them again
+    client.disk.delete(path)
+    t.start()
+    t.connect(lab.peer("more", spec, have="all"))
+    failed = until_events(lab, client, jst.TorrentFailed)
+    assert str(path) in str(failed[0].error)
+    lab.until(lambda: t.state == "seeding", within=60)
+    assert client.complete(spec) and t.status().counters.payload_verified == 22 * BLOCK
