@@ -20,6 +20,9 @@ struct Duration {
     friend constexpr Duration operator/(Duration a, std::int64_t n) noexcept { return {a.ns / n}; }
 };
 
+/// What is added to any time is never().
+inline constexpr Duration for_good{std::numeric_limits<std::int64_t>::max()};
+
 constexpr Duration nanoseconds(std::int64_t n) noexcept { return {n}; }
 constexpr Duration microseconds(std::int64_t n) noexcept { return {n * 1'000}; }
 constexpr Duration milliseconds(std::int64_t n) noexcept { return {n * 1'000'000}; }

@@ -159,6 +159,7 @@ void bind_peer_list(py::module_& lab) {
 
 void bind_bans(py::module_& lab) {
     lab.attr("max_bans") = max_bans;
+    lab.attr("max_user_bans") = max_user_bans;
     py::class_<Bans>(lab, "Bans")
         .def(py::init<>())
         .def(
@@ -168,7 +169,7 @@ void bind_bans(py::module_& lab) {
                 const auto why = reason == "user"       ? BanReason::user
                                  : reason == "bad_data" ? BanReason::bad_data
                                                         : BanReason::protocol_error;
-                b.ban(to_host(host), why, to_time(now), to_duration(duration));
+                return b.ban(to_host(host), why, to_time(now), to_duration(duration));
             },
             py::arg("host"), py::arg("reason") = "bad_data", py::arg("now") = 0.0, py::arg("duration") = std::nullopt)
         .def("unban", [](Bans& b, const std::string& host) { return b.unban(to_host(host)); })

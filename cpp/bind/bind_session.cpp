@@ -145,10 +145,8 @@ void bind_session_commands(EngineClass& type) {
                 const auto address = value_or_raise(IpAddress::parse(host), host);
                 std::optional<Duration> duration;
                 if (seconds) duration = from_seconds(*seconds);
-                e.command([=](engine::Session& s) {
-                    s.ban(address, duration);
-                    return Result<void>();
-                });
+                if (seconds && std::isinf(*seconds)) duration = for_good;
+                e.command([=](engine::Session& s) { return s.ban(address, duration); });
             },
             py::arg("host"), py::arg("seconds"))
         .def(

@@ -50,15 +50,21 @@ void Core::apply(const Settings& changed) {
     queue_news.about_order();
 }
 
-void Core::ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time at) {
+bool Core::ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time at) {
     const bool was_banned = bans.is_banned(host, at);
-    bans.ban(host, reason, at, duration);
+    if (!bans.ban(host, reason, at, duration)) return false;
     newly_banned.push_back(host);
-    if (was_banned || !bans.is_banned(host, at)) return;
+    if (was_banned || !bans.is_banned(host, at)) return true;
     Event event;
     event.address.host = host;
     event.text = word(reason);
     emit(EventKind::peer_banned, {}, std::move(event));
+    return true;
+}
+
+void Core::close_filtered() {
+    for (const auto& [host, links] : links_)
+        if (is_filtered(host)) newly_banned.push_back(host);
 }
 
 bool Core::is_filtered(const IpAddress& host) const noexcept {

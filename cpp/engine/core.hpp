@@ -70,9 +70,11 @@ class Core {
     bool take_wake_soon() noexcept { return std::exchange(wake_soon_, false); }
     void emit(EventKind kind, TorrentKey torrent, Event details);
     /// Links of the host end when the round does. Told of once, however often it is banned until that ban is over.
-    void ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time now);
+    bool ban(const IpAddress& host, policy::BanReason reason, Duration duration, Time now);
     /// The setting address_filter: neither dialled nor accepted.
     bool is_filtered(const IpAddress& host) const noexcept;
+    /// When the filter has changed: links to whom it names end with the round.
+    void close_filtered();
     /// Takes new settings; limits and pools follow.
     void apply(const Settings& changed);
     /// The local address that dials to `host` start from: the one we listen on when it is a particular one.

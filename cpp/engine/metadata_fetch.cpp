@@ -33,7 +33,11 @@ MetadataFetch::MetadataFetch(Core& core, const codec::InfoHashes& wanted, Client
     hash_.on_done = [](runtime::Op& op, Time now) { static_cast<MetadataFetch*>(op.owner)->on_hashed(now); };
 }
 
-void MetadataFetch::configure() { plan_.configure(limits_of(core_.settings)); }
+void MetadataFetch::configure(std::span<const PeerKey> links, Time now) {
+    plan_.configure(limits_of(core_.settings));
+    for (const PeerKey key : links)
+        if (Peer* const peer = core_.peer(key); peer != nullptr && !plan_.knows(key)) on_handshake(*peer, now);
+}
 
 void MetadataFetch::end() noexcept {
     ended_ = true;

@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "codec/metainfo.hpp"
@@ -40,7 +41,8 @@ class MetadataFetch {
     bool on_data(Peer& peer, const wire::MetadataData& data, Time now);
     void on_reject(Peer& peer, const wire::MetadataReject& reject, Time now);
     void on_leave(const Peer& peer, Time now);
-    void configure();
+    /// Who offered what was too much until now is asked as well.
+    void configure(std::span<const PeerKey> links, Time now);
     /// The metadata is there, from wherever.
     void end() noexcept;
 

@@ -168,15 +168,19 @@ std::vector<BanStatus> Session::bans() const {
 
 std::vector<StateProblem> Session::problems() const { return parts_->problems; }
 
-void Session::ban(const IpAddress& host, std::optional<Duration> duration) {
+Result<void> Session::ban(const IpAddress& host, std::optional<Duration> duration) {
     auto& core = parts_->core;
     const Duration span = duration.value_or(to_duration(core.settings.ban_duration));
-    core.ban(host, policy::BanReason::user, span, core.now());
+    if (!core.ban(host, policy::BanReason::user, span, core.now())) return fail(Errc::too_many_bans);
+    return {};
 }
 
 void Session::unban(const IpAddress& host) {
     parts_->core.bans.unban(host);
-    parts_->core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->download().forgive(host); });
+    parts_->core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
+        t->download().forgive(host);
+        if (t->takes_peers()) t->swarm().dial_more(parts_->core.now());
+    });
     if (parts_->saver) parts_->saver->session_changed();
 }
 

@@ -93,7 +93,7 @@ class Session final : public runtime::Host {
     /// `named`: those that the user spoke of. What an earlier session remembers of them counts no more, also while that
     /// is still being read.
     Result<void> configure(const Settings& settings, const std::vector<std::string>& named = {});
-    void ban(const IpAddress& host, std::optional<Duration> duration);
+    Result<void> ban(const IpAddress& host, std::optional<Duration> duration);
     void unban(const IpAddress& host);
     /// Writes all records; saves_done() reaches the number given back when that is durable, save_error() says how it
     /// went.

@@ -90,7 +90,8 @@ storage::SessionRecord SessionParts::session_record() const {
     const WallTime wall = core.rt.clock.wall_now();
     const auto at_wall = [&](Time t) { return WallTime{wall.ns + (t.ns - now.ns)}; };
     for (const auto& ban : core.bans.list(now)) {
-        const auto until = ban.until.is_never() ? std::nullopt : std::optional(at_wall(ban.until));
+        const bool for_ever = (Time{wall.ns} + (ban.until - now)).is_never();
+        const auto until = for_ever ? std::nullopt : std::optional(at_wall(ban.until));
         record.bans.push_back({ban.host, std::string(word(ban.reason)), at_wall(ban.since), until});
     }
     for (const auto& entry : queue.order())
@@ -193,7 +194,9 @@ void SessionParts::take_session(const storage::SessionRecord& record, Time now) 
     for (const auto& ban : record.bans) {
         const auto reason =
             ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
-        const Time until = ban.until ? at_mono(*ban.until) : Time::never();
+        // A clock that was put back makes no ban longer than it was.
+        const WallTime from = std::max(wall, ban.since);
+        const Time until = ban.until ? Time{now.ns + (ban.until->ns - from.ns)} : Time::never();
         if (until > now) core.bans.restore({ban.host, reason, at_mono(ban.since), until}, now);
     }
     earlier = counters_of(record.totals);
@@ -208,6 +211,7 @@ Result<void> SessionParts::configure(const Settings& settings) {
     const auto port_before = core.listen_port;
     if (rebind) JST_TRY_VOID(listener.listen(settings, failed_address));
     core.apply(settings);
+    core.close_filtered();
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
         t->on_settings(core.now());
         if (core.listen_port != port_before) t->announcer().request(core.now());  // others look for us at the old one
@@ -311,8 +315,9 @@ void SessionParts::close_banned(Time now) {
         if (core.links_of(host) == 0) return;
         listener.turn_away_host(host);
         core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) {
-            const bool user = core.bans.find(host, now).value_or(policy::BanEntry{}).reason == policy::BanReason::user;
-            t->swarm().close_host(host, user ? CloseReason::banned : CloseReason::bad_data, now);
+            const auto ban = core.bans.find(host, now);
+            const bool guilty = ban && ban->reason != policy::BanReason::user;
+            t->swarm().close_host(host, guilty ? CloseReason::bad_data : CloseReason::banned, now);
         });
     });
 }

@@ -56,6 +56,11 @@ struct TorrentLimits {
 };
 
 inline Duration to_duration(setting::Seconds s) noexcept { return from_seconds(s); }
+inline constexpr std::uint64_t most_seconds = 9'000'000'000;  // three centuries: a Duration holds hardly more
+/// Of whole seconds, exactly.
+inline Duration to_duration(std::uint64_t s) noexcept {
+    return seconds(static_cast<std::int64_t>(std::min(s, most_seconds)));
+}
 inline bool below(const Limit& limit, std::uint64_t n) noexcept { return !limit || n < *limit; }
 
 }  // namespace jst::engine

@@ -170,7 +170,8 @@ void Swarm::dial_more(Time now) {
 
 void Swarm::schedule_dial(Time now) {
     if (!company_) return;
-    if (!running_ || !torrent_.wants_peers()) return company_->dial_timer.cancel();
+    if (!running_ || (!torrent_.wants_peers() && company_->requested.empty())) return company_->dial_timer.cancel();
+    if (!torrent_.wants_peers()) return company_->dial_timer.set(now + to_duration(core_.settings.reconnect_interval));
     look_for_useless(now);
     const Time due = company_->list.deadline();
     if (due > now) return company_->dial_timer.set(due);

@@ -219,6 +219,7 @@ void Torrent::set_limits(const TorrentLimits& limits, Time now) {
     watch_goals(now);
     conversation_.on_rates();
     evaluate(now);
+    if (networking_) swarm_.dial_more(now);
 }
 
 void Torrent::set_trackers(std::vector<std::vector<std::string>> tiers, Time now) {
@@ -232,7 +233,7 @@ void Torrent::set_web_seeds(std::vector<std::string> urls) {
 }
 
 void Torrent::on_settings(Time now) {
-    if (fetch() != nullptr) fetch()->configure();
+    if (fetch() != nullptr) fetch()->configure(swarm_.links(), now);
     files_.set_reserving(core_.settings.allocation != "sparse");
     if (phase_ == Phase::ready) files_made_ = files_to_make().empty();
     download_.configure();

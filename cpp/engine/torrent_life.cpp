@@ -294,10 +294,10 @@ void Torrent::watch_goals(Time now) {
     account_time(now);
     const double size = static_cast<double>(metainfo_->total_size());
     const bool enough = ratio && static_cast<double>(counters_.payload_sent) >= *ratio * size;
-    const bool long_enough = time && times_.seeding >= seconds(static_cast<std::int64_t>(*time));
+    const bool long_enough = time && times_.seeding >= to_duration(*time);
     if (enough || long_enough) return set_wanted(storage::WantedState::stopped, now);
     if (time)
-        alarms().goal.set(now + (seconds(static_cast<std::int64_t>(*time)) - times_.seeding));
+        alarms().goal.set(now + (to_duration(*time) - times_.seeding));
     else if (alarms_)
         alarms_->goal.cancel();
     if (ratio) alarms().goal.set_sooner(now + seconds(1));

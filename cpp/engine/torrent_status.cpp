@@ -177,7 +177,8 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.limits.upload_slots = limits_->upload_slots;
     if (limits_->seed_ratio_limit)
         r.limits.seed_ratio_permille = static_cast<std::uint64_t>(std::llround(*limits_->seed_ratio_limit * 1000));
-    if (limits_->seed_time_limit) r.limits.seed_time_ns = *limits_->seed_time_limit * 1'000'000'000;
+    if (limits_->seed_time_limit)
+        r.limits.seed_time_ns = static_cast<std::uint64_t>(to_duration(*limits_->seed_time_limit).ns);
     return r;
 }
 

@@ -17,29 +17,44 @@ std::string_view word(BanReason reason) noexcept {
     return "";
 }
 
-void Bans::ban(const IpAddress& host, BanReason reason, Time now, std::optional<Duration> duration) {
-    restore({host, reason, now, duration ? now + *duration : Time::never()}, now);
+bool Bans::ban(const IpAddress& host, BanReason reason, Time now, std::optional<Duration> duration) {
+    return restore({host, reason, now, duration ? now + *duration : Time::never()}, now);
 }
 
-void Bans::restore(const BanEntry& entry, Time now) {
+bool Bans::restore(const BanEntry& entry, Time now) {
     if (const auto at = bans_.find(entry.host); at != bans_.end()) {
-        if (at->second.until > now && at->second.until >= entry.until) return;
-        bans_.erase(at);
+        if (at->second.until > now && at->second.until >= entry.until) return true;
+        unban(entry.host);
     }
-    if (bans_.size() >= max_bans) make_room(now);
+    if (!has_room(entry.reason)) make_room(entry.reason, now);
+    if (!has_room(entry.reason)) return false;
     bans_.emplace(entry.host, entry);
+    of_users_ += entry.reason == BanReason::user ? 1 : 0;
+    return true;
 }
 
-void Bans::make_room(Time now) {
+bool Bans::has_room(BanReason reason) const noexcept {
+    return reason == BanReason::user ? of_users_ < max_user_bans : bans_.size() - of_users_ < max_bans;
+}
+
+void Bans::make_room(BanReason reason, Time now) {
     std::erase_if(bans_, [now](const auto& entry) { return entry.second.until <= now; });
-    if (bans_.size() < max_bans) return;
-    bans_.erase(std::min_element(bans_.begin(), bans_.end(), [](const auto& a, const auto& b) {
-        const auto rank = [](const BanEntry& e) { return std::tuple(e.reason == BanReason::user, e.until, e.host); };
-        return rank(a.second) < rank(b.second);
+    const auto is_users = [](const auto& entry) { return entry.second.reason == BanReason::user; };
+    of_users_ = static_cast<std::size_t>(std::count_if(bans_.begin(), bans_.end(), is_users));
+    if (reason == BanReason::user || has_room(reason)) return;
+    bans_.erase(std::min_element(bans_.begin(), bans_.end(), [&](const auto& a, const auto& b) {
+        const auto rank = [&](const auto& e) { return std::tuple(is_users(e), e.second.until, e.first); };
+        return rank(a) < rank(b);
     }));
 }
 
-bool Bans::unban(const IpAddress& host) { return bans_.erase(host) > 0; }
+bool Bans::unban(const IpAddress& host) {
+    const auto at = bans_.find(host);
+    if (at == bans_.end()) return false;
+    of_users_ -= at->second.reason == BanReason::user ? 1 : 0;
+    bans_.erase(at);
+    return true;
+}
 
 bool Bans::is_banned(const IpAddress& host, Time now) const noexcept {
     const auto at = bans_.find(host);

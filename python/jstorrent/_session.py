@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import math
 import os
 import sys
 import warnings
@@ -211,8 +212,8 @@ class Session:
         return [RecordRejected(0.0, None, Path(path), error) for path, error in self._engine.problems()]
 
     def ban(self, host: str, seconds: float | None = None) -> None:
-        """Neither dials nor accepts this host for so long (None: `ban_duration`)."""
-        self._engine.ban(host, checked_timeout(seconds))
+        """Neither dials nor accepts this host for so long (None: `ban_duration`; infinity: for good)."""
+        self._engine.ban(host, math.inf if seconds == math.inf else checked_timeout(seconds))
 
     def unban(self, host: str) -> None:
         """Undoes ban()."""

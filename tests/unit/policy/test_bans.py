@@ -47,13 +47,24 @@ def host(i: int) -> str:
 def test_one_more_than_max_bans_drops_the_one_that_ends_soonest_but_not_the_users() -> None:
     bans = lab.Bans()
     bans.ban(host(0), "user", 0.0, 1.0)
-    for i in range(1, lab.max_bans):
-        bans.ban(host(i), "bad_data", 0.5, 1000.0 + i)
-    assert len(bans) == lab.max_bans
-    bans.ban(host(lab.max_bans), "bad_data", 0.5, 5.0)
-    assert len(bans) == lab.max_bans
+    for i in range(1, lab.max_bans + 1):
+        assert bans.ban(host(i), "bad_data", 0.5, 1000.0 + i)
+    assert len(bans) == lab.max_bans + 1
+    assert bans.ban(host(lab.max_bans + 1), "bad_data", 0.5, 5.0)
+    assert len(bans) == lab.max_bans + 1
     assert not bans.is_banned(host(1), 0.5)
-    assert bans.is_banned(host(0), 0.5) and bans.is_banned(host(lab.max_bans), 0.5)
+    assert bans.is_banned(host(0), 0.5) and bans.is_banned(host(lab.max_bans + 1), 0.5)
+
+
+def test_of_a_user_as_many_are_kept_and_one_more_is_refused_until_one_ends() -> None:
+    bans = lab.Bans()
+    for i in range(lab.max_user_bans):
+        assert bans.ban(host(i), "user", 0.0, 5.0 if i == 7 else 100.0)
+    more = host(lab.max_user_bans)
+    assert not bans.ban(more, "user", 1.0, 1000.0) and not bans.is_banned(more, 1.0)
+    assert bans.ban(host(3), "user", 1.0, 1000.0) and bans.ban(more, "bad_data", 1.0, 1000.0)
+    assert bans.unban(host(4)) and bans.ban(host(4), "user", 1.0, 1000.0)
+    assert bans.ban(host(lab.max_user_bans + 1), "user", 5.0, 1000.0)
 
 
 def test_expired_bans_make_room_first() -> None:
