@@ -81,7 +81,8 @@ Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global
     if (from_global && !address.host.is_global()) return Added::not_global;
     if (std::find(own_.begin(), own_.end(), address) != own_.end()) return Added::own;
     if (known_.contains(address)) return Added::known;
-    if (from_global && !has_room_for(address.host)) return Added::host_full;
+    const bool is_strangers_word = from_global || source == PeerSource::incoming;
+    if (is_strangers_word && !has_room_for(address.host)) return Added::host_full;
     if (known_.size() >= capacity_ && !make_room()) return Added::full;
     auto& known = known_[address];
     known.source = source;

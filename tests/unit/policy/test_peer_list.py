@@ -272,6 +272,14 @@ def test_strangers_tell_of_so_many_addresses_of_one_host(host: Callable[[int], s
     assert known.find(host(5)) is None and known.find(host(6)) and known.find(host(7))
 
 
+def test_a_host_that_comes_to_us_tells_of_as_many_ports_as_strangers_do() -> None:
+    known = lab.PeerList(capacity=1000)
+    for port in range(1, 33):
+        assert known.add(f"9.0.0.1:{port}", source="incoming") == "added"
+    assert known.add("9.0.0.1:33", source="incoming") == known.add("9.0.0.1:33", from_global=True) == "host_full"
+    assert known.add("9.0.0.2:1", source="incoming") == "added"
+
+
 def test_lowering_the_capacity_keeps_links() -> None:
     known = lab.PeerList(capacity=3)
     for address in (X, Y, Z):
