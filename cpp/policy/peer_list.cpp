@@ -80,7 +80,10 @@ Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global
     if (is_nobody(address.host)) return Added::not_global;
     if (from_global && !address.host.is_global()) return Added::not_global;
     if (std::find(own_.begin(), own_.end(), address) != own_.end()) return Added::own;
-    if (known_.contains(address)) return Added::known;
+    if (const auto at = known_.find(address); at != known_.end()) {
+        if (source == PeerSource::user) befriend(at);
+        return Added::known;
+    }
     const bool is_strangers_word = from_global || source == PeerSource::incoming;
     if (is_strangers_word && !has_room_for(address.host)) return Added::host_full;
     if (known_.size() >= capacity_ && !make_room()) return Added::full;
@@ -93,7 +96,9 @@ Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global
 
 bool PeerList::make_room() {
     if (worst_.empty()) return false;
-    forget(known_.find(worst_.begin()->address));
+    const Worst& worst = *worst_.begin();
+    if (worst.is_friend && idle_friends_ <= capacity_ - capacity_ / 2) return false;
+    forget(known_.find(worst.address));
     return true;
 }
 
@@ -103,7 +108,7 @@ bool PeerList::has_room_for(const IpAddress& host) {
     auto worst = known_.end();
     for (auto at = known_.lower_bound(first_of_host(host)); at != known_.end() && same_host(at->first.host, host);
          ++at) {
-        if (at->second.state == AddressState::idle &&
+        if (at->second.state == AddressState::idle && !is_friend(at->second) &&
             at->second.failures > (worst == known_.end() ? 0 : worst->second.failures))
             worst = at;
         if (++count == most_per_host) break;
@@ -124,16 +129,34 @@ std::size_t PeerList::line_of(const KnownAddress& known) noexcept {
     return known.tried ? sources : static_cast<std::size_t>(known.source);
 }
 
+bool PeerList::is_friend(const KnownAddress& known) noexcept {
+    return known.source == PeerSource::user || known.totals.received > 0;
+}
+
+PeerList::Worst PeerList::rank(const Endpoint& address, const KnownAddress& known) noexcept {
+    return {is_friend(known), ~known.failures, known.serial, address};
+}
+
 void PeerList::enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial) {
     known.state = AddressState::idle;
     known.next_dial = next_dial;
     lines_[line_of(known)].insert({next_dial, known.serial, address});
-    if (known.failures > 0) worst_.insert({~known.failures, known.serial, address});
+    if (known.failures > 0) worst_.insert(rank(address, known));
+    idle_friends_ += is_friend(known) ? 1 : 0;
 }
 
 void PeerList::leave_idle(const Endpoint& address, const KnownAddress& known) {
     lines_[line_of(known)].erase({known.next_dial, known.serial, address});
-    worst_.erase({~known.failures, known.serial, address});
+    worst_.erase(rank(address, known));
+    idle_friends_ -= is_friend(known) ? 1 : 0;
+}
+
+void PeerList::befriend(std::map<Endpoint, KnownAddress>::iterator at) {
+    auto& known = at->second;
+    const bool is_idle = known.state == AddressState::idle;
+    if (is_idle) leave_idle(at->first, known);
+    known.source = PeerSource::user;
+    if (is_idle) enter_idle(at->first, known, known.next_dial);
 }
 
 void PeerList::on_own(const Endpoint& address) {

@@ -8,7 +8,8 @@
 // one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart; 5. an idle
 // address is in one line, and every address in a line is idle; 6. strangers, also
 // those who come to us, tell us of at most most_per_host addresses of one host, or we would be the ones who knock at
-// thousands of its ports. Does not know bans or limits: next_to_dial() takes a predicate.
+// thousands of its ports; 7. friends (who gave payload, or whom the user named) give way to others last, and not at all
+// while they are half of the list or less. Does not know bans or limits: next_to_dial() takes a predicate.
 #pragma once
 
 #include <array>
@@ -123,6 +124,7 @@ class PeerList {
 
     /// An idle address that failed: the first to give way to a new one.
     struct Worst {
+        bool is_friend;
         std::uint32_t working;  // ~failures, so that the most failures come first
         std::uint64_t serial;
         Endpoint address;
@@ -131,6 +133,10 @@ class PeerList {
 
     static constexpr std::size_t sources = static_cast<std::size_t>(PeerSource::resume) + 1;
     static std::size_t line_of(const KnownAddress& known) noexcept;
+    /// It gave payload, or the user named it.
+    static bool is_friend(const KnownAddress& known) noexcept;
+    static Worst rank(const Endpoint& address, const KnownAddress& known) noexcept;
+    void befriend(std::map<Endpoint, KnownAddress>::iterator at);
     std::optional<Endpoint> last_idle() const;
     bool make_room();
     bool has_room_for(const IpAddress& host);
@@ -146,6 +152,7 @@ class PeerList {
     std::array<std::set<Due>, sources + 1> lines_;  // the idle ones: by source until they were tried, then in the last
     std::size_t turn_ = 0;
     std::set<Worst> worst_;  // those of them that failed
+    std::size_t idle_friends_ = 0;
     std::vector<Endpoint> own_;
     bool starved_ = false;
     std::uint64_t next_serial_ = 0;

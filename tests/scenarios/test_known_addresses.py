@@ -3,6 +3,8 @@
 import jstorrent as jst
 from jstorrent.lab import Engine, Lab, Spec
 
+from tests.scenarios.raw_tracker import Asked, RawTracker, reply
+
 KNOWN = 60
 MOST_PER_HOST = 32
 
@@ -30,5 +32,21 @@ def test_who_says_another_port_with_each_link_takes_no_other_address_from_us(lab
         liar.disconnect()
         lab.run_for(0.02)
         assert t.status().num_known <= MOST_PER_HOST + 1
+    lab.net.heal()
+    lab.until(lambda: t.state == "seeding", within=60)
+
+
+def test_a_tracker_of_made_up_addresses_takes_no_old_friend_from_us(lab: Lab) -> None:
+    _, _, _, t = half_of_a_torrent(lab)
+    lists = iter(range(1000))
+
+    def made_up(_: Asked) -> bytes:
+        n = next(lists)
+        return reply([(f"20.{n}.{i // 250}.{i % 250 + 1}", 6881) for i in range(2 * KNOWN)], interval=600)
+
+    tracker = RawTracker(lab, "tracker", made_up)
+    t.set_trackers(tracker.url)
+    lab.run_for(1800)
+    assert len(tracker.asked) >= 3 and t.status().num_known == KNOWN
     lab.net.heal()
     lab.until(lambda: t.state == "seeding", within=60)

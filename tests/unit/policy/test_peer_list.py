@@ -254,6 +254,41 @@ def test_at_capacity_the_most_failed_address_gives_way() -> None:
     assert known.add("9.0.0.4:1") == "added" and known.find(Y) is None and len(known) == 3
 
 
+def fail(known: Any, address: str, times: int = 1) -> None:
+    for _ in range(times):
+        known.on_dialling(address)
+        known.on_dial_failed(address, 0.0)
+
+
+def test_who_gave_payload_or_was_named_by_the_user_gives_way_last() -> None:
+    known = lab.PeerList(capacity=4)
+    known.add(X)
+    known.add(Y, source="tracker")
+    assert known.add(Y, source="user") == "known" and known.find(Y)["source"] == "user"
+    known.on_connected(X, 0.0)
+    known.on_disconnected(X, 100.0, received=1)
+    for friend in (X, Y):
+        fail(known, friend, 9)
+    for i in range(20):
+        known.add(f"9.0.1.{i}:1")
+        known.add(f"9.0.2.{i}:1")
+        assert known.add(f"9.0.3.{i}:1") == "full", "whom nobody tried yet is as good as a new one"
+        fail(known, f"9.0.1.{i}:1")
+        fail(known, f"9.0.2.{i}:1")
+    assert known.find(X) and known.find(Y) and len(known) == 4
+
+
+def test_friends_that_are_more_than_half_give_way_too() -> None:
+    known = lab.PeerList(capacity=4)
+    friends = [f"9.0.1.{i}:1" for i in range(3)]
+    for friend in friends:
+        known.add(friend, source="user")
+        fail(known, friend)
+    fail(known, friends[1])
+    assert known.add(X) == known.add(Y) == "added" and known.add(Z) == "full"
+    assert known.find(friends[0]) and not known.find(friends[1]) and known.find(friends[2])
+
+
 @pytest.mark.parametrize("host", [lambda i: f"9.0.0.1:{i + 1}", lambda i: f"[2600::{i + 1:x}:1]:1"])
 def test_strangers_tell_of_so_many_addresses_of_one_host(host: Callable[[int], str]) -> None:
     known = lab.PeerList(capacity=1000)
