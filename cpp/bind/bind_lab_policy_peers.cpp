@@ -152,6 +152,12 @@ void bind_peer_list(py::module_& lab) {
             py::arg("now"), py::arg("refused") = std::vector<std::string>{})
         .def("candidates_waiting",
              [](const PeerList& l, double now, std::size_t most) { return l.candidates_waiting(to_time(now), most); })
+        .def("best",
+             [](const PeerList& l, std::size_t at_most) {
+                 std::vector<std::string> out;
+                 for (const auto& address : l.best(at_most)) out.push_back(address.to_string());
+                 return out;
+             })
         .def("find", [](const PeerList& l, const std::string& a) { return to_python(l.find(to_endpoint(a))); })
         .def_property_readonly("deadline", [](const PeerList& l) { return to_seconds(l.deadline()); })
         .def("__len__", &PeerList::size);

@@ -164,11 +164,7 @@ storage::TorrentRecord Torrent::record(const Bitfield& durable, const StatSweep*
     r.move_to = moves_->to.value_or(std::string());
     r.trackers = announcer_.tiers();
     r.web_seeds = *web_seeds_;
-    r.peers.clear();
-    for (const auto& [address, known] : swarm_.list().all()) {
-        if (r.peers.size() == storage::max_saved_peers) break;
-        r.peers.push_back(address);
-    }
+    r.peers = swarm_.list().best(storage::max_saved_peers);
     r.totals = totals_of(counters_, times(core_.now()));
     r.totals.payload_received += record_ ? counters_.payload_partial : download_.parked_bytes();
     r.limits.download_rate = limits_->download_rate_limit;

@@ -266,6 +266,22 @@ std::size_t PeerList::candidates_waiting(Time now, std::size_t at_most) const no
     return n;
 }
 
+std::vector<Endpoint> PeerList::best(std::size_t at_most) const {
+    std::vector<std::map<Endpoint, KnownAddress>::const_iterator> all;
+    all.reserve(known_.size());
+    for (auto at = known_.begin(); at != known_.end(); ++at) all.push_back(at);
+    const auto rank = [](const KnownAddress& k) {
+        return std::tuple(k.state != AddressState::connected, k.totals.received == 0, k.source != PeerSource::user,
+                          k.failures, k.serial);
+    };
+    std::sort(all.begin(), all.end(), [&](auto a, auto b) { return rank(a->second) < rank(b->second); });
+    all.resize(std::min(all.size(), at_most));
+    std::vector<Endpoint> out;
+    out.reserve(all.size());
+    for (const auto at : all) out.push_back(at->first);
+    return out;
+}
+
 const KnownAddress* PeerList::find(const Endpoint& address) const noexcept {
     const auto at = known_.find(address);
     return at == known_.end() ? nullptr : &at->second;

@@ -113,6 +113,9 @@ class PeerList {
     const KnownAddress* find(const Endpoint& address) const noexcept;
     /// All, by address.
     const std::map<Endpoint, KnownAddress>& all() const noexcept { return known_; }
+    /// The ones to remember when not all can be: linked, then who gave payload, then who was named
+    /// by the user, then who failed least.
+    std::vector<Endpoint> best(std::size_t at_most) const;
 
   private:
     struct Due {

@@ -50,3 +50,22 @@ def test_a_tracker_of_made_up_addresses_takes_no_old_friend_from_us(lab: Lab) ->
     assert len(tracker.asked) >= 3 and t.status().num_known == KNOWN
     lab.net.heal()
     lab.until(lambda: t.state == "seeding", within=60)
+
+
+def test_of_more_addresses_than_are_saved_the_good_ones_are(lab: Lab) -> None:
+    """The tracker's sort before the seed's."""
+    spec = lab.torrent(pieces=4000)
+    client, seed = lab.engine("client"), lab.seeder("seed", spec)
+    lab.net.access(seed, up=20_000)
+    tracker = RawTracker(lab, "tracker", reply([(f"9.77.{i // 250}.{i % 250 + 1}", 6881) for i in range(1100)]))
+    t = client.session.add(spec.metainfo, client.downloads, trackers=[tracker.url], peers=[seed.address])
+    lab.until(lambda: t.status().num_known > 1000 and t.progress > 0, within=30)
+    client.session.save()
+    peers = client.saved(spec).peers
+    assert len(peers) == 1000 and peers[0] == seed.address
+    tracker.answer = reply()
+    client.stop()
+    client.start()
+    lab.until(lambda: client.torrent(spec) is not None, within=5)
+    (again,) = client.session.torrents
+    lab.until(lambda: [p.address for p in again.peers()] == [seed.address], within=60)
