@@ -250,12 +250,15 @@ bool Swarm::may_stay(const Peer& peer) const {
            core_.links_of(peer.address.host) <= s.max_connections_per_host.value_or(~std::uint64_t{0});
 }
 
-// Not a byte of payload either way, and it does not wait for ours.
-bool Swarm::is_idle(const Peer& peer) const {
+// Not a byte of payload either way, and it does not wait for ours: we choke it, or it asked.
+std::optional<Time> Swarm::idle_since(const Peer& peer) const {
     const auto& moved = peer.traffic.counters;
-    if (!peer.is_connected() || moved.payload_received + moved.payload_sent > 0) return false;
-    if (torrent_.fetch() != nullptr && torrent_.fetch()->serves(peer)) return false;
-    return torrent_.wants_peers() ? !torrent_.is_download_barred() : !peer.choking.peer_interested;
+    if (!peer.is_connected() || moved.payload_received + moved.payload_sent > 0) return std::nullopt;
+    if (torrent_.fetch() != nullptr && torrent_.fetch()->serves(peer)) return std::nullopt;
+    if (torrent_.wants_peers()) return torrent_.is_download_barred() ? std::nullopt : std::optional(peer.began);
+    if (!peer.choking.peer_interested) return peer.began;
+    if (peer.choking.am_choking || !peer.uploads.queued.empty() || !peer.uploads.reading.empty()) return std::nullopt;
+    return peer.choking.changed_at;
 }
 
 void Swarm::make_room(Time now) {
@@ -266,8 +269,9 @@ void Swarm::make_room(Time now) {
     std::vector<policy::IdleFacts> idle;
     core_.peers.each([&](PeerKey key, const std::unique_ptr<Peer>& p) {
         const Torrent* const its = core_.torrent(p->torrent);
-        if (its == nullptr || (here && its != &torrent_) || !its->swarm().is_idle(*p)) return;
-        idle.push_back({key, p->began, p->traffic.counters.wire_received <= wire::handshake_size});
+        if (its == nullptr || (here && its != &torrent_)) return;
+        const auto since = its->swarm().idle_since(*p);
+        if (since) idle.push_back({key, *since, p->traffic.counters.wire_received <= wire::handshake_size});
     });
     if (const auto key = policy::choose_for_newcomer(idle, now)) {
         Peer& peer = *core_.peer(*key);

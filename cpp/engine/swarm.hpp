@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -89,7 +90,7 @@ class Swarm {
     bool may_stay(const Peer& peer) const;
     /// A newcomer takes the place of somebody with whom nothing ever happened.
     void make_room(Time now);
-    bool is_idle(const Peer& peer) const;
+    std::optional<Time> idle_since(const Peer& peer) const;
     void wait_for_room();
     void dial(const Endpoint& address, policy::PeerSource source, Time now);
     Peer* duplicate_of(const Peer& peer) const;

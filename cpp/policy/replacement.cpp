@@ -66,9 +66,9 @@ std::vector<PeerKey> choose_deaf(std::span<const SilentFacts> peers, Time last_p
 
 std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now) {
     const IdleFacts* chosen = nullptr;
-    const auto rank = [](const IdleFacts& p) { return std::tuple(!p.is_mute, p.connected_at, p.peer); };
+    const auto rank = [](const IdleFacts& p) { return std::tuple(!p.is_mute, p.since, p.peer); };
     for (const auto& p : idle) {
-        if (now - p.connected_at < (p.is_mute ? Replacement::mute_grace : Replacement::grace)) continue;
+        if (now - p.since < (p.is_mute ? Replacement::mute_grace : Replacement::grace)) continue;
         if (chosen == nullptr || rank(p) < rank(*chosen)) chosen = &p;
     }
     return chosen == nullptr ? std::nullopt : std::optional(chosen->peer);

@@ -54,12 +54,12 @@ std::vector<PeerKey> choose_deaf(std::span<const SilentFacts> peers, Time last_p
 
 struct IdleFacts {
     PeerKey peer;
-    Time connected_at;
+    Time since;            // connected, or unchoked and has not asked
     bool is_mute = false;  // said nothing since its handshake
 };
 
 /// Whose link a newcomer may have when all are taken, of those with whom nothing ever happened: the mute after
-/// mute_grace, others after grace; the mute first, then who has been there longest.
+/// mute_grace, others after grace; the mute first, then who has been idle longest.
 std::optional<PeerKey> choose_for_newcomer(std::span<const IdleFacts> idle, Time now);
 
 struct ExcessFacts {

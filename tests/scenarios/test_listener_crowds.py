@@ -164,3 +164,25 @@ def test_who_waits_for_our_upload_keeps_its_link(lab: Lab) -> None:
     leeches[2].connect(client)
     lab.run_for(5)
     assert [leech.connected for leech in leeches] == [True, True, False]
+
+
+@pytest.mark.covers("S4-W4")
+@pytest.mark.parametrize("limit", [4, 12])
+def test_who_says_that_it_is_interested_and_never_asks_holds_no_link(lab: Lab, limit: int) -> None:
+    """Of those whom a seed chokes nobody knows; those that it does not choke had their time to ask."""
+    spec = lab.torrent(pieces=8)
+    client = lab.engine("client", max_connections_per_torrent=limit)
+    client.add(spec, have="all")
+    hogs = [lab.peer(f"hog{n}", spec, have="none", auto={"claims", "keepalive"}) for n in range(limit)]
+    for hog in hogs:
+        hog.connect(client)
+    lab.run_for(2)
+    for hog in hogs:
+        hog.send_interested()
+    leech = lab.engine("leech")
+    t = leech.add(spec)
+    lab.run_for(9)
+    t.connect(client.address)
+    lab.run_for(0.5)
+    assert t.peers() == [], "they have ten seconds"
+    lab.until(lambda: t.state == "seeding", within=60)
