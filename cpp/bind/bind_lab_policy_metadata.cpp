@@ -55,6 +55,7 @@ void bind_plan(py::module_& lab) {
         .def("progress", &MetadataPlan::progress)
         .def("held", &MetadataPlan::held)
         .def_property_readonly("num_sources", &MetadataPlan::num_sources)
+        .def("serves", [](const MetadataPlan& plan, std::uint64_t peer) { return plan.serves(to_peer(peer)); })
         .def("asked_of", [](const MetadataPlan& plan, std::uint64_t peer) { return plan.asked_of(to_peer(peer)); });
 }
 

@@ -46,8 +46,8 @@ class MetadataFetch {
     /// The metadata is there, from wherever.
     void end() noexcept;
 
-    /// It claims to have the metadata.
-    bool serves(const Peer& peer) const noexcept { return plan_.knows(peer.key); }
+    /// It claims to have the metadata, and nothing speaks against it.
+    bool serves(const Peer& peer) const noexcept { return plan_.serves(peer.key); }
     bool has_ended() const noexcept { return ended_; }
     bool is_idle() const noexcept { return !hash_.pending; }
     /// Pieces received, and all of them, of what is furthest.

@@ -31,6 +31,11 @@ MetadataOffer MetadataPlan::on_offer(PeerKey peer, const IpAddress& host, std::u
     return MetadataOffer::taken;
 }
 
+bool MetadataPlan::serves(PeerKey peer) const noexcept {
+    const Source* const found = const_cast<MetadataPlan*>(this)->source(peer);
+    return found != nullptr && found->strikes == 0;
+}
+
 void MetadataPlan::on_leave(PeerKey peer, Time now) {
     std::erase_if(sources_, [&](const Source& s) { return s.peer == peer; });
     prepare(now);

@@ -89,6 +89,8 @@ class MetadataPlan {
     /// Pieces of the attempt that is furthest: received, and all of them.
     std::pair<std::uint32_t, std::uint32_t> progress() const noexcept;
     bool knows(PeerKey peer) const noexcept { return const_cast<MetadataPlan*>(this)->source(peer) != nullptr; }
+    /// It has the metadata as far as anybody can tell: it gave what it was last asked for, or was not asked yet.
+    bool serves(PeerKey peer) const noexcept;
     std::size_t num_sources() const noexcept { return sources_.size(); }
     /// Bytes that all attempts together have received.
     std::uint64_t held() const noexcept;

@@ -321,3 +321,21 @@ def test_a_link_whose_two_hashes_disagree_is_held_against_nobody(lab: Lab) -> No
     lab.until(lambda: t.state == "error", within=30)
     assert t.error is not None and t.error.code == "hybrid_mismatch"
     assert client.session.bans() == []
+
+
+@pytest.mark.covers("S1-4")
+@pytest.mark.parametrize("reply", ["silent", "reject"])
+@pytest.mark.parametrize("way", ["dialled", "comes"])
+def test_who_offers_metadata_and_never_gives_it_holds_no_link_for_ever(lab: Lab, reply: str, way: str) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client", max_connections_per_torrent=4)
+    liars = [lab.peer(f"liar{n}", spec, behave=[Behaviour("metadata", reply=reply)]) for n in range(4)]
+    t = client.add(spec, peers=liars, magnet=True)
+    lab.until(lambda: len(t.peers()) == 4, within=5)
+    lab.run_for(30)
+    honest = lab.seeder("honest", spec)
+    if way == "dialled":
+        t.connect(honest)
+    else:
+        honest.session.torrents[0].connect(client.address)
+    resolves(lab, client, spec)

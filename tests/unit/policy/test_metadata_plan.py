@@ -49,6 +49,19 @@ def test_a_sole_peer_is_asked_for_four_at_a_time_in_order() -> None:
     assert plan.ask(1.0) == [(key(0), 4)]
 
 
+def test_who_refuses_or_is_late_serves_no_more_until_it_gives() -> None:
+    plan = plan_with(PIECE, PIECE, PIECE)
+    serving = lambda: [plan.serves(key(n)) for n in range(4)]
+    assert len(plan.ask(0.0)) == 2 and serving() == [True, True, True, False], "the third is not asked yet"
+    plan.on_reject(key(0), 0, 1.0)
+    assert serving() == [False, True, True, False]
+    plan.expire(9.9)
+    assert serving() == [False, True, True, False]
+    plan.expire(10.0)
+    assert serving() == [False, False, True, False]
+    assert plan.on_data(key(1), 0, PIECE, 11.0)[0] == "whole" and serving() == [False, True, True, False]
+
+
 def test_who_leaves_gives_its_requests_back_at_once() -> None:
     plan = plan_with(2 * PIECE, 2 * PIECE)
     plan.ask(0.0)
