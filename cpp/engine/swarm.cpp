@@ -116,8 +116,10 @@ void Swarm::stop(CloseReason reason, Time now) {
 // -- dialling ---------------------------------------------------------------------------------------------------------
 
 void Swarm::connect(const Endpoint& address, Time now) {
-    company().list.add(address, policy::PeerSource::user, false, now);
-    if (std::find(company_->requested.begin(), company_->requested.end(), address) == company_->requested.end() &&
+    const auto added = company().list.add(address, policy::PeerSource::user, false, now);
+    const bool is_peer = added == policy::Added::added || added == policy::Added::known || added == policy::Added::full;
+    if (is_peer &&
+        std::find(company_->requested.begin(), company_->requested.end(), address) == company_->requested.end() &&
         company_->requested.size() < core_.settings.max_known_peers)
         company_->requested.push_back(address);
     dial_more(now);
@@ -135,6 +137,13 @@ bool Swarm::may_dial(const Endpoint& address, Time now) const {
     return below(core_.settings.max_connections_per_host, core_.links_of(address.host));
 }
 
+bool Swarm::is_linked(const Endpoint& address) const {
+    return std::any_of(links_.begin(), links_.end(), [&](PeerKey key) {
+        const Peer* const peer = core_.peer(key);
+        return peer != nullptr && peer->listed == address;
+    });
+}
+
 bool Swarm::is_full() const {
     const auto& s = core_.settings;
     const std::uint64_t here = connected_ + dialling_;
@@ -149,7 +158,8 @@ void Swarm::dial_more(Time now) {
     std::vector<Endpoint> later;
     for (const Endpoint& address : std::exchange(company_->requested, {})) {
         const auto* known = company_->list.find(address);
-        if (known == nullptr || known->state != policy::AddressState::idle) continue;
+        // Where the list is full of links and friends a wish is followed all the same, once.
+        if (known == nullptr ? is_linked(address) : known->state != policy::AddressState::idle) continue;
         if (!has_room() || !may_dial(address, now)) {
             later.push_back(address);
             continue;

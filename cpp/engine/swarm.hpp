@@ -85,6 +85,7 @@ class Swarm {
     };
     Company& company();
     bool may_dial(const Endpoint& address, Time now) const;
+    bool is_linked(const Endpoint& address) const;
     bool has_room() const;
     bool is_full() const;
     bool may_stay(const Peer& peer) const;

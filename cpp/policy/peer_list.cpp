@@ -39,18 +39,18 @@ void PeerList::configure(std::size_t capacity, Duration reconnect_interval) {
     capacity_ = capacity;
     reconnect_interval_ = std::max(reconnect_interval, milliseconds(1));
     while (known_.size() > capacity_) {
-        // Failed ones first, then idle ones; links stay and leave the list when they end.
-        if (make_room()) continue;
-        const auto last = last_idle();
+        // Failed ones first, then strangers, then idle ones; links stay and leave the list when they end.
+        if (make_room_for_wish()) continue;
+        const auto last = last_of(0, lines_.size());
         if (!last) return;
         forget(known_.find(*last));
     }
 }
 
-std::optional<Endpoint> PeerList::last_idle() const {
+std::optional<Endpoint> PeerList::last_of(std::size_t first_line, std::size_t end) const {
     const Due* last = nullptr;
-    for (const auto& line : lines_)
-        if (!line.empty() && (last == nullptr || *last < *line.rbegin())) last = &*line.rbegin();
+    for (std::size_t i = first_line; i < end; ++i)
+        if (!lines_[i].empty() && (last == nullptr || *last < *lines_[i].rbegin())) last = &*lines_[i].rbegin();
     return last == nullptr ? std::nullopt : std::optional(last->address);
 }
 
@@ -86,7 +86,8 @@ Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global
     }
     const bool is_strangers_word = from_global || source == PeerSource::incoming;
     if (is_strangers_word && !has_room_for(address.host)) return Added::host_full;
-    if (known_.size() >= capacity_ && !make_room()) return Added::full;
+    const bool is_wish = source == PeerSource::user;
+    if (known_.size() >= capacity_ && !(is_wish ? make_room_for_wish() : make_room())) return Added::full;
     auto& known = known_[address];
     known.source = source;
     known.serial = next_serial_++;
@@ -100,6 +101,14 @@ bool PeerList::make_room() {
     if (worst.is_friend && idle_friends_ <= capacity_ - capacity_ / 2) return false;
     forget(known_.find(worst.address));
     return true;
+}
+
+// The user knows better than strangers do: the one of theirs whose turn is last gives way.
+bool PeerList::make_room_for_wish() {
+    if (make_room()) return true;
+    const auto stranger = last_of(static_cast<std::size_t>(PeerSource::user) + 1, sources);
+    if (stranger) forget(known_.find(*stranger));
+    return stranger.has_value();
 }
 
 // The one of the host that failed most often gives way.

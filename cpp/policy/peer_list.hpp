@@ -140,8 +140,10 @@ class PeerList {
     static bool is_friend(const KnownAddress& known) noexcept;
     static Worst rank(const Endpoint& address, const KnownAddress& known) noexcept;
     void befriend(std::map<Endpoint, KnownAddress>::iterator at);
-    std::optional<Endpoint> last_idle() const;
+    /// Whose turn is last, in these lines.
+    std::optional<Endpoint> last_of(std::size_t first_line, std::size_t end) const;
     bool make_room();
+    bool make_room_for_wish();
     bool has_room_for(const IpAddress& host);
     void enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial);
     void leave_idle(const Endpoint& address, const KnownAddress& known);

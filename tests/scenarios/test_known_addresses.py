@@ -69,3 +69,24 @@ def test_of_more_addresses_than_are_saved_the_good_ones_are(lab: Lab) -> None:
     lab.until(lambda: client.torrent(spec) is not None, within=5)
     (again,) = client.session.torrents
     lab.until(lambda: [p.address for p in again.peers()] == [seed.address], within=60)
+
+
+def test_whom_the_user_names_is_dialled_where_the_list_is_full(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client, seed = lab.engine("client", max_known_peers=KNOWN), lab.seeder("seed", spec)
+    tracker = RawTracker(lab, "tracker", reply([(f"20.0.0.{i + 1}", 6881) for i in range(2 * KNOWN)]))
+    t = client.session.add(spec.metainfo, client.downloads, trackers=[tracker.url])
+    lab.run_for(3)
+    assert t.status().num_known == KNOWN
+    t.connect(seed.address)
+    lab.until(lambda: t.state == "seeding", within=30)
+
+
+def test_whom_the_user_names_is_dialled_where_the_list_is_full_of_links(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client, seed = lab.engine("client", max_known_peers=2), lab.seeder("seed", spec)
+    t = client.add(spec, peers=[lab.peer("a", spec, have="none"), lab.peer("b", spec, have="none")])
+    lab.until(lambda: len(t.peers()) == 2, within=5)
+    for _ in range(3):
+        t.connect(seed.address)
+    lab.until(lambda: t.state == "seeding", within=5)

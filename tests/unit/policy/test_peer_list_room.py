@@ -56,6 +56,18 @@ def test_who_gave_payload_or_was_named_by_the_user_gives_way_last() -> None:
     assert known.find(X) and known.find(Y) and len(known) == 4
 
 
+def test_for_whom_the_user_names_a_stranger_gives_way_whom_nobody_tried() -> None:
+    known = lab.PeerList(capacity=3)
+    for i, address in enumerate((X, Y, Z)):
+        known.add(address, float(i))
+    known.on_dialling(Z)
+    assert known.add("9.0.1.1:1") == "full"
+    for i in (1, 2):
+        assert known.add(f"9.0.1.{i}:1", source="user") == "added"
+    assert not known.find(Y) and not known.find(X) and known.find(Z)
+    assert known.add("9.0.1.3:1", source="user") == "full", "one that is dialled, and two that the user named before"
+
+
 def test_friends_that_are_more_than_half_give_way_too() -> None:
     known = lab.PeerList(capacity=4)
     friends = [f"9.0.1.{i}:1" for i in range(3)]
