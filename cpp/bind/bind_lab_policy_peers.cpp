@@ -150,8 +150,14 @@ void bind_peer_list(py::module_& lab) {
                 return next ? std::optional(next->to_string()) : std::nullopt;
             },
             py::arg("now"), py::arg("refused") = std::vector<std::string>{})
-        .def("candidates_waiting",
-             [](const PeerList& l, double now, std::size_t most) { return l.candidates_waiting(to_time(now), most); })
+        .def(
+            "candidates_waiting",
+            [](const PeerList& l, double now, std::size_t most, const std::vector<std::string>& refused) {
+                return l.candidates_waiting(to_time(now), most, [&](const Endpoint& a) {
+                    return std::find(refused.begin(), refused.end(), a.to_string()) == refused.end();
+                });
+            },
+            py::arg("now"), py::arg("at_most"), py::arg("refused") = std::vector<std::string>{})
         .def("best",
              [](const PeerList& l, std::size_t at_most) {
                  std::vector<std::string> out;

@@ -482,11 +482,11 @@ void Swarm::on_replace_timer(Time now) {
     if (!torrent_.is_throttled(now))
         for (const PeerKey key : policy::choose_deaf(silent, download.last_payload(), now))
             if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
-    const std::size_t candidates = company_->list.candidates_waiting(now, 1);
-    if (const auto slow = company_->replacement.choose(facts, candidates, torrent_.is_throttled(now), now))
+    const std::size_t waiting = company_->list.candidates_waiting(now, policy::Replacement::most_useless_at_once,
+                                                                  [&](const Endpoint& a) { return may_dial(a, now); });
+    if (const auto slow = company_->replacement.choose(facts, waiting, torrent_.is_throttled(now), now))
         if (Peer* peer = core_.peer(*slow)) close(*peer, CloseReason::replaced, now);
     if (is_full()) {
-        const std::size_t waiting = company_->list.candidates_waiting(now, policy::Replacement::most_useless_at_once);
         for (const PeerKey key : policy::choose_useless(std::move(useless), waiting, now))
             if (Peer* peer = core_.peer(key)) close(*peer, CloseReason::useless, now);
         if (waiting > 0 && !torrent_.is_throttled(now))

@@ -268,13 +268,6 @@ Time PeerList::deadline() const noexcept {
     return first;
 }
 
-std::size_t PeerList::candidates_waiting(Time now, std::size_t at_most) const noexcept {
-    std::size_t n = 0;
-    for (const auto& line : lines_)
-        for (auto due = line.begin(); due != line.end() && n < at_most && due->at <= now; ++due) ++n;
-    return n;
-}
-
 std::vector<Endpoint> PeerList::best(std::size_t at_most) const {
     std::vector<std::map<Endpoint, KnownAddress>::const_iterator> all;
     all.reserve(known_.size());

@@ -106,8 +106,15 @@ class PeerList {
     }
     /// When the next idle address may be dialled; never when there is none.
     Time deadline() const noexcept;
-    /// How many could be dialled now, counted up to `at_most`.
-    std::size_t candidates_waiting(Time now, std::size_t at_most) const noexcept;
+    /// How many could be dialled now, of those that are `allowed(address)`, counted up to `at_most`.
+    template <class Allowed>
+    std::size_t candidates_waiting(Time now, std::size_t at_most, Allowed&& allowed) const {
+        std::size_t n = 0;
+        for (const auto& line : lines_)
+            for (auto due = line.begin(); due != line.end() && n < at_most && due->at <= now; ++due)
+                if (allowed(due->address)) ++n;
+        return n;
+    }
 
     std::size_t size() const noexcept { return known_.size(); }
     const KnownAddress* find(const Endpoint& address) const noexcept;

@@ -87,3 +87,19 @@ def test_bytes_and_unchoked_rate_of_an_address_outlive_the_link(lab: Lab) -> Non
     assert after.address == before.address
     assert after.counters.payload_received >= before.counters.payload_received
     assert after.unchoked_rate == pytest.approx(before.unchoked_rate, rel=0.2)
+
+
+@pytest.mark.parametrize("why", ["banned", "filtered", "of a host with as many links as it may have"])
+def test_nobody_is_replaced_for_an_address_that_may_not_be_dialled(lab: Lab, why: str) -> None:
+    spec = lab.torrent(pieces=600)
+    settings: dict[str, object] = {"address_filter": ["10.77.0.0/16"]} if why == "filtered" else {}
+    client = lab.engine("client", max_connections_per_host=1, **settings)
+    nodes = seeds(lab, spec, [100_000, 100_000, 100_000, 3_000], client)
+    t = client.add(spec, peers=nodes)
+    lab.until(lambda: t.status().num_peers == 4, within=5)
+    if why == "banned":
+        client.session.ban("10.77.0.1")
+    t.connect(("10.77.0.1", 6881) if why in ("banned", "filtered") else (nodes[0].address[0], 7000))
+    lab.run_for(60)
+    assert t.status().num_peers == 4
+    assert endings(client) == {}

@@ -59,6 +59,7 @@ def test_addresses_are_dialled_in_the_order_of_their_turn() -> None:
     assert known.next_to_dial(1.0, refused=[Z]) == X
     assert known.candidates_waiting(1.0, 10) == 3 and known.candidates_waiting(1.0, 2) == 2
     assert known.candidates_waiting(0.0, 10) == 0
+    assert known.candidates_waiting(1.0, 10, refused=[X, Y]) == 1 and known.candidates_waiting(1.0, 1, refused=[X]) == 1
 
 
 def dialled(known: Any, now: float, most: int) -> list[str]:
