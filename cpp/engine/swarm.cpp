@@ -357,12 +357,12 @@ void Swarm::close(Peer& peer, CloseReason reason, Time now) {
     const bool was_connected = peer.state == PeerState::connected;
     torrent_.on_leave(peer, now);
     if (peer.listed) {
-        if (peer.state == PeerState::connecting) {
+        const auto end = end_of(reason);
+        if (peer.state == PeerState::connecting && end != policy::LinkEnd::ours)
             company_->list.on_dial_failed(*peer.listed, now);
-        } else {
-            company_->list.on_disconnected(*peer.listed, totals(peer, now), end_of(reason), now);
-            keep_totals(peer);
-        }
+        else
+            company_->list.on_disconnected(*peer.listed, totals(peer, now), end, now);
+        if (peer.state != PeerState::connecting) keep_totals(peer);
     }
     std::erase(links_, peer.key);
     if (was_connected) {

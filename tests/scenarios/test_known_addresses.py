@@ -90,3 +90,14 @@ def test_whom_the_user_names_is_dialled_where_the_list_is_full_of_links(lab: Lab
     for _ in range(3):
         t.connect(seed.address)
     lab.until(lambda: t.state == "seeding", within=5)
+
+
+def test_a_dial_that_we_end_ourselves_is_no_failure_of_the_address(lab: Lab) -> None:
+    spec = lab.torrent(pieces=4)
+    client, seed = lab.engine("client"), lab.seeder("seed", spec)
+    lab.net.access(seed, latency=0.5)
+    t = client.add(spec, peers=[seed])
+    for _ in range(6):
+        lab.until(lambda: [p.state for p in t.peers(all=True)] == ["connecting"], within=15, every=0.02)
+        t.stop()
+        t.start()

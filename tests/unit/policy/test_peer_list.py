@@ -153,6 +153,10 @@ def test_what_we_end_ourselves_is_not_held_against_the_address() -> None:
     known.add(X)
     failures, wait = link(known, 0.1, end="ours")
     assert failures == 0 and wait <= 12.5
+    now = known.deadline
+    known.on_dialling(X)
+    known.on_disconnected(X, now, end="ours")  # before it was connected
+    assert known.find(X)["failures"] == 0 and known.deadline - now <= 12.5
     assert link(known, 100.0, received=9, end="replaced")[0] == 1
     assert link(known, 100.0, end="useless")[1] == 3600.0
 
