@@ -108,6 +108,7 @@ class Swarm {
     std::vector<PeerKey> links_;  // all, in the order of coming
     std::uint32_t connected_ = 0;
     std::uint32_t dialling_ = 0;
+    Time dials_from_{0};  // there were no sockets for more before
     bool running_ = false;
     bool waits_for_room_ = false;  // in Core::waiting_for_room
     bool starved_ = false;

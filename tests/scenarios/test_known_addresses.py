@@ -101,3 +101,15 @@ def test_a_dial_that_we_end_ourselves_is_no_failure_of_the_address(lab: Lab) -> 
         lab.until(lambda: [p.state for p in t.peers(all=True)] == ["connecting"], within=15, every=0.02)
         t.stop()
         t.start()
+
+
+def test_a_lack_of_descriptors_is_not_held_against_addresses(lab: Lab) -> None:
+    """Nor does it make us dial all of them every ten seconds."""
+    spec = lab.torrent(pieces=4)
+    client, seed = lab.engine("client"), lab.seeder("seed", spec)
+    lab.run_for(2)
+    client.sockets.quota(1)
+    t = client.add(spec, peers=[seed, *((f"20.0.0.{i + 1}", 6881) for i in range(100))])
+    lab.run_for(3600)
+    client.sockets.quota(None)
+    lab.until(lambda: t.state == "seeding", within=30)
