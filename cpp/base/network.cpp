@@ -1,5 +1,6 @@
 #include "base/network.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace jst {
@@ -25,6 +26,12 @@ bool Network::contains(const IpAddress& host) const noexcept {
         if (((base.bytes[at] ^ host.bytes[at]) & mask) != 0) return false;
     }
     return true;
+}
+
+IpAddress one_host(IpAddress host) noexcept {
+    constexpr std::size_t network_bytes = 8;
+    if (!host.is_v4()) std::fill(host.bytes.begin() + network_bytes, host.bytes.end(), Byte{0});
+    return host;
 }
 
 }  // namespace jst

@@ -137,13 +137,13 @@ void Core::count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uin
 }
 
 std::uint32_t Core::links_of(const IpAddress& host) const noexcept {
-    const auto found = links_.find(host);
+    const auto found = links_.find(one_host(host));
     return found == links_.end() ? 0 : found->second;
 }
 
 Peer& Core::adopt(std::unique_ptr<Peer> peer) {
     Peer& placed = *peer;
-    const auto links = links_.try_emplace(placed.address.host).first;
+    const auto links = links_.try_emplace(one_host(placed.address.host)).first;
     PeerKey key;
     Undo undo([&] { peers.erase(key); });  // who has no link is in no table
     key = peers.emplace(std::move(peer));
@@ -160,7 +160,7 @@ void Core::retire(Peer& peer, runtime::CloseMode mode) {
     JST_CHECK(slot != nullptr, "a peer is retired once");
     make_room_for_one(graveyard);  // what may throw comes first
     make_room_for_one(dead);
-    const auto links = links_.find(peer.address.host);
+    const auto links = links_.find(one_host(peer.address.host));
     if (--links->second == 0) links_.erase(links);
     peer.link->close(mode);
     graveyard.push_back(std::move(peer.link));

@@ -98,7 +98,7 @@ class Core {
     /// What a link had sent when it was closed, and was told only now.
     void count_late(std::uint32_t torrent_number, std::uint64_t wire, std::uint64_t payload) noexcept;
 
-    /// All links to and from a host, at the door, half open and connected.
+    /// All links to and from a host, or an IPv6 network of 64 bits, at the door, half open and connected.
     std::uint32_t links_of(const IpAddress& host) const noexcept;
 
     /// Enters a new peer in the table.
@@ -153,7 +153,7 @@ class Core {
 
   private:
     std::vector<Network> filter_;
-    std::map<IpAddress, std::uint32_t> links_;  // of each host that has one
+    std::map<IpAddress, std::uint32_t> links_;  // of each one_host() that has one
     std::uint64_t reserved_ = 0;
     bool wake_soon_ = false;
     bool place_freed_ = false;

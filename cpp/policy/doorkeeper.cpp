@@ -4,16 +4,10 @@
 #include <tuple>
 
 #include "base/check.hpp"
+#include "base/network.hpp"
 
 namespace jst::policy {
 namespace {
-
-constexpr std::size_t network_bytes = 8;  // of an IPv6 address: what one subscriber has
-
-IpAddress one_host(IpAddress host) noexcept {
-    if (!host.is_v4()) std::fill(host.bytes.begin() + network_bytes, host.bytes.end(), Byte{0});
-    return host;
-}
 
 bool is_below(const std::optional<std::uint64_t>& cap, std::size_t count) noexcept { return !cap || count < *cap; }
 bool is_above(const std::optional<std::uint64_t>& cap, std::size_t count) noexcept { return cap && count > *cap; }

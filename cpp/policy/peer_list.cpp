@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/network.hpp"
 #include "base/planted.hpp"
 
 namespace jst::policy {
@@ -62,17 +63,6 @@ bool is_nobody(const IpAddress& host) noexcept {
     return host.is_unspecified() || host.is_multicast() || first == 0 || first >= 240;
 }
 
-constexpr std::size_t network_bytes = 8;  // of an IPv6 address: what one subscriber has
-
-bool same_host(const IpAddress& a, const IpAddress& b) noexcept {
-    return a == b || (!a.is_v4() && std::equal(a.bytes.begin(), a.bytes.begin() + network_bytes, b.bytes.begin()));
-}
-
-Endpoint first_of_host(IpAddress host) noexcept {
-    if (!host.is_v4()) std::fill(host.bytes.begin() + network_bytes, host.bytes.end(), Byte{0});
-    return {host, 0};
-}
-
 }  // namespace
 
 Added PeerList::add(const Endpoint& address, PeerSource source, bool from_global, Time now) {
@@ -112,10 +102,11 @@ bool PeerList::make_room_for_wish() {
 }
 
 // The one of the host that failed most often gives way.
-bool PeerList::has_room_for(const IpAddress& host) {
+bool PeerList::has_room_for(const IpAddress& address) {
+    const IpAddress host = one_host(address);
     std::size_t count = 0;
     auto worst = known_.end();
-    for (auto at = known_.lower_bound(first_of_host(host)); at != known_.end() && same_host(at->first.host, host);
+    for (auto at = known_.lower_bound(Endpoint{host, 0}); at != known_.end() && one_host(at->first.host) == host;
          ++at) {
         if (at->second.state == AddressState::idle && !is_friend(at->second) &&
             at->second.failures > (worst == known_.end() ? 0 : worst->second.failures))

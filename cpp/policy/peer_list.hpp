@@ -151,7 +151,7 @@ class PeerList {
     std::optional<Endpoint> last_of(std::size_t first_line, std::size_t end) const;
     bool make_room();
     bool make_room_for_wish();
-    bool has_room_for(const IpAddress& host);
+    bool has_room_for(const IpAddress& address);
     void enter_idle(const Endpoint& address, KnownAddress& known, Time next_dial);
     void leave_idle(const Endpoint& address, const KnownAddress& known);
     void forget(std::map<Endpoint, KnownAddress>::iterator at);

@@ -187,3 +187,17 @@ def test_active_checks(lab: Lab, cap: int) -> None:
         t.recheck()
     lab.until(lambda: all(t.state == "seeding" for t in ts), within=60)
     assert most.max == cap
+
+
+@pytest.mark.parametrize("way", ["they come", "we dial"])
+def test_an_ipv6_network_of_64_bits_is_one_host(lab: Lab, way: str) -> None:
+    spec = lab.torrent(pieces=4)
+    client = lab.engine("client", max_connections_per_host=2, host="2001:db8:1::1")
+    peers = [lab.peer(f"peer{i}", spec, have="none", host=f"2001:db8::{i + 1:x}") for i in range(5)]
+    other = lab.peer("other", spec, have="none", host="2001:db8:0:1::1")
+    t = client.add(spec)
+    for peer in [*peers, other]:
+        peer.connect(client) if way == "they come" else t.connect(peer)
+    lab.run_for(5)
+    hosts = [p.address[0] for p in t.peers()]
+    assert len(hosts) == 3 and other.address[0] in hosts
