@@ -97,7 +97,7 @@ def test_a_dial_that_we_end_ourselves_is_no_failure_of_the_address(lab: Lab) -> 
     client, seed = lab.engine("client"), lab.seeder("seed", spec)
     lab.net.access(seed, latency=0.5)
     t = client.add(spec, peers=[seed])
-    for _ in range(6):
+    for _ in range(9):
         lab.until(lambda: [p.state for p in t.peers(all=True)] == ["connecting"], within=15, every=0.02)
         t.stop()
         t.start()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jstorrent._events import StateChanged
+from jstorrent._events import PeerDisconnected, StateChanged
 from jstorrent._settings import Settings
 from jstorrent._status import TorrentStatus
 from jstorrent._torrent import Torrent
@@ -169,6 +169,9 @@ _FORGIVEN = 3
 """Early dials of one address: one that was added with the torrent and had to wait is not told from a bad habit."""
 
 
+_OUR_DOING = ("limit", "paused", "stopped", "removed", "shutdown")
+
+
 def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
     assert isinstance(lab._lane, SimLane)
     base = engine.session.settings.reconnect_interval
@@ -185,16 +188,22 @@ def _dials_wait(lab: Lab, engine: Engine, facts: EngineFacts) -> None:
 
 
 def _dials_of_peers(lab: Lab, engine: Engine) -> Iterator[tuple[int, int, str, float, float | None, bool, bool]]:
-    """Serial number, torrent, to whom, when, its end, whether it was answered, whether a user asked for it."""
+    """Serial number, torrent, to whom, when, its end, whether it was answered or ended by us, whether a user asked for it."""
     assert isinstance(lab._lane, SimLane)
     trackers = _places_of_trackers(lab)
     wishes = list(engine._links_asked_for)
+    by_us = {(_written(e.address), e.time) for e in engine.history(PeerDisconnected) if e.reason in _OUR_DOING}
     for serial, torrent, to, at, ended, connected, by_hand in lab._lane.world.dials(engine._number):
         if to in trackers:
             continue
         granted = [wish for wish in wishes if wish[0] == to and wish[1] <= at]  # it had to wait for room, or for the torrent
         wishes = [wish for wish in wishes if wish not in granted]
-        yield serial, torrent, to, at, ended, connected is not None, by_hand or bool(granted)
+        yield serial, torrent, to, at, ended, connected is not None or (to, ended) in by_us, by_hand or bool(granted)
+
+
+def _written(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _places_of_trackers(lab: Lab) -> set[str]:
