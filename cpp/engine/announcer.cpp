@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.hpp"
 #include "base/planted.hpp"
 #include "engine/inquiries.hpp"
 #include "engine/torrent.hpp"
@@ -113,7 +114,8 @@ void Announcer::set_tiers(Tiers tiers, Time now) {
         return schedule.find(id) != nullptr ? schedule.find(id)->url : std::string();
     };
     const std::string asked_url = asked ? url(asked->tracker) : std::string();
-    const bool is_gone = asked && std::none_of(tiers_->begin(), tiers_->end(), [&](const auto& tier) {
+    const auto listed = tracker::Schedule::listed(*tiers_);
+    const bool is_gone = asked && std::none_of(listed.begin(), listed.end(), [&](const auto& tier) {
                              return std::find(tier.begin(), tier.end(), asked_url) != tier.end();
                          });
     if (is_gone) call_off();
@@ -189,6 +191,7 @@ void Announcer::on_answer(InquiryId id, InquiryAnswer answer, Time now) {
 }
 
 void Announcer::on_announced(InquiryAnswer answer, Time now) {
+    JST_CHECK(trackers_->schedule.asking().has_value(), "an answer of somebody who is not asked");
     const TrackerId id = trackers_->schedule.asking()->tracker;
     const std::string url = trackers_->schedule.find(id)->url;
     if (!answer.answer) return on_failure(url, std::move(answer.failure), std::nullopt, false, now);

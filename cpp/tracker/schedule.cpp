@@ -1,6 +1,7 @@
 #include "tracker/schedule.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.hpp"
 #include "base/url.hpp"
@@ -33,15 +34,22 @@ std::optional<TrackerId> Schedule::known(const std::string& url) const {
     return std::nullopt;
 }
 
+std::vector<std::vector<std::string>> Schedule::listed(std::vector<std::vector<std::string>> tiers) {
+    std::set<std::string> seen;
+    for (auto& urls : tiers)
+        std::erase_if(urls,
+                      [&](const std::string& url) { return seen.size() == max_trackers || !seen.insert(url).second; });
+    std::erase_if(tiers, [](const auto& urls) { return urls.empty(); });
+    return tiers;
+}
+
 std::vector<Goodbye> Schedule::set_trackers(const std::vector<std::vector<std::string>>& tiers, Time now) {
     std::map<std::uint32_t, Tracker> kept;
     std::vector<std::vector<TrackerId>> order;
-    for (const auto& urls : tiers) {
-        std::vector<TrackerId> tier;
+    for (const auto& urls : listed(tiers)) {
+        std::vector<TrackerId>& tier = order.emplace_back();
         for (const auto& url : urls) {
             const auto old = known(url);
-            if (kept.size() == max_trackers || (old && kept.contains(old->value))) continue;
-            if (std::any_of(kept.begin(), kept.end(), [&](const auto& k) { return k.second.url == url; })) continue;
             const TrackerId id = old.value_or(TrackerId{numbers_});
             if (!old) ++numbers_;
             Tracker tracker = old ? std::move(trackers_[id.value]) : Tracker{};
@@ -50,11 +58,10 @@ std::vector<Goodbye> Schedule::set_trackers(const std::vector<std::vector<std::s
                 tracker.supported = is_supported(url);
                 if (!tracker.supported) tracker.message = "not supported";
             }
-            tracker.tier = static_cast<std::uint32_t>(order.size());
+            tracker.tier = static_cast<std::uint32_t>(order.size()) - 1;
             kept.emplace(id.value, std::move(tracker));
             tier.push_back(id);
         }
-        if (!tier.empty()) order.push_back(std::move(tier));
     }
     std::vector<Goodbye> gone;
     for (const auto& [number, tracker] : trackers_)

@@ -60,6 +60,8 @@ class Schedule {
   public:
     explicit Schedule(Prng prng) noexcept : prng_(prng) {}
 
+    /// What set_trackers() takes of a list: each URL once, and no more than max_trackers.
+    static std::vector<std::vector<std::string>> listed(std::vector<std::vector<std::string>> tiers);
     /// What is known of a URL that stays is kept. Those that went and knew us are given back.
     std::vector<Goodbye> set_trackers(const std::vector<std::vector<std::string>>& tiers, Time now);
     /// From now on trackers are asked, the first at once. `complete`: nothing is left to download.
