@@ -255,6 +255,7 @@ void bind_schedule(py::module_& lab) {
             },
             py::arg("now"), py::arg("retry_in") = py::none(), py::arg("never") = false, py::arg("message") = "no")
         .def("withdraw", &Schedule::withdraw)
+        .def("on_worded", &Schedule::on_worded)
         .def_property_readonly("deadline", [](const Schedule& s) { return to_seconds(s.deadline()); })
         .def_property_readonly("asking", [](const Schedule& s) { return s.asking().has_value(); })
         .def_property_readonly("trackers", [](const Schedule& s) {

@@ -118,7 +118,8 @@ void Announcer::set_tiers(Tiers tiers, Time now) {
     const bool is_gone = asked && std::none_of(listed.begin(), listed.end(), [&](const auto& tier) {
                              return std::find(tier.begin(), tier.end(), asked_url) != tier.end();
                          });
-    if (is_gone) call_off();
+    // Who only waits for its turn may not be the first in order any more.
+    if (is_gone || core_.inquiries->is_waiting(trackers_->announce)) call_off();
     say_goodbye(schedule.set_trackers(*tiers_, now), now);
     schedule.request(now);
     if (mode_ == Mode::running) advance(now);
@@ -147,9 +148,10 @@ void Announcer::advance(Time now) {
     timer.set(announce == 0 && core_.closing ? Time::never() : schedule.deadline());
 }
 
-tracker::Announce Announcer::compose(InquiryId id) const {
+tracker::Announce Announcer::compose(InquiryId id) {
     if (!trackers_ || id != trackers_->announce || !trackers_->schedule.asking())
         return inquiry(InquiryKind::scrape, {}).announce;
+    trackers_->schedule.on_worded();
     const auto& ask = *trackers_->schedule.asking();
     return facts(ask.event, trackers_->schedule.find(ask.tracker)->tracker_id);
 }

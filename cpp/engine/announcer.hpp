@@ -48,7 +48,7 @@ class Announcer {
     std::vector<TrackerStatus> status(Time now) const;
 
     // -- for Inquiries
-    tracker::Announce compose(InquiryId id) const;
+    tracker::Announce compose(InquiryId id);
     void on_answer(InquiryId id, InquiryAnswer answer, Time now);
 
   private:

@@ -34,6 +34,8 @@ class Inquiries {
     InquiryId ask(Inquiry inquiry, Time now);
     /// Its answer is not wanted any more. True when the question may have reached the tracker.
     bool cancel(InquiryId id);
+    /// It has not had its turn yet.
+    bool is_waiting(InquiryId id) const { return waiting_.contains(id); }
     /// At the end of a round: whose turn it is.
     void pump(Time now);
     /// The session closes: goodbyes are all that is still said, for at most so long.

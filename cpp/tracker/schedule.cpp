@@ -69,7 +69,7 @@ std::vector<Goodbye> Schedule::set_trackers(const std::vector<std::vector<std::s
             gone.push_back({tracker.url, tracker.tracker_id});
     trackers_ = std::move(kept);
     tiers_.assign(std::move(order), prng_);
-    if (asking_ && find(asking_->tracker) == nullptr) asking_.reset();
+    if (asking_ && find(asking_->tracker) == nullptr) withdraw();
     // The one that answered last went: somebody else is asked at once.
     if (last_ && find(*last_) == nullptr) last_.reset();
     if (running_ && !last_) next_round_ = now;
@@ -91,7 +91,7 @@ std::vector<Goodbye> Schedule::stop() {
             told.push_back({tracker.url, tracker.tracker_id});
         tracker.knows_us = tracker.knows_complete = false;
     }
-    asking_.reset();
+    withdraw();
     return told;
 }
 
@@ -100,6 +100,11 @@ void Schedule::request(Time now) {
         tracker.never = false;
         tracker.retry_at = std::min(tracker.retry_at, tracker.may_again);
     }
+    hasten(now);
+}
+
+void Schedule::hasten(Time now) {
+    wished_ = asking_.has_value();
     if (running_) next_round_ = std::min(next_round_, std::max(now, next_try()));
 }
 
@@ -158,12 +163,14 @@ void Schedule::on_reply(const AnnounceReply& reply, Time now) {
     last_ = ask.tracker;
     ++pass_;
     next_round_ = now + reply.interval;
+    if (std::exchange(wished_, false)) hasten(now);
 }
 
 std::optional<Duration> Schedule::on_failure(std::string message, std::optional<Duration> retry_in, bool never,
                                              Time now) {
     JST_CHECK(asking_.has_value(), "a failure of nothing");
     const Ask ask = *std::exchange(asking_, std::nullopt);
+    wished_ = false;  // the round goes on
     Tracker& tracker = trackers_.at(ask.tracker.value);
     if (tracker.failures < 0xFFFF) ++tracker.failures;
     tracker.failed_in = pass_;

@@ -72,7 +72,8 @@ class Schedule {
     void on_complete() noexcept { complete_ = true; }
     /// More is wanted after all.
     void on_incomplete() noexcept { complete_ = false; }
-    /// The user wants an announce: as soon as the tracker allows.
+    /// The user wants an announce: as soon as the tracker allows. What is out already may say less than he wants to be
+    /// said: then it is soon followed by another.
     void request(Time now);
 
     /// Whom to ask now; nobody while an answer is out. To be followed by on_reply, on_failure or withdraw.
@@ -81,7 +82,12 @@ class Schedule {
     /// How long it will not be asked; nothing: for good.
     std::optional<Duration> on_failure(std::string message, std::optional<Duration> retry_in, bool never, Time now);
     /// The question never left us: as if next() had not been asked.
-    void withdraw() noexcept { asking_.reset(); }
+    void withdraw() noexcept {
+        asking_.reset();
+        wished_ = false;
+    }
+    /// What is wished up to now is said by the question that is out: it is put into words only now.
+    void on_worded() noexcept { wished_ = false; }
     void on_scrape(TrackerId tracker, const Counts& counts);
     /// When next() may have an answer.
     Time deadline() const noexcept;
@@ -100,6 +106,7 @@ class Schedule {
     static bool is_usable(const Tracker& t) noexcept { return t.supported && !t.never; }
     static Time opens_at(const Tracker& t) noexcept;
     Time next_try() const noexcept;
+    void hasten(Time now);
     std::optional<TrackerId> known(const std::string& url) const;
 
     Prng prng_;
@@ -108,6 +115,7 @@ class Schedule {
     std::uint32_t numbers_ = 0;
     std::optional<Ask> asking_;
     bool asked_complete_ = false;    // what the question that is out says of us
+    bool wished_ = false;            // something, since it went out
     std::optional<TrackerId> last_;  // who answered last
     Time next_round_ = Time::never();
     Time not_before_{0};        // after many failures

@@ -31,3 +31,41 @@ def test_the_tracker_that_is_asked_may_be_among_those_that_are_too_many(lab: Lab
     assert client.session.is_healthy() and [a.event for a in other.announces] == ["started"]
     assert [a.event for a in trk.announces] == ["started", "stopped"]
     assert t.trackers()[0].state == "working"
+
+
+def test_a_port_that_changes_while_a_tracker_is_asked_is_told_as_soon_as_it_allows(lab: Lab) -> None:
+    trk = lab.tracker("trk", interval=1800, min_interval=120)
+    lab.net.access(trk, latency=0.5)
+    client = lab.engine("client")
+    t = client.add(lab.torrent(pieces=4, trackers=[trk]))
+    lab.until(lambda: len(trk.announces) == 1, within=5)
+    client.session.configure(listen_port=7777)
+    lab.until(lambda: t.trackers()[0].state == "working", within=5)
+    lab.run_for(110)
+    assert len(trk.announces) == 1, "it has a min interval"
+    lab.until(lambda: len(trk.announces) == 2, within=15)
+    assert [port for _, port in trk.peers] == [7777]
+
+
+def test_a_first_tier_that_comes_while_another_is_asked_is_asked_next(lab: Lab) -> None:
+    slow, new = lab.tracker("slow"), lab.tracker("new")
+    lab.net.access(slow, latency=0.5)
+    t = lab.engine("client").add(lab.torrent(pieces=4, trackers=[slow]))
+    lab.until(lambda: len(slow.announces) == 1, within=5)
+    t.set_trackers([new.url, slow.url])
+    lab.run_for(5)
+    assert [tracker.state for tracker in t.trackers()] == ["working", "working"]
+    lab.run_for(1000)
+    assert [len(trk.announces) for trk in (slow, new)] == [1, 1]
+
+
+def test_a_first_tier_that_comes_before_another_had_its_turn_is_asked_instead(lab: Lab) -> None:
+    old, new, client = lab.tracker("old"), lab.tracker("new"), lab.engine("client")
+    lab.net.access(old, latency=0.5)
+    for i in range(PER_TRACKER):
+        client.add(lab.torrent(pieces=1, name=f"n{i}", trackers=[old]))
+    t = client.add(lab.torrent(pieces=4, trackers=[old]))
+    lab.until(lambda: len(old.announces) == PER_TRACKER and t.trackers()[0].state == "announcing", within=5)
+    t.set_trackers([new.url, old.url])
+    lab.run_for(1000)
+    assert (len(old.announces), len(new.announces)) == (PER_TRACKER, 1)
