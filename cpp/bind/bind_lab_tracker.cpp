@@ -230,6 +230,7 @@ void bind_schedule(py::module_& lab) {
         .def("on_complete", &Schedule::on_complete)
         .def("on_incomplete", &Schedule::on_incomplete)
         .def("request", [](Schedule& s, double now) { s.request(to_time(now)); })
+        .def("hasten", [](Schedule& s, double now) { s.hasten(to_time(now)); })
         .def("next",
              [](Schedule& s, double now) -> std::optional<std::pair<std::string, std::string>> {
                  const auto ask = s.next(to_time(now));

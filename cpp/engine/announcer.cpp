@@ -105,6 +105,12 @@ void Announcer::request(Time now) {
     if (mode_ == Mode::running) advance(now);
 }
 
+void Announcer::want_more(Time now) {
+    if (!trackers_) return;
+    trackers_->schedule.hasten(now);
+    if (mode_ == Mode::running) advance(now);
+}
+
 void Announcer::set_tiers(Tiers tiers, Time now) {
     tiers_ = std::move(tiers);
     if (!trackers_ && tiers_->empty()) return;

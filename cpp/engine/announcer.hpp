@@ -38,6 +38,8 @@ class Announcer {
     /// All pieces of the torrent are there, or not (any more).
     void on_completion(bool all, Time now);
     void request(Time now);
+    /// More is wanted than when it was last asked: a seed is given no addresses.
+    void want_more(Time now);
     void set_tiers(Tiers tiers, Time now);
 
     /// A question is out, or waits for its turn, or will in an instant.

@@ -458,6 +458,7 @@ void Torrent::update_completion(Time now) {
     if (all && !completed_at_) completed_at_ = core_.unix_now();
     dirty_ = urgent_ = true;
     announcer_.on_completion(has_all(), now);
+    if (!all) announcer_.want_more(now);
     swarm_.configure();
     if (networking_) {
         if (all) {

@@ -166,10 +166,11 @@ void Torrent::become_ready(const Bitfield& have, Time now) {
     count_file_pieces();
     dirty_ = dirty_ || !known || books_.has_journal;
     core_.queue_news.about(key_);
-    complete_ = false;
+    const bool was_complete = std::exchange(complete_, false);
     if (!have.all()) announcer_.on_completion(false, now);
     files_made_ = files_to_make().empty();
     update_completion(now);
+    if (was_complete && !complete_) announcer_.want_more(now);
     core_.places.note(*this);  // once more: memory may have run out when it came, or got its metadata
     if (const auto file = complete_ ? std::nullopt : contested_file(core_, *this, file_priorities_))
         return fail(Errc::exists, files_.path_of(*file), now);

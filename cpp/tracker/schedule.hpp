@@ -75,6 +75,8 @@ class Schedule {
     /// The user wants an announce: as soon as the tracker allows. What is out already may say less than he wants to be
     /// said: then it is soon followed by another.
     void request(Time now);
+    /// The same, without being the user: who must not be asked, or waits after a failure, still does.
+    void hasten(Time now);
 
     /// Whom to ask now; nobody while an answer is out. To be followed by on_reply, on_failure or withdraw.
     std::optional<Ask> next(Time now);
@@ -106,7 +108,6 @@ class Schedule {
     static bool is_usable(const Tracker& t) noexcept { return t.supported && !t.never; }
     static Time opens_at(const Tracker& t) noexcept;
     Time next_try() const noexcept;
-    void hasten(Time now);
     std::optional<TrackerId> known(const std::string& url) const;
 
     Prng prng_;

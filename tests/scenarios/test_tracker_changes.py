@@ -69,3 +69,32 @@ def test_a_first_tier_that_comes_before_another_had_its_turn_is_asked_instead(la
     t.set_trackers([new.url, old.url])
     lab.run_for(1000)
     assert (len(old.announces), len(new.announces)) == (PER_TRACKER, 1)
+
+
+def test_a_seed_that_wants_more_asks_for_peers_as_soon_as_the_tracker_allows(lab: Lab) -> None:
+    """As a seed it was given none, and would have waited a whole interval for some."""
+    trk = lab.tracker("trk", interval=1800, min_interval=120)
+    spec = lab.torrent(files=[("a", 4 * PIECE), ("b", 4 * PIECE)], pieces=None, piece_length=PIECE, trackers=[trk])
+    lab.seeder("seed", spec)
+    client = lab.engine("client")
+    t = client.add(spec, have=range(4), priorities={"b": 0})
+    lab.run_for(10)
+    assert t.state == "seeding" and [a.numwant for a in said_by(trk, client)] == [0]
+    t.set_file_priority("b", 4)
+    lab.until(lambda: t.state == "seeding", within=125)
+    assert lab.now > 120 and said_by(trk, client)[1].numwant > 0
+
+
+def test_a_seed_that_lost_a_piece_asks_for_peers(lab: Lab) -> None:
+    trk = lab.tracker("trk", interval=1800, min_interval=120)
+    spec = lab.torrent(pieces=4, trackers=[trk])
+    client = lab.engine("client")
+    t = client.add(spec, have="all")
+    lab.run_for(300)
+    lab.seeder("seed", spec)
+    lab.until(lambda: len(trk.announces) == 2, within=5)
+    client.disk.corrupt(f"{client.downloads}/{spec.name}", 0, b"other bytes")
+    t.recheck()
+    lab.until(lambda: t.state != "seeding", within=5)
+    lab.until(lambda: t.state == "seeding", within=10)
+    assert [(a.event, a.numwant > 0) for a in said_by(trk, client)] == [("started", False), ("", True)]

@@ -48,3 +48,21 @@ def test_a_wish_is_not_followed_twice(end: str) -> None:
         assert s.next(100.0) == (A, "started")
     s.on_reply(100.0, interval=1800.0)
     assert s.deadline == 1900.0
+
+
+def test_who_is_not_the_user_asks_sooner_too_but_beats_no_back_off_and_no_never() -> None:
+    s = running([A])
+    s.next(0.0)
+    s.on_reply(0.0, interval=1800.0, min_interval=300.0)
+    s.hasten(10.0)
+    assert s.deadline == 300.0 and s.next(300.0) == (A, "")
+    for _ in range(3):
+        s.on_failure(300.0)
+        s.request(400.0)
+        assert s.next(400.0)
+    wait = s.on_failure(400.0)
+    s.hasten(410.0)
+    assert s.next(420.0) is None and s.deadline == pytest.approx(400.0 + wait)
+    assert s.next(400.0 + wait) and s.on_failure(1000.0, never=True) is None
+    s.hasten(2000.0)
+    assert s.next(1e6) is None
