@@ -302,10 +302,13 @@ void Torrent::evaluate(Time now) {
     core_.touch(*this);
 }
 
-// Files that are checked or moved take the network away for a while: trackers need not hear of it.
+// What takes the network away for a while trackers need not hear of: files that are checked or moved, an error after
+// which it tries again by itself.
 void Torrent::steer_announcer(bool network, Time now) {
     if (network) return announcer_.run(now);
-    const bool stays = !removed_ && !shut_down_ && !error_ && wanted_ != storage::WantedState::stopped && has_place();
+    const bool tries_again = trouble_ && trouble_->again.is_set();
+    const bool stays = !removed_ && !shut_down_ && wanted_ != storage::WantedState::stopped &&
+                       (tries_again || (!error_ && has_place()));
     if (stays)
         announcer_.hold();
     else

@@ -5,6 +5,11 @@
 #include "engine/torrent.hpp"
 
 namespace jst::engine {
+namespace {
+
+constexpr Duration place_patience = seconds(1);  // for the queue, which says at the end of a round who has a place
+
+}  // namespace
 
 Trouble& Torrent::trouble() {
     if (trouble_) return *trouble_;
@@ -31,11 +36,13 @@ void Torrent::fail(Errc error, const std::string& where, Time now) {
 }
 
 void Torrent::try_again(Time now) {
-    if (!error_ || removed_ || shut_down_) return;
+    if (removed_ || shut_down_) return;
+    if (!error_) return evaluate(now);
     const StoreJob* const oldest = files_.oldest();
     if (oldest != nullptr && oldest->since() + to_duration(core_.settings.disk_timeout) <= now)  // it hangs still
         return trouble().again.set(trouble().retry.on_failure(Errc::disk_timeout, now).try_at);
     leave_error();
+    trouble().again.set(now + place_patience);
     evaluate(now);
 }
 

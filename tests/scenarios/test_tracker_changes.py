@@ -98,3 +98,31 @@ def test_a_seed_that_lost_a_piece_asks_for_peers(lab: Lab) -> None:
     lab.until(lambda: t.state != "seeding", within=5)
     lab.until(lambda: t.state == "seeding", within=10)
     assert [(a.event, a.numwant > 0) for a in said_by(trk, client)] == [("started", False), ("", True)]
+
+
+def test_a_disk_that_stays_full_is_not_told_to_trackers(lab: Lab) -> None:
+    trk = lab.tracker("trk", interval=1800, min_interval=900)
+    spec = lab.torrent(pieces=16, trackers=[trk])
+    client = lab.engine("client", active_downloads=1)
+    room = client.disk.quota(spec.total_size // 4)
+    t = client.add(spec, peers=[lab.seeder("seed", spec)])
+    lab.run_for(7200)
+    said = said_by(trk, client)
+    assert [a.event for a in said] == ["started", "", "", "", ""][: len(said)] and 2 <= len(said) <= 5
+    t.stop()
+    lab.until(lambda: said_by(trk, client)[-1].event == "stopped", within=5)
+    room.clear()
+    t.start()
+    lab.until(lambda: t.state == "seeding", within=60)
+
+
+def test_who_gets_no_place_after_an_error_says_goodbye(lab: Lab) -> None:
+    trk = lab.tracker("trk")
+    spec = lab.torrent(pieces=16, trackers=[trk])
+    client = lab.engine("client", active_downloads=1, slow_torrent_rate=0)
+    client.disk.quota(spec.total_size // 4)
+    t = client.add(spec, peers=[lab.seeder("seed", spec)])
+    lab.until(lambda: t.state == "error", within=60)
+    client.add(lab.torrent(pieces=1, name="other")).set_queue_position("top")
+    lab.until(lambda: said_by(trk, client)[-1].event == "stopped", within=60)
+    assert t.state == "queued"
