@@ -113,6 +113,8 @@ void Torrent::set_wanted(storage::WantedState wanted, Time now) {
     if (removed_) return;
     if (trouble_) trouble_->retry.on_user();
     leave_error();
+    const bool started = wanted_ == storage::WantedState::stopped && wanted == storage::WantedState::running;
+    if (started) announcer_.request(now);  // a back-off of before is no answer to a user
     wanted_ = wanted;
     dirty_ = urgent_ = true;
     // Paused, it kept its links without a place in the queue: it keeps them until the queue has said whether it gets

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from jstorrent.lab import Lab
 
+from tests.scenarios.raw_tracker import RawTracker, response
+
 pytestmark = pytest.mark.lanes("sim")
 MAX_TRACKERS = 1024
 PER_TRACKER = 8
@@ -126,3 +128,35 @@ def test_who_gets_no_place_after_an_error_says_goodbye(lab: Lab) -> None:
     client.add(lab.torrent(pieces=1, name="other")).set_queue_position("top")
     lab.until(lambda: said_by(trk, client)[-1].event == "stopped", within=60)
     assert t.state == "queued"
+
+
+def test_a_stop_and_a_start_ask_a_tracker_that_is_back(lab: Lab) -> None:
+    trk = lab.tracker("trk")
+    trk.stop()
+    t = lab.engine("client").add(lab.torrent(pieces=4, trackers=[trk]))
+    lab.run_for(20_000)
+    failures = t.trackers()[0].failures
+    assert failures > 5
+    lab.until(lambda: t.trackers()[0].failures > failures, within=5000)
+    lab.run_for(20)
+    trk.start()
+    t.stop()
+    lab.run_for(1)
+    assert trk.announces == []
+    t.start()
+    lab.until(lambda: t.trackers()[0].state == "working", within=2)
+
+
+def test_starting_again_and_again_asks_no_more_often_than_a_tracker_allows(lab: Lab) -> None:
+    trk = RawTracker(lab, "trk", response(b"d14:failure reason4:busy8:retry ini10ee"))
+    client = lab.engine("client")
+    t = client.session.add(lab.torrent(pieces=4).metainfo, client.downloads, trackers=[trk.url])
+    lab.run_for(5)
+    for _ in range(20):
+        t.stop()
+        lab.run_for(10)
+        t.start()
+        lab.run_for(10)
+    assert len(trk.asked) == 1, "it asked for ten minutes"
+    lab.run_for(200)
+    assert len(trk.asked) == 2
