@@ -196,6 +196,12 @@ void HttpFetch::finish(Errc error, Time now) {
     on_done_(*this, now);
 }
 
+void HttpFetch::shorten(Time deadline) {
+    if (is_over()) return;
+    deadline_ = std::min(deadline_, deadline);
+    timer_.set_sooner(deadline_);
+}
+
 void HttpFetch::abort() {
     step_ = Step::over;
     error_ = Errc::canceled;

@@ -33,6 +33,8 @@ class HttpFetch {
     HttpFetch(Core& core, const Rules& rules, const runtime::Tag& tag, Done on_done, void* done_owner);
 
     void start(Url url, Time deadline);
+    /// There is less time than was thought.
+    void shorten(Time deadline);
     /// Nobody waits for it any more.
     void abort();
     /// The request, or a part of it, went out.

@@ -41,6 +41,10 @@ struct Inquiries::Talk {
     bool has_sent() const noexcept { return http ? http->has_sent() : udp && udp->has_sent(); }
     bool is_idle() const noexcept { return (!http || http->is_idle()) && (!udp || udp->is_idle()); }
     bool is_settled() const noexcept { return !http || http->is_settled(); }
+    void shorten(Time deadline) {
+        if (http) http->shorten(deadline);
+        if (udp) udp->shorten(deadline);
+    }
     void abort() {
         if (http) http->abort();
         if (udp) udp->abort();
@@ -248,7 +252,18 @@ void Inquiries::expire(Time now) {
     expire_timer_.set(expiring_.empty() ? Time::never() : expiring_.begin()->first);
 }
 
-void Inquiries::begin_close(Duration goodbye_limit) { goodbye_limit_ = goodbye_limit; }
+void Inquiries::begin_close(Duration goodbye_limit, Time now) {
+    goodbye_limit_ = goodbye_limit;
+    const Time latest = now + goodbye_limit;
+    for (auto& [id, wait] : waiting_) {
+        if (wait.inquiry.kind != InquiryKind::goodbye || wait.expires <= latest) continue;
+        wait.expires = latest;
+        expiring_.emplace(latest, id);
+        expire_timer_.set_sooner(latest);
+    }
+    for (auto& [id, talk] : running_)
+        if (talk->inquiry.kind == InquiryKind::goodbye) talk->shorten(latest);
+}
 
 void Inquiries::close_sockets() {
     expiring_.clear();

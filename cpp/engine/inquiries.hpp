@@ -38,8 +38,8 @@ class Inquiries {
     bool is_waiting(InquiryId id) const { return waiting_.contains(id); }
     /// At the end of a round: whose turn it is.
     void pump(Time now);
-    /// The session closes: goodbyes are all that is still said, for at most so long.
-    void begin_close(Duration goodbye_limit);
+    /// The session closes: goodbyes are all that is still said, those under way as well for at most so long.
+    void begin_close(Duration goodbye_limit, Time now);
     /// When it is quiet.
     void close_sockets();
     /// All ends, nothing is sent any more.

@@ -47,7 +47,7 @@ void Session::begin_close(Duration timeout) {
     core.cut = timeout.ns <= 0;
     parts_->listener.close();
     // A goodbye that nobody takes must not cost the close its success.
-    core.inquiries->begin_close(timeout / 2);
+    core.inquiries->begin_close(timeout / 2, now);
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { t->shut_down(now); });
     if (core.cut) core.inquiries->abort();
     if (core.cut)

@@ -146,6 +146,12 @@ void UdpAsk::start(Time deadline) {
     core_.rt.net.resolve(resolve_, question_.url.host);
 }
 
+void UdpAsk::shorten(Time deadline) {
+    if (over_) return;
+    deadline_ = std::min(deadline_, deadline);
+    timer_.set_sooner(deadline_);
+}
+
 void UdpAsk::on_resolved(Time now) {
     if (resolve_.error != Errc::ok) return finish(fail(resolve_.error), now);
     addresses_ = resolve_.addresses;
@@ -190,7 +196,7 @@ void UdpAsk::advance(Time now) {
         asker_.keep(remote_, machine_->connection(), now);
         return finish(machine_->answer(), now);
     }
-    timer_.set(std::min(machine_->deadline(), give_up_at_));
+    timer_.set(std::min({machine_->deadline(), give_up_at_, deadline_}));
 }
 
 void UdpAsk::on_datagram(const runtime::Datagram& datagram, Time now) {

@@ -69,6 +69,8 @@ class UdpAsk {
     ~UdpAsk();
 
     void start(Time deadline);
+    /// There is less time than was thought.
+    void shorten(Time deadline);
     void abort();
     /// The question itself went out, not only a connect.
     bool has_sent() const noexcept { return sent_; }

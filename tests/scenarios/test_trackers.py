@@ -223,6 +223,20 @@ def test_a_goodbye_takes_half_of_the_time_for_a_close_at_most(lab: Lab) -> None:
     assert 0.99 < lab.now - began < 1.5
 
 
+@pytest.mark.parametrize("kind", ["http", "udp"])
+def test_a_goodbye_that_is_under_way_already_takes_no_more(lab: Lab, kind: str) -> None:
+    client, trk = lab.engine("client"), lab.tracker("trk", kind=kind)
+    all_of_it = [client.add(lab.torrent(pieces=1, name=f"n{i}", trackers=[trk])) for i in range(2 * PER_TRACKER)]
+    lab.until(lambda: all(states(t) == ["working"] for t in all_of_it), within=5)
+    lab.net.partition(client, trk)
+    for t in all_of_it:
+        t.stop()  # half of the goodbyes are out, half wait for their turn
+    lab.run_for(0.1)
+    began = lab.now
+    assert client.session.close(timeout=4) is True
+    assert 1.99 < lab.now - began < 2.5
+
+
 def test_a_close_without_time_says_nothing(lab: Lab) -> None:
     spec = lab.torrent(pieces=2)
     client = lab.engine("client")
