@@ -79,8 +79,12 @@ void UdpAnnounce::on_deadline(Time now) {
     if (is_done() || now < deadline_) return;
     if (retries_ == max_udp_retries) return finish(fail(Errc::timeout));
     const std::uint32_t tried = retries_ + 1;
-    // An id may have run out while its tracker was silent; the count of retries goes on all the same.
-    if (phase_ == Phase::asking && !connection_->is_valid(now)) enter(Phase::connecting, now);
+    // An id may have run out while its tracker was silent, and who does not know one that it once gave may drop what
+    // comes with it; the count of retries goes on all the same.
+    if (phase_ == Phase::asking && (std::exchange(borrowed_, false) || !connection_->is_valid(now))) {
+        connection_.reset();
+        enter(Phase::connecting, now);
+    }
     retries_ = tried;
     send(now);
 }

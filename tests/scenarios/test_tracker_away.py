@@ -33,6 +33,19 @@ def test_a_tracker_that_forgot_us_is_connected_to_again(lab: Lab) -> None:
     assert t.trackers()[0].state == "working" and t.trackers()[0].failures == 0
 
 
+@pytest.mark.lanes("sim")
+def test_a_tracker_that_forgot_us_and_says_nothing_is_connected_to_again(lab: Lab) -> None:
+    trk = lab.tracker("trk", kind="udp")
+    client = lab.engine("client")
+    client.add(lab.torrent(pieces=1, name="one", trackers=[trk]))
+    lab.run_for(1)
+    trk.behave = [{"kind": "silent", "times": 1}]
+    t = client.add(lab.torrent(pieces=1, name="two", trackers=[trk]))
+    lab.until(lambda: t.trackers()[0].state == "working", within=17)
+    assert t.trackers()[0].failures == 0
+    assert [request.kind for request in trk.requests][-3:] == ["announce", "connect", "announce"]
+
+
 @BOTH
 @KINDS
 def test_a_tracker_that_comes_back_is_found_again(lab: Lab, kind: str) -> None:

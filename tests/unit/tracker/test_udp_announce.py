@@ -162,6 +162,21 @@ def test_an_error_for_a_borrowed_connection_id_means_connect_again_once() -> Non
     assert udp.answer["reason"] == "bad id" and udp.connection is None
 
 
+def test_silence_for_a_borrowed_connection_id_means_connect_again() -> None:
+    """Who was restarted may drop what comes with an id that it does not know (BEP 15)."""
+    udp = lab.UdpAnnounce(US, connection=(5, 0.0))
+    udp.start(1.0)
+    question = udp.next_datagram()
+    udp.on_deadline(udp.deadline)
+    assert udp.connection is None and udp.deadline == 16.0 + 30.0, "the count goes on"
+    again = connected(udp, 16.0)
+    assert again[16:] == question[16:] and udp.deadline == 31.0
+    udp.on_deadline(31.0)
+    assert udp.next_datagram() == again, "this id is its own"
+    udp.receive(reply(again), 32.0)
+    assert udp.answer["interval"] == 1800 and udp.connection == (CONNECTION, 16.0)
+
+
 # -- packets from strangers -------------------------------------------------------------------------------------------
 
 
