@@ -3,6 +3,7 @@
 #include "bind/lab_policy.hpp"
 #include "http/request.hpp"
 #include "http/response.hpp"
+#include "policy/address_turns.hpp"
 #include "tracker/http_announce.hpp"
 #include "tracker/reach.hpp"
 #include "tracker/schedule.hpp"
@@ -267,6 +268,31 @@ void bind_schedule(py::module_& lab) {
         });
 }
 
+std::vector<IpAddress> hosts_of(const std::vector<std::string>& all) {
+    std::vector<IpAddress> out;
+    for (const auto& each : all) out.push_back(to_host(each));
+    return out;
+}
+
+void bind_turns(py::module_& lab) {
+    using policy::AddressTurns;
+    py::class_<AddressTurns> turns(lab, "AddressTurns");
+    turns.def(py::init<>())
+        .def("order",
+             [](const AddressTurns& t, const std::string& name, const std::vector<std::string>& allowed) {
+                 std::vector<std::string> out;
+                 for (const auto& each : t.order(name, hosts_of(allowed))) out.push_back(each.to_string());
+                 return out;
+             })
+        .def("on_answer", [](AddressTurns& t, const std::string& name,
+                             const std::string& from) { t.on_answer(name, to_host(from)); })
+        .def("on_silence", [](AddressTurns& t, const std::string& name,
+                              const std::string& last) { t.on_silence(name, to_host(last)); })
+        .def_property_readonly("known", &AddressTurns::known);
+    turns.attr("most_asked") = AddressTurns::most_asked;
+    turns.attr("max_names") = AddressTurns::max_names;
+}
+
 }  // namespace
 
 void bind_lab_tracker(py::module_& module) {
@@ -276,6 +302,7 @@ void bind_lab_tracker(py::module_& module) {
     bind_announce(lab);
     bind_udp(lab);
     bind_schedule(lab);
+    bind_turns(lab);
 }
 
 }  // namespace jst::bind

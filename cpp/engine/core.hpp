@@ -21,6 +21,7 @@
 #include "engine/stats.hpp"
 #include "engine/timers.hpp"
 #include "engine/upload_turns.hpp"
+#include "policy/address_turns.hpp"
 #include "policy/bans.hpp"
 #include "policy/limits.hpp"
 #include "policy/queue_news.hpp"
@@ -119,6 +120,7 @@ class Core {
     const std::uint32_t upload_secret;  // of the order in which UploadQueue looks
     wire::ReceiveScratch scratch;
     policy::Bans bans;
+    policy::AddressTurns address_turns;  // of trackers' names
     Throttle throttle;
     Counters counters;
     RateMeter down_rate;

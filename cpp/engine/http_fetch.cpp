@@ -77,25 +77,32 @@ void HttpFetch::resolve() {
     core_.rt.net.resolve(resolve_, url_.host);
 }
 
+bool HttpFetch::may_dial(const IpAddress& address) const {
+    return rules_.may_reach(address, url_, from_global_) && !core_.is_filtered(address);
+}
+
 void HttpFetch::on_resolved(Time now) {
     if (resolve_.error != Errc::ok) return finish(resolve_.error, now);
-    addresses_ = resolve_.addresses;
+    last_error_ = resolve_.addresses.empty() ? Errc::host_not_found : Errc::address_refused;
+    auto allowed = resolve_.addresses;
+    std::erase_if(allowed, [&](const IpAddress& address) { return !may_dial(address); });
+    addresses_ = core_.address_turns.order(url_.host, std::move(allowed));
     tried_ = 0;
-    last_error_ = Errc::host_not_found;
     dial_next(now);
 }
 
 void HttpFetch::dial_next(Time now) {
     step_ = Step::connecting;
     if (connect_.pending) return;  // the last one is being called off
-    while (tried_ < std::min(addresses_.size(), most_addresses)) {
+    while (tried_ < addresses_.size()) {
+        const Duration part = (deadline_ - now) / static_cast<std::int64_t>(addresses_.size() - tried_);
         const Endpoint to{addresses_[tried_++], url_.port};
         remote_ = to;
-        if (!rules_.may_reach(to.host, url_, from_global_) || core_.is_filtered(to.host)) {
+        if (!may_dial(to.host)) {  // since then
             last_error_ = Errc::address_refused;
             continue;
         }
-        timer_.set(std::min(deadline_, now + to_duration(core_.settings.connect_timeout)));
+        timer_.set(now + std::min(part, to_duration(core_.settings.connect_timeout)));
         return core_.rt.net.connect(connect_, to, core_.dial_from(to.host));
     }
     finish(last_error_, now);
@@ -170,7 +177,9 @@ void HttpFetch::redirect(Time now) {
     auto next = url_.resolve(reader_->response().location);
     if (!next || !rules_.may_redirect(url_, *next)) return finish(Errc::bad_redirect, now);
     from_global_ = from_global_ || remote_.host.is_global();
+    if (addresses_.size() > 1) note_turn();
     url_ = std::move(*next);
+    addresses_.clear();
     drop_stream();
     resolve();
 }
@@ -188,10 +197,19 @@ void HttpFetch::drop_stream() {
     if (secure_.pending) core_.rt.net.cancel(secure_);
 }
 
+// Who is asked first the next time: who answered, or the one behind who did not.
+void HttpFetch::note_turn() {
+    if (error_ == Errc::ok)
+        core_.address_turns.on_answer(url_.host, remote_.host);
+    else
+        core_.address_turns.on_silence(url_.host, remote_.host);
+}
+
 void HttpFetch::finish(Errc error, Time now) {
     error_ = error;
     step_ = Step::over;
     timer_.cancel();
+    if (addresses_.size() > 1 && tried_ > 0) note_turn();
     drop_stream();
     on_done_(*this, now);
 }

@@ -2,9 +2,11 @@
 //
 //   resolving -> connecting (address after address) -> [securing] -> sending -> reading -> over
 //                    ^------------------- redirect ----------------------------'
-// Which addresses may be reached is the caller's rule, asked with the address that is dialled. Does not know what is
-// fetched. Invariants: 1. one deadline for all of it, also against bytes that drip; 2. on_done comes once, never within
-// start(), and not after abort(); 3. once it is over it begins nothing; is_idle() says when it may be destroyed.
+// Which addresses may be reached is the caller's rule, asked with the address that is dialled; those that may not cost
+// the others neither their turn nor time. Does not know what is fetched. Invariants: 1. one deadline for all of it,
+// also against bytes that drip, and no address takes more than its part of it to be connected to; 2. on_done comes
+// once, never within start(), and not after abort(); 3. once it is over it begins nothing; is_idle() says when it may
+// be destroyed.
 #pragma once
 
 #include <memory>
@@ -20,8 +22,6 @@ namespace jst::engine {
 
 class HttpFetch {
   public:
-    static constexpr std::size_t most_addresses = 4;  // of one name that are tried
-
     struct Rules {
         bool (*may_reach)(const IpAddress& address, const Url& url, bool redirected_from_global);
         bool (*may_redirect)(const Url& from, const Url& to);
@@ -63,6 +63,7 @@ class HttpFetch {
 
     void resolve();
     void on_resolved(Time now);
+    bool may_dial(const IpAddress& address) const;
     void dial_next(Time now);
     void on_connected(Time now);
     void on_secured(Time now);
@@ -72,6 +73,7 @@ class HttpFetch {
     void on_response(Time now);
     void redirect(Time now);
     void on_timer(Time now);
+    void note_turn();
     void finish(Errc error, Time now);
     void drop_stream();
 

@@ -152,23 +152,30 @@ void UdpAsk::shorten(Time deadline) {
     timer_.set_sooner(deadline_);
 }
 
+bool UdpAsk::may_ask(const IpAddress& address) const {
+    return question_.may_reach(address, question_.url, false) && !core_.is_filtered(address);
+}
+
 void UdpAsk::on_resolved(Time now) {
     if (resolve_.error != Errc::ok) return finish(fail(resolve_.error), now);
-    addresses_ = resolve_.addresses;
+    if (!resolve_.addresses.empty()) last_error_ = Errc::address_refused;
+    auto allowed = resolve_.addresses;
+    std::erase_if(allowed, [&](const IpAddress& address) { return !may_ask(address); });
+    addresses_ = core_.address_turns.order(question_.url.host, std::move(allowed));
     ask_next(now);
 }
 
 void UdpAsk::ask_next(Time now) {
     leave();
     machine_.reset();
-    while (!over_ && !machine_ && tried_ < std::min(addresses_.size(), most_addresses)) {
+    while (!over_ && !machine_ && tried_ < addresses_.size()) {
+        const Duration part = (deadline_ - now) / static_cast<std::int64_t>(addresses_.size() - tried_);
         remote_ = {addresses_[tried_++], question_.url.port};
-        if (!question_.may_reach(remote_.host, question_.url, false) || core_.is_filtered(remote_.host)) {
+        if (!may_ask(remote_.host)) {  // since then
             last_error_ = Errc::address_refused;
             continue;
         }
-        const bool is_last = tried_ >= std::min(addresses_.size(), most_addresses);
-        give_up_at_ = is_last ? deadline_ : std::min(deadline_, now + patience_with_one);
+        give_up_at_ = tried_ == addresses_.size() ? deadline_ : now + std::min(part, patience_with_one);
         const bool v6 = !remote_.host.is_v4();
         const auto known = asker_.connection(remote_, now);
         const Prng luck(prng_.next());
@@ -212,7 +219,10 @@ void UdpAsk::on_datagram(const runtime::Datagram& datagram, Time now) {
 void UdpAsk::on_timer(Time now) {
     last_error_ = Errc::timeout;
     if (now >= deadline_ || !machine_) return finish(fail(Errc::timeout), now);
-    if (now >= give_up_at_) return ask_next(now);
+    if (now >= give_up_at_) {
+        asker_.keep(remote_, std::nullopt, now);  // an id that it may have forgotten
+        return ask_next(now);
+    }
     machine_->on_deadline(now);
     advance(now);
 }
@@ -220,6 +230,12 @@ void UdpAsk::on_timer(Time now) {
 void UdpAsk::finish(Result<tracker::AnnounceAnswer> answer, Time now) {
     abort();
     answer_ = std::move(answer);
+    if (addresses_.size() > 1 && tried_ > 0) {
+        if (answer_)
+            core_.address_turns.on_answer(question_.url.host, remote_.host);
+        else
+            core_.address_turns.on_silence(question_.url.host, remote_.host);
+    }
     on_done_(*this, now);
 }
 

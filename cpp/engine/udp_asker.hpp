@@ -54,8 +54,6 @@ class UdpAsker {
 
 class UdpAsk {
   public:
-    static constexpr std::size_t most_addresses = 4;
-
     struct Question {
         Url url;
         tracker::Announce announce;
@@ -86,6 +84,7 @@ class UdpAsk {
   private:
     friend class UdpAsker;
     void on_resolved(Time now);
+    bool may_ask(const IpAddress& address) const;
     void ask_next(Time now);
     void on_datagram(const runtime::Datagram& datagram, Time now);
     void advance(Time now);
