@@ -63,8 +63,9 @@ bool Core::ban(const IpAddress& host, policy::BanReason reason, Duration duratio
 }
 
 void Core::close_filtered() {
-    for (const auto& [host, links] : links_)
-        if (is_filtered(host)) newly_banned.push_back(host);
+    peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) {
+        if (is_filtered(p->address.host)) newly_banned.push_back(p->address.host);
+    });
 }
 
 bool Core::is_filtered(const IpAddress& host) const noexcept {

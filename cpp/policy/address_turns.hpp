@@ -3,9 +3,8 @@
 // A name may have more of them than are asked, and the first may lead nowhere (an IPv6 that does not work). The
 // resolver's order is taken, begun with the one that answered last; after a round in vain the next begins behind the
 // last one asked. Invariants: 1. at most most_asked of one name; 2. each address of a name is asked within as many
-// rounds as it takes;
-// 3. at most max_names are known: one more, and all are forgotten. Does not know clocks, nor which addresses are
-// allowed.
+// rounds as it takes; 3. at most max_names are known: one more, and all are forgotten. Does not know clocks, nor which
+// addresses are allowed.
 #pragma once
 
 #include <map>

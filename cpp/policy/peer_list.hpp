@@ -6,10 +6,10 @@
 // with addresses delays what others told, and those we know, by one dial each. States: idle -> dialling -> connected ->
 // idle. Invariants: 1. size() <= capacity; 2. never our own address, never port 0, never an address twice; 3. at most
 // one dial or link per address; 4. two dials of one address are at least reconnect_interval x 3/4 apart; 5. an idle
-// address is in one line, and every address in a line is idle; 6. strangers, also
-// those who come to us, tell us of at most most_per_host addresses of one host, or we would be the ones who knock at
-// thousands of its ports; 7. friends (who gave payload, or whom the user named) give way to others last, and not at all
-// while they are half of the list or less. Does not know bans or limits: next_to_dial() takes a predicate.
+// address is in one line, and every address in a line is idle; 6. strangers, also those who come to us, tell us of at
+// most most_per_host addresses of one host, or we would be the ones who knock at thousands of its ports; 7. friends
+// (who gave payload, or whom the user named) give way to others last, and not at all while they are half of the list or
+// less. Does not know bans or limits: next_to_dial() takes a predicate.
 #pragma once
 
 #include <array>

@@ -76,13 +76,15 @@ def test_a_clock_that_is_behind_at_the_start_makes_no_ban_longer(lab: Lab) -> No
     assert client.session.bans() == []
 
 
-def test_links_to_a_network_that_is_filtered_end(lab: Lab) -> None:
+@pytest.mark.parametrize("hosts", [("10.0.9.1", "10.0.9.2", "10.0.9.3"), ("2001:db8:1::1", "2001:db8::1", "2001:db8::2")])
+def test_links_to_a_network_that_is_filtered_end(lab: Lab, hosts: tuple[str, ...]) -> None:
     spec = lab.torrent(pieces=40)
-    client, seeders = lab.engine("client", download_rate_limit=10_000), [lab.seeder(name, spec) for name in ("one", "other")]
+    client = lab.engine("client", download_rate_limit=10_000, host=hosts[0])
+    seeders = [lab.peer(f"seeder-{i}", spec, have="all", host=hosts[i]) for i in (1, 2)]
     t = client.add(spec, peers=seeders)
     lab.run_for(5)
     assert len(t.peers()) == 2
-    client.session.configure(address_filter=[f"{seeders[0].address[0]}/32"])
+    client.session.configure(address_filter=[seeders[0].address[0]])
     lab.run_for(1)
     assert [peer.address for peer in t.peers()] == [seeders[1].address]
     assert reasons(client, seeders[0].address) == ["banned"]
