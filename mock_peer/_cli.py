@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 from collections.abc import Sequence
@@ -76,7 +77,15 @@ class View:
                 self._line(f"{link.closed_at - self._start:10.4f} #{index} = ended by {link.closed_by}: {link.how}")
 
     def _line(self, text: str) -> None:
-        print(text, file=self._out, flush=True)
+        _say(text, self._out)
+
+
+def _say(text: str, out: TextIO) -> None:
+    """Who read it may be gone: the client goes on, and so does the judgement of it."""
+    try:
+        print(text, file=out, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -115,7 +124,7 @@ def main(argv: Sequence[str] | None = None, out: TextIO | None = None) -> int:
     loop = Loop()
     try:
         peer, view = _set_up(options, loop, out)
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, OSError) as error:
         print(f"{made.prog}: {error}", file=sys.stderr)
         loop.close()
         return USAGE
@@ -168,13 +177,13 @@ def _sum_up(peer: ShellPeer, out: TextIO) -> int:
     ledger = peer.ledger
     met = any(message.kind == "handshake" and message.direction == "in" for message in ledger.messages)
     served, payload = sum(m.length or 0 for m in ledger.served), sum(m.length or 0 for m in ledger.payload)
-    print(
+    _say(
         f"links {len(ledger.connections)}, bytes in {ledger.bytes_in}, out {ledger.bytes_out}; payload served {served} in"
         f" {len(ledger.served)} blocks, received {payload} in {len(ledger.payload)}; requests {len(ledger.requests)}",
-        file=out,
+        out,
     )
     for violation in ledger.violations[:20]:
-        print(f"rule broken: {violation.why}\n  {violation.message}", file=out)
+        _say(f"rule broken: {violation.why}\n  {violation.message}", out)
     if not met:
         return NOBODY
     return BROKEN_RULES if ledger.violations else FINE

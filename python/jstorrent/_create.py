@@ -153,7 +153,7 @@ def _walk(root: Path, globs: Sequence[str]) -> Iterator[_Source]:
         above = open_directories.pop()
         with os.scandir(os.path.join(root, *above)) as entries:
             for entry in entries:
-                if _excluded((*above, entry.name), globs):
+                if is_excluded((*above, entry.name), globs):
                     continue
                 below = (*above, _utf8(entry.name, "a file name"))
                 if entry.is_dir(follow_symlinks=False):
@@ -162,7 +162,8 @@ def _walk(root: Path, globs: Sequence[str]) -> Iterator[_Source]:
                     yield _Source(entry.path, below, entry.stat().st_size, entry.is_symlink())
 
 
-def _excluded(components: tuple[str, ...], globs: Sequence[str]) -> bool:
+def is_excluded(components: tuple[str, ...], globs: Sequence[str]) -> bool:
+    """Whether one of the globs means this path below the folder, or its name."""
     relative = "/".join(components)
     for glob in globs:
         pattern = glob.rstrip("/")

@@ -1,5 +1,7 @@
 """All commands in one place: their names, and what becomes of an error that none of them handled."""
 
+import contextlib
+import io
 import json
 import signal
 import sys
@@ -68,37 +70,48 @@ def run(arguments: Sequence[str]) -> int:
             signal.signal(signal.SIGHUP, _terminate)
     except ValueError:
         pass  # not the main thread: whoever runs us there handles signals
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that this terminal can not show changes no verdict
+    code: int | None = None
+    unread = Exit.DONE if arguments[:1] == ["show"] else Exit.INTERRUPTED  # what only tells may be left half read
     try:
-        code = app(args=list(arguments), prog_name="jstorrent", standalone_mode=False)
+        code = int(app(args=list(arguments), prog_name="jstorrent", standalone_mode=False) or 0)
         if sys.stdout is not None:
             sys.stdout.flush()  # what can not be written is said here, not by the interpreter at its end
-        return int(code or 0)
+        return code
     except _CommandLineError as wrong:
-        wrong.show()
+        with contextlib.suppress(OSError):
+            wrong.show()
         return _say_json(wrong.format_message(), "usage", Exit.USAGE) if "--json" in arguments else Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
-        print("jstorrent: interrupted", file=sys.stderr)
+        _tell("jstorrent: interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        return _unread()
+        return _unread(unread if code is None else code)
     except SystemExit as leaving:  # click and rich leave so when who read us is gone
         if not isinstance(leaving.__context__, BrokenPipeError):
             raise
-        return _unread()
+        return _unread(unread if code is None else code)
     except Exception as error:  # noqa: BLE001 - the last place that can say it
         return _say(error, "--json" in arguments)
 
 
-def _unread() -> int:
+def _unread(code: int) -> int:
     sys.stdout = None  # who read us is gone; nothing more to say
-    return Exit.DONE
+    return code
+
+
+def _tell(text: str) -> None:
+    """On stderr, where somebody listens: what can not be told changes nothing."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _say(error: Exception, as_json: bool) -> int:
     code = exit_for(error)
     if code is Exit.INTERNAL and not isinstance(error, jst.Error):
-        traceback.print_exc()
-    print(f"jstorrent: {error}", file=sys.stderr)
+        _tell(traceback.format_exc().rstrip())
+    _tell(f"jstorrent: {error}")
     return _say_json(str(error), getattr(error, "code", type(error).__name__), code) if as_json else code
 
 

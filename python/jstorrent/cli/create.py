@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 import jstorrent as jst
+from jstorrent._create import is_excluded
 from jstorrent.cli.exits import Exit
 from jstorrent.cli.units import new_file, parse_size
 
@@ -33,6 +34,16 @@ def create_with_bar(path: Path, *, quiet: bool = False, trackers: Sequence[str] 
         return jst.create_torrent(
             path, trackers=trackers, progress=lambda done, total: bars.update(task, completed=done, total=total), **how
         )
+
+
+def _refuse_itself(target: Path, contents: Path, globs: Sequence[str]) -> None:
+    """What the torrent is made of is not overwritten by it: neither all of it, nor a file in the folder."""
+    if not target.exists():
+        return
+    written, read = target.resolve(), contents.resolve()
+    inside = written.relative_to(read).parts if written.is_relative_to(read) else ()
+    if target.samefile(contents) or (inside and not is_excluded(inside, globs)):
+        raise typer.BadParameter(f"'{target}' is part of what the torrent is made of: name another file with --output, or --exclude it")
 
 
 def create(
@@ -62,10 +73,13 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as one line of JSON.")] = False,
 ) -> int:
     """Make a .torrent. The same input gives the same bytes."""
+    contents = Path(os.path.abspath(path))
+    target = output or Path(f"{name or contents.name}.torrent")
+    _refuse_itself(target, contents, exclude or ())
     with warnings.catch_warnings(record=True, category=UserWarning) as told:
         warnings.simplefilter("always", UserWarning)
         metainfo = create_with_bar(
-            Path(os.path.abspath(path)),
+            contents,
             quiet=quiet or as_json,
             trackers=tracker or (),
             web_seeds=web_seed or (),
@@ -78,7 +92,6 @@ def create(
         )
     for warning in told:
         typer.echo(f"warning: {warning.message}", err=True)
-    target = output or Path(f"{metainfo.name}.torrent")
     metainfo.save(target)
     if as_json:
         print(json.dumps({"path": str(target), "magnet": metainfo.magnet(), **metainfo.to_dict()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import socket
@@ -128,15 +129,18 @@ class Foreign(Client):
     def _end(self, end: Any) -> None:
         if self._up:
             self._up = False
-            end()
-            self._network.shut(self._number)
+            try:
+                end()
+            finally:
+                self._network.shut(self._number)
 
     def _drop(self) -> None:
-        self._end(self._driver.kill)
-        if self._tracker is not None:
-            self._tracker.end()
-        if self._namespace is not None:
-            self._namespace.close()
+        with contextlib.ExitStack() as rest:
+            if self._namespace is not None:
+                rest.callback(self._namespace.close)
+            if self._tracker is not None:
+                rest.callback(self._tracker.end)
+            self._end(self._driver.kill)
 
     # -- its torrent
 

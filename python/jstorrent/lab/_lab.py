@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import random
@@ -382,12 +383,11 @@ class Lab(Gating, Recorded):
         """Ends everything at once, without a question. Safe twice."""
         if self._closed:
             return
-        for client in self._clients:
-            client._drop()
-        for other in itertools.chain[Peer | TrackerNode](self._peers, self._trackers):
-            other._drop()
         self._closed = True
-        self._lane.close()
+        with contextlib.ExitStack() as rest:  # one that can not be ended leaves none of the others
+            rest.callback(self._lane.close)
+            for node in itertools.chain[Any](reversed(self._trackers), reversed(self._peers), reversed(self._clients)):
+                rest.callback(node._drop)
 
 
 def _checked(seconds: float) -> float:

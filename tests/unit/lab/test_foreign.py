@@ -9,6 +9,7 @@ import pytest
 from jstorrent.lab import Engine, Lab, LaneLacks, Spec
 from jstorrent.lab._drivers import DRIVERS, Command, Driver, Job
 from jstorrent.lab._foreign import Foreign
+from jstorrent.lab._lanes import RealLane
 
 from tests.support.sanitizers import starts_others
 
@@ -126,6 +127,20 @@ def test_a_driver_is_told_its_job_and_finds_its_peers_by_the_tracker(lab: Lab) -
     other.restart()
     other.stop()
     assert driver.said == ["start", "kill", "start", "stop"]
+
+
+def test_a_driver_that_can_not_end_leaves_nobody_else_alive() -> None:
+    class Stuck(Recorder):
+        def kill(self) -> None:
+            raise ProcessLookupError("it has ended")
+
+    with pytest.raises(ProcessLookupError, match="it has ended"), Lab("real", seed=1) as lab:
+        spec, _ = seed_of(lab)
+        lab.client("stuck", Stuck()).add(spec)
+        last, driver = lab.engine("last"), Recorder()
+        lab.client("other", driver).add(spec)
+    assert driver.said == ["start", "kill"] and not last.running
+    assert isinstance(lab._lane, RealLane) and not lab._lane.root.exists()
 
 
 @real

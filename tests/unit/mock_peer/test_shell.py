@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -106,6 +107,8 @@ def test_nobody_there() -> None:
         (["127.0.0.1:1", "--behave", "corupt"], "known: corrupt"),
         (["127.0.0.1:1", "--behave", "{"], "not JSON"),
         (["127.0.0.1:1", "--handshake", '{"fats": 1}'], "known: send"),
+        (["127.0.0.1:1", "--handshake", '{"delay": "2"}'], "not supported between"),
+        (["127.0.0.1:1", "--handshake", '{"dribble": 5}'], "not iterable"),
         (["127.0.0.1:1", "--auto", "claim"], "known: all, claims"),
         (["127.0.0.1:1", "--made-up", "4", "--have", "4"], "there are 4"),
         (["127.0.0.1:1", "--made-up", "4", "--torrent", "x"], "either --torrent"),
@@ -122,6 +125,13 @@ def test_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     assert "choke_with_outstanding" in capsys.readouterr().out
+
+
+def test_a_reader_that_goes_changes_no_verdict() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        assert main(["127.0.0.1:1", "--made-up", "4", "--for", "0.1"], out) == NOBODY
 
 
 def test_a_made_up_torrent_and_its_files_are_the_same_truth(tmp_path: Path) -> None:
