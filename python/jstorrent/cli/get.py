@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 import shutil
 import sys
@@ -60,9 +59,17 @@ class _Patience:
         return self.idle > 0 and now - self.moved >= self.idle
 
 
-def state_folder(source: str, output: Path) -> Path:
-    """Where one download keeps what it knows between two runs: hidden, beside the files, a folder for each source."""
-    return output / f".jstorrent-{hashlib.sha256(os.fsencode(source)).hexdigest()[:12]}"
+def state_folder(identity: bytes, output: Path) -> Path:
+    """Where one download keeps what it knows between two runs: hidden, beside the files, a folder for each torrent."""
+    return output / f".jstorrent-{hashlib.sha256(identity).hexdigest()[:12]}"
+
+
+def _identity(source: str) -> bytes:
+    """Of the torrent that is meant, however it is written: its info-hash. Raises when it can not be one."""
+    if not is_file_source(source) and not is_magnet(source):
+        return source.strip().lower().encode()
+    meant = load_metainfo(source) if is_file_source(source) else jst.Magnet.parse(source)
+    return (meant.info_hash or meant.info_hash_v2 or b"").hex().encode()
 
 
 def get(
@@ -92,12 +99,9 @@ def get(
 ) -> int:
     """Download a torrent. Run it again after Ctrl-C or a crash: nothing that was verified is fetched twice."""
     # What is wrong is said before anything is made.
-    if is_file_source(source):
-        load_metainfo(source)
-    elif is_magnet(source):
-        jst.Magnet.parse(source)
+    identity = _identity(source)
     peers, trackers = [parse_address(p) for p in peer or ()], usable_tiers(tracker or ())
-    state = state_dir or state_folder(source, output)
+    state = state_dir or state_folder(identity, output)
     settings: dict[str, Any] = {
         "listen_port": port,
         "download_rate_limit": limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,3 +77,21 @@ def test_a_torrent_is_not_written_over_what_it_is_made_of(run: Run, tmp_path: Pa
     assert run("create", album, "-o", torrent, "--exclude", "*.torrent").returncode == 0
     assert torrent.read_bytes() == first
     assert run("verify", torrent, tmp_path).returncode == 0
+
+
+def test_get_goes_on_with_the_torrent_that_is_meant_and_no_other(run: Run, sample: Sample, tmp_path: Path) -> None:
+    """A file of the same name may hold another torrent by now; and one torrent has many names."""
+    named, out = tmp_path / "named.torrent", tmp_path / "out"
+    named.write_bytes(sample.torrent.read_bytes())
+    magnet = sample.metainfo.magnet()
+    for source in (named, tmp_path / "x" / ".." / "named.torrent", magnet, sample.metainfo.info_hash.hex().upper()):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        assert run("get", source, "-o", out, "--timeout", 0.2, "-q").returncode == 3
+        assert len(list(out.glob(".jstorrent-*"))) == 1
+    other = out / "other"
+    other.write_bytes(b"o" * 50_000)
+    jst.create_torrent(other).save(named)
+    done = run("get", named, "-o", out, "--timeout", 20, "--json", "-q")
+    facts = json.loads(done.stdout)
+    assert (done.returncode, facts["total_size"], facts["fetched"]) == (0, 50_000, 0)
+    assert len(list(out.glob(".jstorrent-*"))) == 1, "of the one that is not whole yet"
