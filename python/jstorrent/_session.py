@@ -9,7 +9,7 @@ import os
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
@@ -20,6 +20,7 @@ from jstorrent._plain import plain
 from jstorrent._settings import Settings
 from jstorrent._sources import (
     AddressLike,
+    Priorities,
     Source,
     address_of,
     hash_of,
@@ -101,7 +102,7 @@ class Session:
         stopped: bool = False,
         trusted: bool = False,
         sequential: bool = False,
-        priorities: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None = None,
+        priorities: Priorities | None = None,
         peers: Iterable[AddressLike] = (),
         trackers: str | TrackersLike = (),
     ) -> Torrent:
@@ -126,7 +127,7 @@ class Session:
         stopped: bool = False,
         trusted: bool = False,
         sequential: bool = False,
-        priorities: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None = None,
+        priorities: Priorities | None = None,
         peers: Iterable[AddressLike] = (),
         trackers: str | TrackersLike = (),
     ) -> Torrent:

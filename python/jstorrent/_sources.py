@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +25,12 @@ class Located(Protocol):
 
     @property
     def address(self) -> Address: ...
+
+
+class Priorities(Protocol):
+    """{index or glob: 0..7}: any mapping of the two, whatever mixture of them its keys are."""
+
+    def items(self) -> Iterable[tuple[int | str, int]]: ...
 
 
 AddressLike = Address | str | Located
@@ -127,7 +133,7 @@ def files_of(files: Sequence[FileEntry], which: int | str) -> list[int]:
 
 
 def priorities_of(
-    files: Sequence[FileEntry], wanted: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None
+    files: Sequence[FileEntry], wanted: Priorities | None
 ) -> list[tuple[int, int]]:
     """(file, priority) in order; later entries win."""
     pairs: Iterable[tuple[int | str, int]] = (wanted or {}).items()
@@ -135,7 +141,7 @@ def priorities_of(
 
 
 def wishes_of(
-    wanted: Mapping[int | str, int] | Mapping[int, int] | Mapping[str, int] | None,
+    wanted: Priorities | None,
 ) -> list[tuple[int | str, int]]:
     """The same before the files are known: indices and globs as they are, for later."""
     wishes = []

@@ -102,7 +102,9 @@ USER = """
 import jstorrent as jst
 
 def use(session: jst.Session) -> None:
-    t: jst.Torrent = session.add("a.torrent", ".", priorities={"*": 0, "*.mkv": 7}, peers=[("1.2.3.4", 5)])
+    t: jst.Torrent = session.add("a.torrent", ".", priorities={"*": 0, "*.mkv": 7, 3: 1}, peers=[("1.2.3.4", 5)])
+    chosen: dict[int, int] = {3: 7}
+    session.add("b.torrent", ".", priorities=chosen)
     state: str = t.wait().state
     for event in session.events(jst.PieceCompleted):
         piece: int = event.piece
