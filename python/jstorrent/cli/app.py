@@ -75,7 +75,10 @@ def run(arguments: Sequence[str]) -> int:
     code: int | None = None
     unread = Exit.DONE if arguments[:1] == ["show"] else Exit.INTERRUPTED  # what only tells may be left half read
     try:
-        code = int(app(args=list(arguments), prog_name="jstorrent", standalone_mode=False) or 0)
+        result = app(args=list(arguments), prog_name="jstorrent", standalone_mode=False)
+        if result == Exit.INTERRUPTED and not isinstance(result, Exit):  # typer's own word for an interrupt, said to nobody
+            raise KeyboardInterrupt
+        code = int(result or 0)
         if sys.stdout is not None:
             sys.stdout.flush()  # what can not be written is said here, not by the interpreter at its end
         return code
@@ -85,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         return _say_json(wrong.format_message(), "usage", Exit.USAGE) if "--json" in arguments else Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
         _tell("jstorrent: interrupted")
-        return Exit.INTERRUPTED
+        return _say_json("interrupted", "interrupted", Exit.INTERRUPTED) if "--json" in arguments else Exit.INTERRUPTED
     except BrokenPipeError:
         return _unread(unread if code is None else code)
     except SystemExit as leaving:  # click and rich leave so when who read us is gone

@@ -65,6 +65,11 @@ def client(
         scenarios = chosen(only or ())
     except ValueError as wrong:
         raise typer.BadParameter(str(wrong)) from None
+    if table and as_json:
+        raise typer.BadParameter("--table writes Markdown: without --json")
+    if show and as_json:
+        print(json.dumps([{"name": one.name, "role": one.role, "says": one.says} for one in scenarios]))
+        return Exit.DONE
     if show:
         for one in scenarios:
             print(f"{one.name:28} {one.role:9} {one.says}")

@@ -39,6 +39,8 @@ def plan_from(word: str) -> Plan:
     """A plan from a token, or from a file."""
     from jstorrent.lab._plan import LONGEST_PLAN, Plan, resolve
 
+    if not os.path.exists(word):
+        word = word.strip()  # a token as it was copied
     if word == "-":
         return Plan.from_json(sys.stdin.read(LONGEST_PLAN + 1))
     if word.startswith("jst") and not os.path.exists(word):  # of a name that is too long: False, where Path raises
@@ -160,9 +162,11 @@ def _soak(seconds: float, seed: int, jobs: int, dask: str | None, as_json: bool,
             with cluster(dask) as client:
                 return soak_on(client, seconds, seed, progress=view.show, **words)
     except KeyboardInterrupt:
-        if view.last is not None:  # what was found until then is not lost
-            _say(view.last, as_json)
-        raise
+        if view.last is None:
+            raise
+        _say(view.last, as_json)  # what was found until then is not lost
+        print("jstorrent: interrupted", file=sys.stderr)
+        raise typer.Exit(Exit.INTERRUPTED) from None
 
 
 def _say(soaked: Soaked, as_json: bool) -> None:

@@ -105,7 +105,10 @@ class Plan:
             check_word(name, known, "field of a plan")
         if "seed" not in facts:
             raise ValueError("no plan: it has no seed")
-        return cls(**facts)
+        try:
+            return cls(**facts)
+        except RecursionError:
+            raise ValueError("no plan: it is nested too deep") from None
 
     def to_python(self) -> str:
         """A program that does the same with the laboratory, to be read, run and changed."""

@@ -13,6 +13,9 @@ from tests.unit.cli.conftest import Run
 
 
 def test_the_list_names_each_scenario(run: Run) -> None:
+    listed = json.loads(run("lab", "client", "--list", "--json").stdout)
+    assert len(listed) > 5 and all({*one} == {"name", "role", "says"} for one in listed)
+    assert run("lab", "client", "--driver", "libtorrent", "--table", "--json").returncode == 2
     done = run("lab", "client", "--list")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) >= 25

@@ -26,7 +26,7 @@ def test_a_plan_runs_from_a_file_and_as_a_token(run: Run, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts["ok"] and facts["token"] == GOOD.token
-    again = run("lab", "replay", GOOD.token, "--isolate")
+    again = run("lab", "replay", f"  {GOOD.token}\n", "--isolate")  # as it was copied
     assert again.returncode == 0 and facts["fingerprint"] in again.stdout
 
 
@@ -82,6 +82,12 @@ def test_a_campaign_that_hits_too_little_fails(run: Run) -> None:
     assert done.returncode == 6 and "hit fewer than 1 times: " in done.stderr
     facts = json.loads(done.stdout)
     assert facts["findings"] == [] and facts["never_hit"] == [what for what, times in facts["expected"].items() if times == 0]
+
+
+@pytest.mark.parametrize("depth", [400, 900, 5000, 50_000])
+def test_a_plan_that_is_nested_too_deep_is_refused(depth: int) -> None:
+    with pytest.raises(ValueError, match="no plan|must be|is no|not"):
+        Plan.from_json('{"seed": 1, "engines": ' + "[" * depth + "]" * depth + "}")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

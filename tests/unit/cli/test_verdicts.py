@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jstorrent as jst
 import pytest
+from jstorrent.cli.app import run as run_here
 
 from tests.unit.cli.conftest import Run, Sample
 
@@ -43,6 +44,15 @@ def test_who_is_not_read_to_the_end_does_not_say_that_all_is_well(sample: Sample
 
 def test_what_only_tells_may_be_left_half_read(sample: Sample) -> None:
     assert unread("show", sample.torrent) == unread("show", sample.torrent, "--json") == 0
+
+
+def test_an_interrupt_is_told_as_json_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jst.Metainfo, "load", stopped)
+    assert run_here(["show", __file__, "--json"]) == 130
+    assert json.loads(capsys.readouterr().out) == {"error": "interrupted", "code": "interrupted", "exit": 130}
 
 
 def test_errors_that_nobody_hears_of_are_the_same_errors(tmp_path: Path) -> None:
