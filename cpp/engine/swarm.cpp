@@ -168,7 +168,7 @@ void Swarm::dial_more(Time now) {
     }
     company_->requested = std::move(later);
     if (!company_->requested.empty() && !has_room()) wait_for_room();
-    if (torrent_.wants_peers() && now >= dials_from_) {
+    if (torrent_.wants_peers() && now >= company_->dials_from) {
         while (has_room()) {
             const auto next = company_->list.next_to_dial(now, [&](const Endpoint& a) { return may_dial(a, now); });
             if (!next) break;
@@ -183,7 +183,7 @@ void Swarm::schedule_dial(Time now) {
     if (!running_ || (!torrent_.wants_peers() && company_->requested.empty())) return company_->dial_timer.cancel();
     if (!torrent_.wants_peers()) return company_->dial_timer.set(now + to_duration(core_.settings.reconnect_interval));
     look_for_useless(now);
-    const Time due = std::max(company_->list.deadline(), dials_from_);
+    const Time due = std::max(company_->list.deadline(), company_->dials_from);
     if (due > now) return company_->dial_timer.set(due);
     // Something is due: blocked by a limit (an ending link calls dial_more) or by a ban (looked at again later).
     if (has_room()) return company_->dial_timer.set(now + to_duration(core_.settings.reconnect_interval));
@@ -220,7 +220,7 @@ void Swarm::dial(const Endpoint& address, policy::PeerSource source, Time now) {
 void Swarm::on_dial_done(Peer& peer, Errc error, Time now) {
     if (error == Errc::too_many_sockets) {  // ours: nothing is said of the address, and more dials would fail as well
         if (peer.listed) company_->list.on_disconnected(*peer.listed, {}, policy::LinkEnd::ours, now);
-        dials_from_ = now + to_duration(core_.settings.reconnect_interval);
+        company_->dials_from = now + to_duration(core_.settings.reconnect_interval);
     }
     if (error != Errc::ok) return close(peer, CloseReason::connect_failed, now);
     peer.state = PeerState::handshake;

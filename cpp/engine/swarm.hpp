@@ -79,6 +79,7 @@ class Swarm {
         policy::Replacement replacement;
         Prng prng;
         std::vector<Endpoint> requested;  // by the user, not dialled yet
+        Time dials_from;                  // there were no sockets for more before
         Timer dial_timer;
         Timer choke_timer;
         Timer replace_timer;
@@ -108,7 +109,6 @@ class Swarm {
     std::vector<PeerKey> links_;  // all, in the order of coming
     std::uint32_t connected_ = 0;
     std::uint32_t dialling_ = 0;
-    Time dials_from_{0};  // there were no sockets for more before
     bool running_ = false;
     bool waits_for_room_ = false;  // in Core::waiting_for_room
     bool starved_ = false;
