@@ -31,11 +31,13 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "Iterable": Iterable,
     "Sequence": Iterable,
     "Mapping": Mapping,
+    "Priorities": Mapping,
 }
 _CLASSES = {"Torrent", "Settings", "Metainfo", "Magnet", "_Keep"}
 _WORDS = {
     "Source": "a Metainfo, a Magnet, the bytes of a .torrent, or a str or path that names one",
     "AddressLike": "(host, port) or 'host:port'",
+    "Priorities": "a mapping of indices or globs to 0..7",
     "TrackersLike": "a sequence of str",
     "os.PathLike[str]": "a path",
     "bool": "True or False",

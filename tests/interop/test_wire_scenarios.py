@@ -21,8 +21,9 @@ BAD_FAILS = {
 #: messages that it does not know; it passes over spare bits.
 LIBTORRENT_FAILS = {"unsolicited", "unknown_message", "bitfield_spare_bits"}
 #: A block of another piece than was asked for is one that it never asked for, too: whom it bans depends on who was first.
+#: A piece that failed with blocks of two peers counts against both, and whom it hangs up on depends on who gave how many.
 #: Whom it may ask no more for now it asks at once again, until another gave the block: on a busy machine more often than is allowed.
-LIBTORRENT_MAY_FAIL = {"wrong_index", "lying_bitfield", "rejects_all"}
+LIBTORRENT_MAY_FAIL = {"wrong_index", "lying_bitfield", "rejects_all", "corrupt_once", "always_corrupt"}
 
 
 def verdicts(rows: list[Row], verdict: str) -> set[str]:
