@@ -430,7 +430,11 @@ void Torrent::on_piece_failed(PieceIndex piece, std::vector<Endpoint> from, Time
     core_.touch(*this);
 }
 
-void Torrent::on_download_error(Errc error, const std::string& where, Time now) { fail(error, where, now); }
+// What was under way when it failed, or was to be checked, ends with errors of its own: all is looked at then.
+void Torrent::on_download_error(Errc error, const std::string& where, Time now) {
+    if (phase_ != Phase::ready) return core_.touch(*this);
+    fail(error, where, now);
+}
 
 void Torrent::on_guilty(const IpAddress& host, Time now) {
     if (planted<Plant::liar_not_banned>()) return;

@@ -341,3 +341,22 @@ def test_files_wait_for_the_last_operation_without_a_turn_and_go_with_its_end(la
     until_events(lab, client, jst.FilesMoved)
     assert lab.now - let_go < 0.5
     completes(lab, client, spec)
+
+
+def test_what_was_under_way_when_it_failed_is_no_failure_of_the_next_try(lab: Lab) -> None:
+    """A slow write ends with its own error just after the user has started the torrent again."""
+    spec = lab.torrent(files=[("a", 8 * BLOCK), ("b", 8 * BLOCK)], piece_length=4 * BLOCK)
+    client, giver = lab.engine("client"), by_hand(lab, "giver", spec)
+    for name in "ab":
+        client.disk.fail("write", error="ENOSPC", path=client.path(spec, name))
+    t = client.add(spec, peers=[giver], sequential=True)
+    with lab.gate("disk.write", piece=0, node=client) as gate:
+        answer(lab, giver, 0, 4)
+        lab.until(lambda: gate.hit, within=5)
+        answer(lab, giver, 2, 4)
+        lab.until(lambda: t.state == "error", within=5)
+        t.start()
+        lab.run_for(1)
+    t.connect(lab.seeder("good", spec).address)
+    completes(lab, client, spec)
+    assert len(client.history(jst.TorrentFailed)) == 1
