@@ -22,12 +22,14 @@ bool Bans::ban(const IpAddress& host, BanReason reason, Time now, std::optional<
 }
 
 bool Bans::restore(const BanEntry& entry, Time now) {
-    if (const auto at = bans_.find(entry.host); at != bans_.end()) {
-        if (at->second.until > now && at->second.until >= entry.until) return true;
-        unban(entry.host);
+    const auto at = bans_.find(entry.host);
+    const bool is_known = at != bans_.end();
+    if (is_known && at->second.until > now && at->second.until >= entry.until) return true;
+    if (!is_known || (at->second.reason == BanReason::user) != (entry.reason == BanReason::user)) {
+        if (!has_room(entry.reason)) make_room(entry.reason, now);
+        if (!has_room(entry.reason)) return false;
     }
-    if (!has_room(entry.reason)) make_room(entry.reason, now);
-    if (!has_room(entry.reason)) return false;
+    unban(entry.host);
     bans_.emplace(entry.host, entry);
     of_users_ += entry.reason == BanReason::user ? 1 : 0;
     return true;

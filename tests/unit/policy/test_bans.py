@@ -63,6 +63,7 @@ def test_of_a_user_as_many_are_kept_and_one_more_is_refused_until_one_ends() -> 
     more = host(lab.max_user_bans)
     assert not bans.ban(more, "user", 1.0, 1000.0) and not bans.is_banned(more, 1.0)
     assert bans.ban(host(3), "user", 1.0, 1000.0) and bans.ban(more, "bad_data", 1.0, 1000.0)
+    assert not bans.ban(more, "user", 1.0, 2000.0) and bans.is_banned(more, 500.0), "the other ban of it stays"
     assert bans.unban(host(4)) and bans.ban(host(4), "user", 1.0, 1000.0)
     assert bans.ban(host(lab.max_user_bans + 1), "user", 5.0, 1000.0)
 
