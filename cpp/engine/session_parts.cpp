@@ -196,8 +196,9 @@ void SessionParts::take_session(const storage::SessionRecord& record, Time now) 
             ban.reason == word(policy::BanReason::bad_data) ? policy::BanReason::bad_data : policy::BanReason::user;
         // A clock that was put back makes no ban longer than it was.
         const WallTime from = std::max(wall, ban.since);
-        const Time until = ban.until ? Time{now.ns + (ban.until->ns - from.ns)} : Time::never();
-        if (until > now) core.bans.restore({ban.host, reason, at_mono(ban.since), until}, now);
+        if (ban.until && *ban.until <= from) continue;
+        const Time until = ban.until ? now + Duration{ban.until->ns - from.ns} : Time::never();
+        core.bans.restore({ban.host, reason, at_mono(std::min(wall, ban.since)), until}, now);
     }
     earlier = counters_of(record.totals);
     auto remembered_settings = record.settings;
