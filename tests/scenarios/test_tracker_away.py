@@ -22,26 +22,16 @@ def test_the_time_for_an_announce_ends_it_also_over_udp(lab: Lab) -> None:
 
 
 @pytest.mark.lanes("sim")
-def test_a_tracker_that_forgot_us_is_connected_to_again(lab: Lab) -> None:
+@pytest.mark.parametrize(("says", "within"), [("forget", 1), ("silent", 17)])
+def test_a_tracker_that_forgot_us_is_connected_to_again(lab: Lab, says: str, within: float) -> None:
+    """Also one that says nothing about it."""
     trk = lab.tracker("trk", kind="udp")
     client = lab.engine("client")
     client.add(lab.torrent(pieces=1, name="one", trackers=[trk]))
     lab.run_for(1)
-    trk.behave = [{"kind": "forget", "times": 1}]
+    trk.behave = [{"kind": says, "times": 1}]
     t = client.add(lab.torrent(pieces=1, name="two", trackers=[trk]))
-    lab.run_for(1)
-    assert t.trackers()[0].state == "working" and t.trackers()[0].failures == 0
-
-
-@pytest.mark.lanes("sim")
-def test_a_tracker_that_forgot_us_and_says_nothing_is_connected_to_again(lab: Lab) -> None:
-    trk = lab.tracker("trk", kind="udp")
-    client = lab.engine("client")
-    client.add(lab.torrent(pieces=1, name="one", trackers=[trk]))
-    lab.run_for(1)
-    trk.behave = [{"kind": "silent", "times": 1}]
-    t = client.add(lab.torrent(pieces=1, name="two", trackers=[trk]))
-    lab.until(lambda: t.trackers()[0].state == "working", within=17)
+    lab.until(lambda: t.trackers()[0].state == "working", within=within)
     assert t.trackers()[0].failures == 0
     assert [request.kind for request in trk.requests][-3:] == ["announce", "connect", "announce"]
 
