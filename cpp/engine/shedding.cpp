@@ -41,11 +41,13 @@ void shed_torrent(Core& core, const Torrent& torrent, Time now) {
 void shed(Core& core, Time now) {
     core.torrents.each([&](TorrentKey, const std::unique_ptr<Torrent>& t) { shed_torrent(core, *t, now); });
     std::map<IpAddress, std::uint64_t> hosts;
-    core.peers.each(
-        [&](PeerKey, const std::unique_ptr<Peer>& p) { hosts[p->address.host] += p->is_connected() ? 1 : 0; });
+    core.peers.each([&](PeerKey, const std::unique_ptr<Peer>& p) {
+        hosts[one_host(p->address.host)] += p->is_connected() ? 1 : 0;
+    });
     for (const auto& [host, count] : hosts)
         if (CountLimit{core.settings.max_connections_per_host}.excess(count) > 0)
-            close_excess(core, connected(core, now, [&, at = host](const Peer& p) { return p.address.host == at; }),
+            close_excess(core,
+                         connected(core, now, [&, at = host](const Peer& p) { return one_host(p.address.host) == at; }),
                          core.settings.max_connections_per_host, now);
     if (CountLimit{core.settings.max_connections}.excess(core.connected) > 0)
         close_excess(core, connected(core, now, [](const Peer&) { return true; }), core.settings.max_connections, now);

@@ -201,3 +201,6 @@ def test_an_ipv6_network_of_64_bits_is_one_host(lab: Lab, way: str) -> None:
     lab.run_for(5)
     hosts = [p.address[0] for p in t.peers()]
     assert len(hosts) == 3 and other.address[0] in hosts
+    client.session.configure(max_connections_per_host=1)
+    lab.run_for(1)
+    assert len(t.peers()) == 2 and other.address[0] in [p.address[0] for p in t.peers()]
