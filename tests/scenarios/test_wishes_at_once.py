@@ -11,12 +11,18 @@ from tests.scenarios.s0 import reasons
 def test_a_torrents_own_limit_of_links_that_is_raised_is_used(lab: Lab) -> None:
     spec = lab.torrent(pieces=4)
     client = lab.engine("client")
-    t = client.add(spec, peers=[lab.peer(f"peer-{i}", spec, have="none") for i in range(8)])
+    t = client.add(spec)
     t.configure(max_connections=2)
+    peers = [lab.peer(f"peer-{i}", spec, have="none") for i in range(8)]
+    for peer in peers[:2]:
+        t.connect(peer)
+    lab.run_for(5)
+    for peer in peers:
+        t.connect(peer)
     lab.run_for(30)
     assert len(t.peers()) == 2
     t.configure(max_connections=7)
-    lab.run_for(2)
+    lab.run_for(15)
     assert len(t.peers()) == 7
 
 

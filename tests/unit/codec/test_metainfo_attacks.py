@@ -39,10 +39,10 @@ def test_a_string_longer_than_the_input() -> None:
 
 # 3. tokens and size
 def test_token_bomb() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     assert code_of(b"d4:junkl" + b"0:" * 5_000_000 + b"ee") == "too_many_tokens"
     assert code_of(b"d" + b"".join(b"7:%07dle" % i for i in range(1_600_000)) + b"e") == "too_many_tokens"
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_larger_than_any_torrent() -> None:
@@ -182,9 +182,9 @@ def test_symlinks_are_shown_and_never_followed() -> None:
 def test_colliding_names_in_bounded_time() -> None:
     files = [([("NaMe", "name", "NAME")[i % 3]], 1) for i in range(50_000)]
     files += [(["name", "below"], 1)]
-    start = time.monotonic()
+    start = time.process_time()
     paths = [f.path for f in jst.Metainfo.parse(torrent(multi(files))).files]
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert len({str(p).casefold() for p in paths}) == len(paths)
     assert not {str(p).casefold() for p in paths} & {str(p.parent).casefold() for p in paths}
 
@@ -192,9 +192,9 @@ def test_colliding_names_in_bounded_time() -> None:
 def test_many_symlinks_in_bounded_time() -> None:
     info = multi([(["x"], 5)])
     info["files"] += [{"path": [f"l{i}"], "attr": "l", "symlink path": [f"l{i + 1}"]} for i in range(100_000)]
-    start = time.monotonic()
+    start = time.process_time()
     assert len(jst.Metainfo.parse(torrent(info)).files) == 100_001
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_too_many_files() -> None:
